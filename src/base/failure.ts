@@ -1,0 +1,86 @@
+/** When may a failed attempt be followed by another? `fresh`: at once on a fresh connection, see `connection_stale`. */
+export type RetryClass = 'never' | 'always' | 'idempotent' | 'fresh';
+
+/** Whose doing it is. Only `upstream` is evidence against an endpoint. */
+export type Blame = 'client' | 'local' | 'upstream';
+
+export interface FailureFacts {
+  /** What an HTTP client is answered; 499 is never sent, it is for logs. */
+  readonly status: number;
+  /** The same for a gRPC client (google.rpc.Code). */
+  readonly grpcStatus: number;
+  readonly retry: RetryClass;
+  readonly blame: Blame;
+  /** Could the application behind the endpoint have seen the request? */
+  readonly reached: boolean;
+  /** The `error` of Proxy-Status (RFC 9209, 2.3). */
+  readonly proxyStatus: string;
+  /** One sentence for the operator. The README's table is made of it. */
+  readonly meaning: string;
+}
+
+const NOT_SENT = { reached: false } as const;
+const MAYBE_SENT = { reached: true } as const;
+
+/**
+ * Every way an exchange or a tunnel can end without a complete answer from an endpoint.
+ *
+ * The key is the metric label, the access-log word, the value of `x-remora-failure` and what tests assert on. Nothing
+ * else in the program may switch on a code to learn what a column here already says. A new failure is a new row.
+ */
+export const FAILURES = {
+  // --- What the client sent ---
+  bad_request: row(400, 3, 'never', 'client', NOT_SENT, 'http_request_error', 'The request is not well-formed HTTP, or two parsers could read it differently.'),
+  head_too_large: row(431, 3, 'never', 'client', NOT_SENT, 'http_request_error', 'The head of the request has too many bytes or too many fields.'),
+  uri_too_long: row(414, 3, 'never', 'client', NOT_SENT, 'http_request_error', 'The target of the request is longer than the limit.'),
+  head_timeout: row(408, 4, 'never', 'client', NOT_SENT, 'http_request_error', 'The client began a request and did not finish its head in time.'),
+  body_timeout: row(408, 4, 'never', 'client', MAYBE_SENT, 'http_request_error', 'The client stopped sending the body of its request.'),
+  method_not_allowed: row(405, 12, 'never', 'client', NOT_SENT, 'http_request_denied', 'CONNECT and TRACE are not proxied.'),
+  expectation_failed: row(417, 3, 'never', 'client', NOT_SENT, 'http_request_denied', 'Expect names something other than 100-continue.'),
+  version_not_supported: row(505, 12, 'never', 'client', NOT_SENT, 'http_request_error', 'The major version of HTTP is not 1.'),
+  client_gone: row(499, 1, 'never', 'client', MAYBE_SENT, 'http_request_error', 'The client went away before its answer was complete.'),
+  client_idle: row(408, 4, 'never', 'client', MAYBE_SENT, 'connection_timeout', 'The client stopped reading its answer.'),
+
+  // --- What we decided ---
+  no_route: row(404, 5, 'never', 'local', NOT_SENT, 'destination_not_found', 'No declared upstream has this host name.'),
+  loop_detected: row(508, 9, 'never', 'local', NOT_SENT, 'proxy_loop_detected', 'The request has been through this very sidecar before.'),
+  overloaded: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'The cluster has as many requests in flight as it may have.'),
+  too_many_connections: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'The listener or the endpoint has as many connections as it may have.'),
+  park_full: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'Too many requests already wait.'),
+  park_timeout: row(503, 4, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'The request waited as long as it may for what it needed.'),
+  no_endpoint: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'Discovery knows no usable endpoint of this cluster.'),
+  discovery_pending: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'Discovery has not answered once yet for this cluster.'),
+  circuit_open: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The breakers of all usable endpoints are open.'),
+  deadline_exceeded: row(504, 4, 'never', 'local', MAYBE_SENT, 'http_response_timeout', 'The whole exchange took longer than its deadline.'),
+  tunnel_idle: row(504, 4, 'never', 'local', MAYBE_SENT, 'connection_timeout', 'Neither end of a tunnel or an upgraded connection sent anything for too long.'),
+  draining: row(503, 14, 'never', 'local', NOT_SENT, 'connection_terminated', 'This sidecar is shutting down and its time is up.'),
+  internal_error: row(500, 13, 'never', 'local', MAYBE_SENT, 'proxy_internal_error', 'A bug in remora ended this connection; see remora_bugs_total and the log.'),
+
+  // --- What an endpoint did ---
+  connect_refused: row(503, 14, 'always', 'upstream', NOT_SENT, 'connection_refused', 'Nothing listens at the endpoint.'),
+  connect_timeout: row(504, 14, 'always', 'upstream', NOT_SENT, 'connection_timeout', 'The endpoint did not accept a connection in time.'),
+  connect_failed: row(503, 14, 'always', 'upstream', NOT_SENT, 'destination_ip_unroutable', 'The network could not reach the endpoint.'),
+  connection_stale: row(502, 14, 'fresh', 'upstream', MAYBE_SENT, 'connection_terminated', 'A reused idle connection closed before a byte of the answer.'),
+  upstream_reset: row(502, 14, 'idempotent', 'upstream', MAYBE_SENT, 'connection_terminated', 'The endpoint reset or closed the connection before the head of its answer.'),
+  attempt_timeout: row(504, 4, 'idempotent', 'upstream', MAYBE_SENT, 'http_response_timeout', 'The endpoint did not answer within the time of one attempt.'),
+  bad_response: row(502, 13, 'never', 'upstream', MAYBE_SENT, 'http_protocol_error', 'The answer of the endpoint is not well-formed HTTP.'),
+  unrequested_upgrade: row(502, 13, 'never', 'upstream', MAYBE_SENT, 'http_upgrade_failed', 'The endpoint switched protocols without being asked.'),
+  response_truncated: row(502, 13, 'never', 'upstream', MAYBE_SENT, 'http_response_incomplete', 'The endpoint went away in the middle of its answer.'),
+  response_idle: row(504, 4, 'never', 'upstream', MAYBE_SENT, 'http_response_timeout', 'The endpoint stopped in the middle of its answer for too long.'),
+} as const satisfies Record<string, FailureFacts>;
+
+export type FailureCode = keyof typeof FAILURES;
+
+export const FAILURE_CODES = Object.keys(FAILURES) as readonly FailureCode[];
+
+function row<S extends number, G extends number, R extends RetryClass, B extends Blame>(
+  status: S,
+  grpcStatus: G,
+  retry: R,
+  blame: B,
+  sent: { readonly reached: boolean },
+  proxyStatus: string,
+  meaning: string,
+): FailureFacts & { readonly retry: R; readonly blame: B } {
+  return { status, grpcStatus, retry, blame, reached: sent.reached, proxyStatus, meaning };
+}

@@ -1,0 +1,64 @@
+import { randomFillSync } from 'node:crypto';
+
+/** Chance as an argument. Not for secrets. */
+export interface Random {
+  /** A whole number in 0 .. 2^32-1. */
+  uint32(): number;
+  /** A fraction in 0 (included) .. 1 (excluded). */
+  next(): number;
+  /** A whole number in 0 .. n-1, for n in 1 .. 2^32. The bias is below n / 2^32. */
+  below(n: number): number;
+}
+
+/** xoshiro128** (Blackman and Vigna, 2018): small, fast, and the same stream for the same seed on every machine. */
+export class SeededRandom implements Random {
+  private a: number;
+  private b: number;
+  private c: number;
+  private d: number;
+
+  constructor(seed: number) {
+    // SplitMix32 spreads one word over the state, so that near seeds give unrelated streams.
+    let state = seed >>> 0;
+    const word = (): number => {
+      state = (state + 0x9e3779b9) | 0;
+      let z = state;
+      z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+      z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+      return (z ^ (z >>> 16)) | 0;
+    };
+    this.a = word();
+    this.b = word();
+    this.c = word();
+    this.d = word() | 1;
+  }
+
+  uint32(): number {
+    const scrambled = Math.imul(rotateLeft(Math.imul(this.b, 5), 7), 9) >>> 0;
+    const t = this.b << 9;
+    this.c ^= this.a;
+    this.d ^= this.b;
+    this.b ^= this.c;
+    this.a ^= this.d;
+    this.c ^= t;
+    this.d = rotateLeft(this.d, 11);
+    return scrambled;
+  }
+
+  next(): number {
+    return this.uint32() / 4294967296;
+  }
+
+  below(n: number): number {
+    return Math.floor(this.next() * n);
+  }
+}
+
+/** A stream no other process shares. */
+export function freshRandom(): Random {
+  return new SeededRandom(randomFillSync(new Uint32Array(1))[0]!);
+}
+
+function rotateLeft(word: number, by: number): number {
+  return (word << by) | (word >>> (32 - by));
+}

@@ -1,0 +1,29 @@
+import type { FailureCode } from '../base/failure.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** A question to a picker and, when it finds nothing, its answer. One object per exchange, reused. */
+export interface PickContext {
+  now: number;
+  /** The 64-bit hash of the exchange's key, in two unsigned halves; meaningless unless `hasHash`. */
+  hasHash: boolean;
+  hashHigh: number;
+  hashLow: number;
+  /** Which part of the cluster the plan wants (role, shard, subset); 0 for all of it. */
+  lens: number;
+  /** Endpoints already tried. Avoiding them degrades and never vetoes: one of them is better than none. */
+  readonly avoid: readonly Endpoint[];
+  /** Out: why, when `pick` answers null. */
+  refusal: FailureCode;
+}
+
+/** The state of a balancer at one moment: a fixed set, replaced and never updated. Allocates nothing. */
+export interface Picker {
+  /** An endpoint whose gate would admit now, or null. */
+  pick(context: PickContext): Endpoint | null;
+}
+
+export interface Balancer {
+  readonly name: string;
+  /** Builds a picker in slices, so that a large ring does not stall the loop; the old picker answers meanwhile. Only endpoints that may get traffic are given. */
+  build(endpoints: readonly Endpoint[]): Generator<void, Picker>;
+}

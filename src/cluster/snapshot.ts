@@ -1,0 +1,43 @@
+import type { Watch } from '../base/watch.ts';
+
+/** `maintenance`: finish what runs, send nothing new. `critical`: out. `warning` takes part with its own weight. */
+export type Health = 'passing' | 'warning' | 'maintenance' | 'critical';
+
+/** An endpoint as discovered. Immutable. */
+export interface EndpointSpec {
+  /** Identity across updates: `host:port/serviceId`. State (breaker, latency, pool) survives as long as it stays the same. */
+  readonly id: string;
+  /** An IP address (IPv6 without brackets). Names are resolved by discovery. */
+  readonly host: string;
+  readonly port: number;
+  /** Share of traffic against its peers, 1 .. 65535. */
+  readonly weight: number;
+  readonly health: Health;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  readonly zone: string | null;
+}
+
+/** All that is known about one service at one moment. Immutable, replaced whole. */
+export interface ClusterSnapshot {
+  readonly service: string;
+  readonly endpoints: readonly EndpointSpec[];
+  /** Where it came from, for operators: `consul`, `file`, `dns`, `disk` (last good of an earlier run). */
+  readonly source: string;
+}
+
+export interface ServiceQuery {
+  readonly service: string;
+  readonly datacenter: string | null;
+  readonly namespace: string | null;
+  readonly tag: string | null;
+  /** A filter in Consul's expression language. */
+  readonly filter: string | null;
+  /** Ask for mesh proxies of the service instead of the service itself. */
+  readonly connect: boolean;
+}
+
+export interface DiscoverySource {
+  /** Follows a service until the signal aborts. A failed or suspicious update never empties the watch. */
+  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot>;
+}

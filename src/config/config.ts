@@ -1,0 +1,128 @@
+import type { BalancerName } from '../cluster/options.ts';
+import type { EndpointSpec } from '../cluster/snapshot.ts';
+import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+
+/** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
+export interface Config {
+  readonly service: ServiceConfig;
+  readonly inbound: InboundConfig | null;
+  readonly outbound: OutboundConfig | null;
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  /** Services served from the file only. Hosts may be names here; discovery resolves them. */
+  readonly static: ReadonlyMap<string, readonly StaticEndpoint[]>;
+  /** Null: no Consul. */
+  readonly consul: ConsulConfig | null;
+  readonly admin: AdminConfig;
+  readonly telemetry: TelemetryConfig;
+  readonly http: HttpConfig;
+  readonly shutdown: ShutdownConfig;
+  /** Where last-good snapshots are kept for a cold start; null: nowhere. */
+  readonly stateDir: string | null;
+}
+
+export interface ListenAddress {
+  readonly address: string;
+  /** 0: one the kernel gives. */
+  readonly port: number;
+}
+
+export interface ServiceConfig {
+  readonly name: string;
+  /** Unique per agent; the name itself unless told otherwise. */
+  readonly id: string;
+  /** Where the local application listens. */
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  /** Null: somebody else registers it. */
+  readonly register: { readonly ttlMs: number } | null;
+}
+
+export interface InboundConfig extends ListenAddress {
+  readonly protocol: 'http' | 'tcp';
+  readonly limits: LimitOptions;
+  readonly timeouts: TimeoutOptions;
+}
+
+export interface OutboundConfig extends ListenAddress {
+  /** Also route to services that are not declared, found in Consul on first use. */
+  readonly discover: boolean;
+}
+
+export interface UpstreamConfig {
+  readonly name: string;
+  /** The service to discover; the upstream's name unless told otherwise. */
+  readonly service: string;
+  /** Its own local port; null: only through the shared outbound port. */
+  readonly listen: ListenAddress | null;
+  readonly protocol: 'http' | 'tcp';
+  readonly datacenter: string | null;
+  readonly tag: string | null;
+  readonly filter: string | null;
+  readonly balancer: BalancerName;
+  readonly hash: HashConfig | null;
+  readonly breaker: BreakerOptions;
+  readonly limits: LimitOptions;
+  readonly retry: RetryOptions;
+  readonly timeouts: TimeoutOptions;
+}
+
+export type HashConfig = { readonly kind: 'header'; readonly name: string } | { readonly kind: 'source' };
+
+export type StaticEndpoint = Pick<EndpointSpec, 'host' | 'port' | 'weight' | 'tags' | 'meta' | 'zone'>;
+
+export interface ConsulConfig {
+  /** `http://host:port`, `https://host:port` or `unix:///path`. */
+  readonly address: string;
+  readonly token: string | null;
+  readonly tokenFile: string | null;
+  readonly datacenter: string | null;
+  readonly namespace: string | null;
+  readonly tls: {
+    readonly caFile: string | null;
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
+    readonly serverName: string | null;
+    readonly verify: boolean;
+  };
+}
+
+export interface AdminConfig extends ListenAddress {
+  /** The gRPC port beside the HTTP one; null: none. */
+  readonly grpcPort: number | null;
+  readonly tokenFile: string | null;
+}
+
+export interface TelemetryConfig {
+  /** Null: spans are not exported. */
+  readonly otlp: {
+    readonly endpoint: string;
+    readonly protocol: 'grpc' | 'http/protobuf';
+    readonly headers: Readonly<Record<string, string>>;
+  } | null;
+  readonly sampleRatio: number;
+  readonly accessLog: 'off' | 'failures' | 'all';
+}
+
+/** Limits of HTTP connections, both directions. */
+export interface HttpConfig {
+  readonly maxHeadBytes: number;
+  readonly maxFields: number;
+  readonly maxTargetBytes: number;
+  /** From the first byte of a request to the end of its head. */
+  readonly headTimeoutMs: number;
+  /** A client connection without a request. */
+  readonly clientIdleMs: number;
+  /** A pooled connection to an endpoint without a request. */
+  readonly upstreamIdleMs: number;
+  /** Accepted connections per listener. */
+  readonly maxConnections: number;
+}
+
+export interface ShutdownConfig {
+  /** How long the service stays reachable after it was put into maintenance. */
+  readonly propagationMs: number;
+  /** All of it, at most. */
+  readonly timeoutMs: number;
+}

@@ -1,0 +1,95 @@
+/** How one cluster's attempts are judged, limited and repeated. Times in ms, ratios in 0 .. 1. */
+
+/** Trips on either rule; see `breaker.ts`. */
+export interface BreakerOptions {
+  /** Failures in a row that open the circuit. */
+  readonly consecutiveFailures: number;
+  /** Share of failures within the window that opens it, once `minimumRequests` have been seen. */
+  readonly failureRatio: number;
+  readonly minimumRequests: number;
+  readonly windowMs: number;
+  /** How long it stays open the first time; doubles with each trip up to the maximum, with jitter. */
+  readonly coolDownMs: number;
+  readonly maxCoolDownMs: number;
+}
+
+/** Five in a row is Envoy's and Linkerd's number; the ratio catches an endpoint that fails every other time. */
+export const DEFAULT_BREAKER: BreakerOptions = {
+  consecutiveFailures: 5,
+  failureRatio: 0.5,
+  minimumRequests: 20,
+  windowMs: 10_000,
+  coolDownMs: 1_000,
+  maxCoolDownMs: 30_000,
+};
+
+export interface LimitOptions {
+  /** Exchanges and tunnels in flight for the whole cluster. */
+  readonly maxRequests: number;
+  /** Exchanges that may wait at once (backoff, first discovery). */
+  readonly maxParked: number;
+  /** How long one may wait for discovery's first answer. */
+  readonly parkTimeoutMs: number;
+}
+
+/** 1024 in flight is Envoy's number and more than one Node process serves slowly. */
+export const DEFAULT_LIMITS: LimitOptions = { maxRequests: 1024, maxParked: 1024, parkTimeoutMs: 3_000 };
+
+export interface BudgetOptions {
+  /** Retries as a share of first attempts within the window. */
+  readonly ratio: number;
+  /** Retries per second that are always allowed, so that a quiet cluster can retry at all. */
+  readonly minPerSecond: number;
+  readonly windowMs: number;
+}
+
+/** Finagle's and Linkerd's numbers. */
+export const DEFAULT_BUDGET: BudgetOptions = { ratio: 0.2, minPerSecond: 10, windowMs: 10_000 };
+
+export interface RetryOptions {
+  /** Attempts of one exchange, the first included; 1 is no retry. */
+  readonly maxAttempts: number;
+  /** Statuses that count as a failed attempt worth another, for idempotent methods. */
+  readonly statuses: readonly number[];
+  /** Full jitter: a random wait between 0 and the smaller of `maxBackoffMs` and `backoffMs` x (2^n - 1). */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** A request body up to this many bytes is kept so that it can be sent again. */
+  readonly replayBytes: number;
+  readonly budget: BudgetOptions;
+}
+
+/** Two more attempts, Envoy's backoff, Linkerd's replay buffer. */
+export const DEFAULT_RETRY: RetryOptions = {
+  maxAttempts: 3,
+  statuses: [502, 503, 504],
+  backoffMs: 25,
+  maxBackoffMs: 250,
+  replayBytes: 65_536,
+  budget: DEFAULT_BUDGET,
+};
+
+/** 0 switches a timeout off. */
+export interface TimeoutOptions {
+  readonly connectMs: number;
+  /** From the attempt's start to the head of its answer. */
+  readonly attemptMs: number;
+  /** From the request's head to the end of its answer, all attempts and waits included. Does not bound upgraded connections. */
+  readonly requestMs: number;
+  /** Silence in the middle of a request or an answer. */
+  readonly streamIdleMs: number;
+  /** Silence of a tunnel or an upgraded connection. */
+  readonly tunnelIdleMs: number;
+}
+
+/**
+ * Envoy's numbers, but for attempts: Envoy lets one attempt take the whole request's time, which leaves a frozen
+ * endpoint nothing to be retried in.
+ */
+export const DEFAULT_TIMEOUTS: TimeoutOptions = {
+  connectMs: 5_000,
+  attemptMs: 5_000,
+  requestMs: 15_000,
+  streamIdleMs: 300_000,
+  tunnelIdleMs: 3_600_000,
+};

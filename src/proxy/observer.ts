@@ -1,0 +1,93 @@
+import type { FailureCode } from '../base/failure.ts';
+import type { Peer } from '../http/conduit.ts';
+import type { RequestHead } from '../http/head.ts';
+import type { Evidence } from '../policy/evidence.ts';
+import type { EndpointSpec } from '../cluster/snapshot.ts';
+import type { PlanLabels } from './plan.ts';
+
+/** One attempt as it went. Instants are monotonic ms, 0 for what never happened. */
+export interface AttemptRecord extends Evidence {
+  /** 1 for the first. */
+  readonly ordinal: number;
+  readonly endpoint: { readonly id: string; readonly spec: EndpointSpec };
+  readonly connectedAt: number;
+  readonly endedAt: number;
+  readonly isReused: boolean;
+  /** 16 hex digits; the parent of whatever the endpoint traces. */
+  readonly spanId: string;
+}
+
+/** One exchange as it went, given when it closes. Lent for the call: copy what is kept. */
+export interface ExchangeRecord {
+  readonly labels: PlanLabels;
+  readonly peer: Peer;
+  readonly head: RequestHead;
+  /** Monotonic ms; see `Clock` for wall time. */
+  readonly startedAt: number;
+  /** When the head of the answer was sent to the client, or 0. */
+  readonly answeredAt: number;
+  readonly endedAt: number;
+  /** What the client was answered, or 0 when it was not. */
+  readonly status: number;
+  /** The answer came from an endpoint, whatever its status, when this is null. */
+  readonly code: FailureCode | null;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly requestId: string;
+  /** 32 hex digits. */
+  readonly traceId: string;
+  /** The span of this exchange, 16 hex digits. */
+  readonly spanId: string;
+  /** The caller's span, or empty. */
+  readonly parentSpanId: string;
+  readonly isSampled: boolean;
+  /** `attempts[0 .. attemptCount-1]`, in order. */
+  readonly attempts: readonly AttemptRecord[];
+  readonly attemptCount: number;
+}
+
+/** One opaque connection as it went. */
+export interface TunnelRecord {
+  readonly labels: PlanLabels;
+  readonly peer: Peer;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly code: FailureCode | null;
+  readonly attempts: readonly AttemptRecord[];
+  readonly attemptCount: number;
+}
+
+/** Watches the exchanges of one plan. Called on the hot path: it must be cheap and must not throw. */
+export interface PlanObserver {
+  onExchangeOpen(now: number): void;
+  onExchangeClose(record: ExchangeRecord): void;
+  onTunnelOpen(now: number): void;
+  onTunnelClose(record: TunnelRecord): void;
+  /** An attempt ended and another will follow. */
+  onRetry(record: AttemptRecord): void;
+  /** A retry was wanted and the budget, the park or the replay buffer did not have it. */
+  onRetryRefused(why: 'budget' | 'parking' | 'body'): void;
+}
+
+/** Watches the data path. Everything telemetry knows of it comes through here. */
+export interface ProxyObserver {
+  /** Called when a plan is built: labels are bound here, once. */
+  follow(labels: PlanLabels): PlanObserver;
+  /** A request that never reached a plan: malformed, too large, too slow, no route, loop. */
+  onReject(listener: string, code: FailureCode): void;
+  /** An accepted connection opened (+1) or closed (-1) on a listener. */
+  onConnection(listener: string, change: 1 | -1): void;
+  /** An internal bug ended one connection. */
+  onBug(error: unknown): void;
+}
+
+export const IGNORED_PLAN: PlanObserver = {
+  onExchangeOpen: () => undefined,
+  onExchangeClose: () => undefined,
+  onTunnelOpen: () => undefined,
+  onTunnelClose: () => undefined,
+  onRetry: () => undefined,
+  onRetryRefused: () => undefined,
+};

@@ -1,0 +1,53 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { RequestHead } from '../http/head.ts';
+import type { Peer } from '../http/conduit.ts';
+import type { RetryBudget } from '../policy/budget.ts';
+import type { Gate } from '../policy/gate.ts';
+import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { PlanObserver } from './observer.ts';
+import type { Parking } from './parking.ts';
+
+export type Direction = 'inbound' | 'outbound';
+
+/** What a plan is called in metrics, spans and logs. Bound once, when the plan is built. */
+export interface PlanLabels {
+  readonly direction: Direction;
+  /** The upstream's name as configured; for inbound, the local service's. */
+  readonly upstream: string;
+  readonly protocol: 'http' | 'tcp';
+}
+
+/** The key of an exchange for hashing balancers. Writes the two halves of a 64-bit hash; false when there is no key. */
+export interface HashKey {
+  hash(head: RequestHead | null, peer: Peer, into: { hashHigh: number; hashLow: number }): boolean;
+}
+
+/**
+ * Everything that was resolved before the request came: where to, under which limits, watched by whom. Immutable and
+ * shared by all exchanges that it fits; a change of configuration makes a new one.
+ */
+export interface Plan {
+  readonly labels: PlanLabels;
+  readonly cluster: Cluster;
+  /** The cluster's limit on requests in flight. */
+  readonly admission: Gate;
+  readonly retry: RetryOptions;
+  readonly budget: RetryBudget;
+  readonly parking: Parking;
+  readonly timeouts: TimeoutOptions;
+  readonly hashKey: HashKey | null;
+  readonly lens: number;
+  /** Share of exchanges without a sampled parent that are traced. */
+  readonly sampleRatio: number;
+  /** Peers whose `x-remora-*` and forwarding fields are believed. */
+  readonly trustsPeer: boolean;
+  readonly observer: PlanObserver;
+}
+
+/** Requests to plans. One per listener. */
+export interface Router {
+  /** The plan of a request, or null when no upstream is meant (`no_route`). */
+  route(head: RequestHead): Plan | null;
+  /** The plan of an opaque connection, or null. */
+  routeTunnel(): Plan | null;
+}
