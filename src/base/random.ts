@@ -17,20 +17,14 @@ export class SeededRandom implements Random {
   private c: number;
   private d: number;
 
-  constructor(seed: number) {
-    // SplitMix32 spreads one word over the state, so that near seeds give unrelated streams.
-    let state = seed >>> 0;
-    const word = (): number => {
-      state = (state + 0x9e3779b9) | 0;
-      let z = state;
-      z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-      z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-      return (z ^ (z >>> 16)) | 0;
-    };
-    this.a = word();
-    this.b = word();
-    this.c = word();
-    this.d = word() | 1;
+  /** One 32-bit word, spread over the state so that near seeds give unrelated streams; or the whole state, four words. */
+  constructor(seed: number | Uint32Array) {
+    const state = typeof seed === 'number' ? spread(seed) : seed;
+    this.a = state[0]! | 0;
+    this.b = state[1]! | 0;
+    this.c = state[2]! | 0;
+    // The all-zero state is the one the generator never leaves.
+    this.d = state[3]! | 1;
   }
 
   uint32(): number {
@@ -54,9 +48,21 @@ export class SeededRandom implements Random {
   }
 }
 
-/** A stream no other process shares. */
+/** A stream no other process shares: ids made of it must not meet those of thousands of neighbours. */
 export function freshRandom(): Random {
-  return new SeededRandom(randomFillSync(new Uint32Array(1))[0]!);
+  return new SeededRandom(randomFillSync(new Uint32Array(4)));
+}
+
+/** SplitMix32. */
+function spread(seed: number): Uint32Array {
+  let state = seed >>> 0;
+  return Uint32Array.from({ length: 4 }, () => {
+    state = (state + 0x9e3779b9) | 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+    return (z ^ (z >>> 16)) >>> 0;
+  });
 }
 
 function rotateLeft(word: number, by: number): number {

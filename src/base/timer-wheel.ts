@@ -99,9 +99,10 @@ export class TimerWheel {
       distance = Math.floor(distance / SLOTS);
       level++;
     }
-    const index = level === LEVELS - 1 && distance >= SLOTS
-      ? (Math.floor(this.tick / SLOTS ** level) + SLOT_MASK) & SLOT_MASK
-      : Math.floor(due / SLOTS ** level) & SLOT_MASK;
+    const index =
+      level === LEVELS - 1 && distance >= SLOTS
+        ? (Math.floor(this.tick / SLOTS ** level) + SLOT_MASK) & SLOT_MASK
+        : Math.floor(due / SLOTS ** level) & SLOT_MASK;
     link(this.slots[level * SLOTS + index]!, timer);
   }
 

@@ -26,5 +26,11 @@ function makeAnswer(code: FailureCode): LocalAnswer {
     .add('proxy-status', `remora; error=${facts.proxyStatus}; details="${code}"`)
     .add('x-remora-failure', code);
   if (code === 'method_not_allowed') fields.add('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
-  return { status: facts.status, grpcStatus: facts.grpcStatus, code, fields, body: `remora: ${code}: ${facts.meaning}\n` };
+  return {
+    status: facts.status,
+    grpcStatus: facts.grpcStatus,
+    code,
+    fields,
+    body: `remora: ${code}: ${facts.meaning}\n`,
+  };
 }

@@ -18,3 +18,14 @@ export interface Evidence {
   /** How long the endpoint asked to be left alone (`Retry-After`), or -1. */
   readonly pushbackMs: number;
 }
+
+/** For tickets of those who never got as far as an attempt. */
+export const NO_EVIDENCE: Evidence = {
+  outcome: 'ignored',
+  code: null,
+  status: 0,
+  grpcStatus: -1,
+  startedAt: 0,
+  firstByteAt: 0,
+  pushbackMs: -1,
+};

@@ -72,9 +72,9 @@ export const DEFAULT_RETRY: RetryOptions = {
 /** 0 switches a timeout off. */
 export interface TimeoutOptions {
   readonly connectMs: number;
-  /** From the attempt's start to the head of its answer. */
+  /** To the head of the answer, from the attempt's start or, while the request is still being sent, from the last progress. */
   readonly attemptMs: number;
-  /** From the request's head to the end of its answer, all attempts and waits included. Does not bound upgraded connections. */
+  /** From the end of the request to the end of its answer, all attempts and waits included. Does not bound upgraded connections. */
   readonly requestMs: number;
   /** Silence in the middle of a request or an answer. */
   readonly streamIdleMs: number;
@@ -83,12 +83,12 @@ export interface TimeoutOptions {
 }
 
 /**
- * Envoy's numbers, but for attempts: Envoy lets one attempt take the whole request's time, which leaves a frozen
- * endpoint nothing to be retried in.
+ * Envoy's numbers, but for attempts: Envoy lets one attempt take the whole request's time, which leaves nothing for a
+ * retry when an endpoint is frozen. An attempt that no other can follow is not bound by `attemptMs`.
  */
 export const DEFAULT_TIMEOUTS: TimeoutOptions = {
   connectMs: 5_000,
-  attemptMs: 5_000,
+  attemptMs: 10_000,
   requestMs: 15_000,
   streamIdleMs: 300_000,
   tunnelIdleMs: 3_600_000,

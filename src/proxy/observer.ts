@@ -1,9 +1,9 @@
 import type { FailureCode } from '../base/failure.ts';
+import type { EndpointSpec } from '../cluster/snapshot.ts';
 import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Evidence } from '../policy/evidence.ts';
-import type { EndpointSpec } from '../cluster/snapshot.ts';
-import type { PlanLabels } from './plan.ts';
+import type { PlanLabels } from './labels.ts';
 
 /** One attempt as it went. Instants are monotonic ms, 0 for what never happened. */
 export interface AttemptRecord extends Evidence {

@@ -1,21 +1,13 @@
 import type { Cluster } from '../cluster/cluster.ts';
-import type { RequestHead } from '../http/head.ts';
 import type { Peer } from '../http/conduit.ts';
+import type { RequestHead } from '../http/head.ts';
+import type { Backoff } from '../policy/backoff.ts';
 import type { RetryBudget } from '../policy/budget.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { PlanLabels } from './labels.ts';
 import type { PlanObserver } from './observer.ts';
 import type { Parking } from './parking.ts';
-
-export type Direction = 'inbound' | 'outbound';
-
-/** What a plan is called in metrics, spans and logs. Bound once, when the plan is built. */
-export interface PlanLabels {
-  readonly direction: Direction;
-  /** The upstream's name as configured; for inbound, the local service's. */
-  readonly upstream: string;
-  readonly protocol: 'http' | 'tcp';
-}
 
 /** The key of an exchange for hashing balancers. Writes the two halves of a 64-bit hash; false when there is no key. */
 export interface HashKey {
@@ -33,6 +25,7 @@ export interface Plan {
   readonly admission: Gate;
   readonly retry: RetryOptions;
   readonly budget: RetryBudget;
+  readonly backoff: Backoff;
   readonly parking: Parking;
   readonly timeouts: TimeoutOptions;
   readonly hashKey: HashKey | null;

@@ -34,7 +34,9 @@ function run(command, args, env, stdio = 'inherit') {
 /** npm as this machine has it: the one that started us, else the one on PATH. Its own settings are not ours to pass on. */
 function npm(args, env) {
   const cli = process.env.npm_execpath;
-  const clean = Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_config_/i.test(name) || /registry|proxy|cafile/i.test(name)));
+  const clean = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^npm_config_/i.test(name) || /registry|proxy|cafile/i.test(name)),
+  );
   if (cli && /npm-cli\.js$/.test(cli)) run(process.execPath, [cli, ...args], clean, ['ignore', 'ignore', 'pipe']);
   else run(isWindows ? 'npm.cmd' : 'npm', args, clean, ['ignore', 'ignore', 'pipe']);
 }
@@ -54,15 +56,32 @@ function readyNode() {
   if (!existsSync(binary)) {
     say(`Node ${process.version} is too old; taking Node ${pkg.remora.node} from npm, once`);
     mkdirSync(home, { recursive: true });
-    npm(['install', '--prefix', home, '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts', `${name}@${pkg.remora.node}`], process.env);
-    if (!existsSync(binary)) fail(`npm has no Node ${pkg.remora.node} for ${process.platform}-${process.arch}: install Node 24 yourself`);
+    npm(
+      [
+        'install',
+        '--prefix',
+        home,
+        '--no-save',
+        '--no-package-lock',
+        '--no-audit',
+        '--no-fund',
+        '--ignore-scripts',
+        `${name}@${pkg.remora.node}`,
+      ],
+      process.env,
+    );
+    if (!existsSync(binary))
+      fail(`npm has no Node ${pkg.remora.node} for ${process.platform}-${process.arch}: install Node 24 yourself`);
   }
   return binary;
 }
 
 function readyModules(env) {
   const stamp = join(root, 'node_modules', '.remora-stamp');
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).update(process.platform + process.arch).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(process.platform + process.arch)
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say('installing the locked dependencies, once');
   npm(['ci', '--no-audit', '--no-fund', '--ignore-scripts'], env);
@@ -79,8 +98,15 @@ function files(folder) {
 /** Builds `dist/` when a source is not the one it was built from. */
 function readyBuild(node, env) {
   const hash = createHash('sha256');
-  for (const path of [...files(join(root, 'src')), join(root, 'tsconfig.json'), join(root, 'package-lock.json')].sort()) {
-    hash.update(path).update(String(statSync(path).size)).update(readFileSync(path));
+  for (const path of [
+    ...files(join(root, 'src')),
+    join(root, 'tsconfig.json'),
+    join(root, 'package-lock.json'),
+  ].sort()) {
+    hash
+      .update(path)
+      .update(String(statSync(path).size))
+      .update(readFileSync(path));
   }
   const wanted = hash.digest('hex');
   const stamp = join(root, 'dist', '.remora-stamp');
@@ -100,9 +126,11 @@ const TASKS = {
   soak: (args) => [['test/soak/main.mjs', ...args]],
   check: () => [
     [bin('typescript', 'bin/tsc'), '-p', 'test/tsconfig.json'],
-    [bin('@biomejs/biome', 'bin/biome'), 'check', '--config-path=test/biome.json', 'src', 'test'],
+    [bin('@biomejs/biome', 'bin/biome'), 'check', '--config-path=test/biome.config.json', 'src', 'test'],
   ],
-  format: () => [[bin('@biomejs/biome', 'bin/biome'), 'check', '--write', '--config-path=test/biome.json', 'src', 'test']],
+  format: () => [
+    [bin('@biomejs/biome', 'bin/biome'), 'check', '--write', '--config-path=test/biome.config.json', 'src', 'test'],
+  ],
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,0 +1,36 @@
+/**
+ * An exponentially weighted mean over time: a sample counts for the time since the one before it, and what is not
+ * confirmed by new samples fades towards 0 with the time constant `tauMs` (to a half in 0.69 of it).
+ *
+ * Weighing by time and not by number keeps a burst of equal answers from drowning what came before it.
+ */
+export class Ewma {
+  constructor(
+    private readonly tauMs: number,
+    private value: number,
+    private stampedAt: number,
+  ) {}
+
+  observe(sample: number, now: number): void {
+    const kept = this.kept(now);
+    this.set(this.value * kept + sample * (1 - kept), now);
+  }
+
+  /** A peak: the mean is `sample` at once when it was below. */
+  raise(sample: number, now: number): void {
+    if (sample > this.at(now)) this.set(sample, now);
+  }
+
+  at(now: number): number {
+    return this.value * this.kept(now);
+  }
+
+  set(value: number, now: number): void {
+    this.value = value;
+    if (now > this.stampedAt) this.stampedAt = now;
+  }
+
+  private kept(now: number): number {
+    return now <= this.stampedAt ? 1 : Math.exp((this.stampedAt - now) / this.tauMs);
+  }
+}

@@ -1,0 +1,164 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { ConnectorFactory, Endpoint } from './endpoint.ts';
+import { type EndpointListener, LiveEndpoint } from './live-endpoint.ts';
+import type { ClusterOptions } from './options.ts';
+import type { Balancer, PickContext, Picker } from './picker.ts';
+import type { ClusterSnapshot, EndpointSpec } from './snapshot.ts';
+
+const SLICE_MS = 5;
+
+export interface ClusterParts {
+  readonly name: string;
+  readonly options: ClusterOptions;
+  readonly balancer: Balancer;
+  readonly connectorFactory: ConnectorFactory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly listener: EndpointListener;
+  /** Runs a task after pending I/O has had its turn (`setImmediate`): how a large picker is built without a stall. */
+  readonly later: (task: () => void) => void;
+}
+
+/**
+ * A named group of endpoints and the picker that chooses among them.
+ *
+ * Snapshots come in whole and are swapped in whole. What survives `apply` is the live endpoint of every identity that is
+ * still named: its breaker, its latency, its pool. Its spec is replaced. An identity that is not named any more is
+ * forgotten with all it learned; one that comes back is new. Endpoints in maintenance or critical are known and kept,
+ * and not picked.
+ *
+ * The picker is built in slices and assigned at once; until then the old one answers, and so the endpoints that go are
+ * retired only after the assignment.
+ */
+export class Cluster {
+  readonly name: string;
+  readonly options: ClusterOptions;
+  private known = new Map<string, LiveEndpoint>();
+  private picker: Picker | null = null;
+  private pickable: readonly Weighted[] = [];
+  private leaving: LiveEndpoint[] = [];
+  private applied: ClusterSnapshot | null = null;
+  /** The build in progress; a newer one makes it stop. */
+  private build: Generator<void, Picker> | null = null;
+  private isClosed = false;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly parts: ClusterParts) {
+    this.name = parts.name;
+    this.options = parts.options;
+  }
+
+  /** False until the first snapshot can be picked from. */
+  get hasSnapshot(): boolean {
+    return this.picker !== null;
+  }
+
+  /** The newest snapshot, or null. */
+  get snapshot(): ClusterSnapshot | null {
+    return this.applied;
+  }
+
+  /** All that discovery names, pickable or not. */
+  get endpoints(): Iterable<LiveEndpoint> {
+    return this.known.values();
+  }
+
+  get size(): number {
+    return this.known.size;
+  }
+
+  /** Called after every swap of the picker. Returns the way to stop it. */
+  onApply(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  pick(context: PickContext): Endpoint | null {
+    if (this.picker !== null) return this.picker.pick(context);
+    context.refusal = this.isClosed ? 'no_endpoint' : 'discovery_pending';
+    return null;
+  }
+
+  apply(snapshot: ClusterSnapshot): void {
+    if (this.isClosed) return;
+    this.applied = snapshot;
+    this.replaceKnown(snapshot.endpoints);
+    const pickable = [...this.known.values()].filter(isPickable).map(weighted);
+    if (this.picker !== null && this.build === null && isSame(pickable, this.pickable)) return this.swap(this.picker);
+    this.pickable = pickable;
+    this.build = this.parts.balancer.build(pickable.map((entry) => entry.endpoint));
+    this.buildSlice(this.build);
+  }
+
+  /** Takes no more snapshots and refuses every pick; exchanges that run may finish. */
+  close(): void {
+    this.isClosed = true;
+    this.build = null;
+    this.picker = null;
+    this.leaving.push(...this.known.values());
+    this.known = new Map();
+    this.retireLeaving();
+    this.listeners.clear();
+  }
+
+  private replaceKnown(specs: readonly EndpointSpec[]): void {
+    const before = this.known;
+    this.known = new Map();
+    for (const spec of specs) {
+      if (this.known.has(spec.id)) continue;
+      const endpoint = before.get(spec.id) ?? this.makeEndpoint(spec);
+      endpoint.spec = spec;
+      this.known.set(spec.id, endpoint);
+      before.delete(spec.id);
+    }
+    this.leaving.push(...before.values());
+  }
+
+  private makeEndpoint(spec: EndpointSpec): LiveEndpoint {
+    const { connectorFactory, random, listener, clock } = this.parts;
+    return new LiveEndpoint(spec, connectorFactory(spec), this.options.breaker, random, listener, clock.now());
+  }
+
+  private buildSlice(build: Generator<void, Picker>): void {
+    const until = this.parts.clock.now() + SLICE_MS;
+    while (this.build === build) {
+      const step = build.next();
+      if (step.done) return this.swap(step.value);
+      if (this.parts.clock.now() >= until) return this.parts.later(() => this.buildSlice(build));
+    }
+  }
+
+  private swap(picker: Picker): void {
+    this.build = null;
+    this.picker = picker;
+    this.retireLeaving();
+    for (const listener of [...this.listeners]) listener();
+  }
+
+  private retireLeaving(): void {
+    for (const endpoint of this.leaving) {
+      endpoint.isRemoved = true;
+      endpoint.connector.retire();
+    }
+    this.leaving = [];
+  }
+}
+
+/** An endpoint and the weight a picker was built with: what tells whether another has to be built. */
+interface Weighted {
+  readonly endpoint: LiveEndpoint;
+  readonly weight: number;
+}
+
+function weighted(endpoint: LiveEndpoint): Weighted {
+  return { endpoint, weight: endpoint.spec.weight };
+}
+
+function isPickable(endpoint: LiveEndpoint): boolean {
+  return endpoint.isHealthy;
+}
+
+function isSame(a: readonly Weighted[], b: readonly Weighted[]): boolean {
+  return a.length === b.length && a.every((x, i) => x.endpoint === b[i]!.endpoint && x.weight === b[i]!.weight);
+}

@@ -1,0 +1,92 @@
+import { Ewma } from '../base/ewma.ts';
+import type { Random } from '../base/random.ts';
+import type { Connector } from '../http/conduit.ts';
+import { Breaker, type BreakerListener, type BreakerState } from '../policy/breaker.ts';
+import type { Evidence } from '../policy/evidence.ts';
+import type { BreakerOptions } from '../policy/options.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { EndpointSpec } from './snapshot.ts';
+
+/** Finagle's and Linkerd's time constant and first guess. */
+const TAU_MS = 10_000;
+const FIRST_GUESS_MS = 30;
+/** Below this an estimate says nothing any more; without a floor an idle endpoint's load would be 0 however busy it got. */
+const LEAST_MS = 1;
+/** What a failure costs a caller, as a latency. */
+const PENALTY_MS = 5_000;
+
+export interface EndpointListener {
+  onBreakerChange(endpoint: Endpoint, from: BreakerState, to: BreakerState, now: number): void;
+}
+
+/**
+ * What this sidecar knows of one endpoint, kept as long as discovery names the same identity.
+ *
+ * Load is the time an attempt is expected to cost, times the attempts it would share the endpoint with. The time is a peak
+ * EWMA of the time to the answer's head (up at once, down slowly) plus the recent share of failures x 5 s: a host that
+ * fails in a millisecond is otherwise the fastest of all and draws the cluster's traffic. The share is a mean and no
+ * peak, so that one request that fails everywhere does not cost every endpoint its traffic for a minute.
+ */
+export class LiveEndpoint implements Endpoint, BreakerListener {
+  readonly id: string;
+  readonly gate: Breaker;
+  isRemoved = false;
+  active = 0;
+  private readonly latency: Ewma;
+  private readonly failureShare: Ewma;
+
+  constructor(
+    public spec: EndpointSpec,
+    readonly connector: Connector,
+    options: BreakerOptions,
+    random: Random,
+    private readonly listener: EndpointListener,
+    now: number,
+  ) {
+    this.id = spec.id;
+    this.gate = new Breaker(options, random, this);
+    this.latency = new Ewma(TAU_MS, FIRST_GUESS_MS, now);
+    this.failureShare = new Ewma(TAU_MS, 0, now);
+  }
+
+  get isHealthy(): boolean {
+    return this.spec.health === 'passing' || this.spec.health === 'warning';
+  }
+
+  weightAt(_now: number): number {
+    return this.spec.weight;
+  }
+
+  /** A circuit that waits for a probe costs nothing: it gets one request now, where its bad name would keep it waiting. */
+  loadAt(now: number): number {
+    if (this.gate.state !== 'closed' && this.gate.canAdmit(now)) return 0;
+    return this.expectedMs(now) * (this.active + 1);
+  }
+
+  /** What one attempt is expected to cost, in ms. For operators too. */
+  expectedMs(now: number): number {
+    return Math.max(this.latency.at(now), LEAST_MS) + this.failureShare.at(now) * PENALTY_MS;
+  }
+
+  learn(evidence: Evidence, now: number): void {
+    const { outcome, status, startedAt, firstByteAt } = evidence;
+    // However it ended, the answer took, or would have taken, at least this long. Nothing is thought worse of than a failure:
+    // a client that is slow to send its body shows in this number too.
+    const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - startedAt, PENALTY_MS);
+    if (startedAt > 0) this.latency.raise(waitedMs, now);
+    if (outcome === 'ignored') return;
+    // 429 breaks no circuit, but the endpoint has said that it has too much to do.
+    const failed = outcome === 'failure' || status === 429;
+    this.failureShare.observe(failed ? 1 : 0, now);
+    if (!failed && firstByteAt !== 0) this.latency.observe(waitedMs, now);
+  }
+
+  onBreakerChange(from: BreakerState, to: BreakerState, now: number): void {
+    // It is a new endpoint for all we know, and waits for nobody to forget the old one.
+    if (to === 'closed') {
+      this.latency.set(FIRST_GUESS_MS, now);
+      this.failureShare.set(0, now);
+    }
+    this.listener.onBreakerChange(this, from, to, now);
+  }
+}

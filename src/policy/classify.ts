@@ -1,0 +1,79 @@
+import { FAILURES, type FailureCode, type FailureFacts } from '../base/failure.ts';
+import type { Outcome } from './evidence.ts';
+import type { RetryOptions } from './options.ts';
+
+/** RFC 9110, 9.2.2: doing it twice is as good as doing it once. Methods are case-sensitive, and unknown ones are not. */
+export function isIdempotent(method: string): boolean {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'PUT':
+    case 'DELETE':
+    case 'TRACE':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * What the end of an attempt says about its endpoint.
+ *
+ * `silentMs` is how long the endpoint had the whole request and no answer had begun (0 when it was never wholly sent, or
+ * answered); `elapsedMs` is the age of the exchange. They matter for one code: a deadline is ours, and by rule what we
+ * do is no evidence. But where the deadline is shorter than the limit of one attempt, nothing else would ever tell of a
+ * frozen endpoint. So an endpoint that was silent for at least half of the exchange has failed; one that was tried last,
+ * with the time nearly gone, has not.
+ *
+ * A stale connection is no evidence: endpoints may close idle connections, and a pool of them ends at once.
+ */
+export function outcomeOf(code: FailureCode | null, status: number, silentMs: number, elapsedMs: number): Outcome {
+  if (code === null) return isServerFailure(status) ? 'failure' : 'success';
+  if (code === 'deadline_exceeded') return silentMs > 0 && 2 * silentMs >= elapsedMs ? 'failure' : 'ignored';
+  const facts: FailureFacts = FAILURES[code];
+  return facts.blame === 'upstream' && facts.retry !== 'fresh' ? 'failure' : 'ignored';
+}
+
+/** 501 is an endpoint in good health that does not know the method. */
+function isServerFailure(status: number): boolean {
+  return status >= 500 && status <= 599 && status !== 501;
+}
+
+/**
+ * May another attempt follow, and when? `now`: at once, elsewhere. `backoff`: after a wait. `fresh`: at once on a fresh
+ * connection; it is not a retry and costs neither attempt nor budget, since the request ended with a connection that
+ * was dying before it came. It cannot repeat: a fresh connection is never stale.
+ */
+export type RetryVerdict = 'no' | 'now' | 'backoff' | 'fresh';
+
+/** An attempt that ended, as far as retrying it is concerned. */
+export interface FailedAttempt {
+  /** Null: there was an answer, and `status` is its status. */
+  readonly code: FailureCode | null;
+  readonly status: number;
+  readonly isIdempotent: boolean;
+  /** Bytes of the request that were given to the connection. */
+  readonly bytesWritten: number;
+  /** Something of a final answer has gone to the client. */
+  readonly isAnswered: boolean;
+  /** The request can be sent from its beginning: what was read of its body is still there. */
+  readonly isReplayable: boolean;
+  /** 1 for the first attempt; those sent again as `fresh` are not counted. */
+  readonly ordinal: number;
+}
+
+export function retryVerdict(attempt: FailedAttempt, options: RetryOptions): RetryVerdict {
+  if (attempt.isAnswered || !attempt.isReplayable) return 'no';
+  const isSafe = attempt.isIdempotent || attempt.bytesWritten === 0;
+  const retry = attempt.code === null ? classOfStatus(attempt, options) : FAILURES[attempt.code].retry;
+  if (retry === 'fresh') return isSafe ? 'fresh' : 'no';
+  if (retry === 'never' || attempt.ordinal >= options.maxAttempts) return 'no';
+  // Nothing was sent, so nothing was overloaded by it: the first time the next endpoint is as good now as later.
+  if (retry === 'always') return attempt.ordinal === 1 ? 'now' : 'backoff';
+  return isSafe ? 'backoff' : 'no';
+}
+
+function classOfStatus(attempt: FailedAttempt, options: RetryOptions): 'idempotent' | 'never' {
+  return attempt.isIdempotent && options.statuses.includes(attempt.status) ? 'idempotent' : 'never';
+}

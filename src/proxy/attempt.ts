@@ -1,0 +1,192 @@
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { FailureCode } from '../base/failure.ts';
+import type { Endpoint } from '../cluster/endpoint.ts';
+import type { ResponseHandler, Upstream } from '../http/conduit.ts';
+import type { Fields } from '../http/fields.ts';
+import type { ResponseHead } from '../http/head.ts';
+import { outcomeOf } from '../policy/classify.ts';
+import type { Outcome } from '../policy/evidence.ts';
+import { REFUSED, type Ticket } from '../policy/gate.ts';
+import type { AttemptRecord } from './observer.ts';
+
+/** The exchange as an attempt sees it. Every call names the attempt, because an exchange may have more than one. */
+export interface AttemptOwner {
+  /** When the exchange began, monotonic ms. */
+  readonly startedAt: number;
+  onAttemptConnected(attempt: Attempt): void;
+  onAttemptInterim(attempt: Attempt, head: ResponseHead): void;
+  onAttemptHead(attempt: Attempt, head: ResponseHead): void;
+  onAttemptBody(attempt: Attempt, bytes: Buffer): boolean;
+  onAttemptEnd(attempt: Attempt, trailers: Fields | null): void;
+  onAttemptFailure(attempt: Attempt, code: FailureCode): void;
+  onAttemptDrain(attempt: Attempt): void;
+}
+
+/** An answer that nobody wants is read to its end if it is this small and this quick, so that its connection can be used again. */
+const MAX_DISCARDED_BYTES = 16_384;
+const MAX_DISCARD_MS = 1_000;
+
+const NO_UPSTREAM: Upstream = {
+  isReady: false,
+  isReused: false,
+  bytesWritten: 0,
+  sendHead: () => undefined,
+  sendBody: () => true,
+  sendEnd: () => undefined,
+  resume: () => undefined,
+  abort: () => undefined,
+};
+
+/**
+ * One try at one endpoint: the endpoint's books and the answer's way back.
+ *
+ *     begin --> (connected) --> head --> end          settle: what it showed, told once to breaker and latency
+ *        \________ failure / abort / discard _/       release: it no longer counts as in flight, once
+ *
+ * An attempt that was given up while its answer came in (`discard`) stays with its connection, so the exchange leaves
+ * it behind and makes another object.
+ */
+export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
+  ordinal = 0;
+  endpoint!: Endpoint;
+  upstream: Upstream = NO_UPSTREAM;
+  outcome: Outcome = 'ignored';
+  code: FailureCode | null = null;
+  status = 0;
+  grpcStatus = -1;
+  startedAt = 0;
+  connectedAt = 0;
+  firstByteAt = 0;
+  endedAt = 0;
+  pushbackMs = -1;
+  isReused = false;
+  spanId = '';
+  /** The whole head has been given to the connection. */
+  isSent = false;
+  /** When the last of the request was given to the connection; 0 before. */
+  sentAt = 0;
+  isDiscarded = false;
+  private ticket: Ticket = REFUSED;
+  private isOpen = false;
+  /** Made when first needed: most attempts are wanted. */
+  private discardTimer: Timer | null = null;
+
+  constructor(
+    private readonly owner: AttemptOwner,
+    private readonly clock: Clock,
+  ) {}
+
+  begin(ordinal: number, endpoint: Endpoint, ticket: Ticket, spanId: string, now: number): void {
+    this.ordinal = ordinal;
+    this.endpoint = endpoint;
+    this.upstream = NO_UPSTREAM;
+    this.outcome = 'ignored';
+    this.code = null;
+    this.status = 0;
+    this.startedAt = now;
+    this.connectedAt = 0;
+    this.firstByteAt = 0;
+    this.endedAt = 0;
+    this.pushbackMs = -1;
+    this.isReused = false;
+    this.spanId = spanId;
+    this.isSent = false;
+    this.sentAt = 0;
+    this.ticket = ticket;
+    this.isOpen = true;
+    endpoint.active += 1;
+  }
+
+  connect(fresh: boolean, now: number): void {
+    this.upstream = this.endpoint.connector.acquire(this, fresh);
+    this.isReused = this.upstream.isReused;
+    if (this.upstream.isReady) this.connectedAt = now;
+  }
+
+  /** The head of the answer is here. */
+  answered(head: ResponseHead, now: number): void {
+    this.status = head.status;
+    this.firstByteAt = now;
+  }
+
+  /** Tells breaker and latency what this attempt showed. Only the first call counts. */
+  settle(code: FailureCode | null, now: number): void {
+    if (this.ticket === REFUSED) return;
+    this.code = code;
+    const silentMs = this.sentAt > 0 && this.firstByteAt === 0 ? now - this.sentAt : 0;
+    this.outcome = outcomeOf(code, this.status, silentMs, now - this.owner.startedAt);
+    const ticket = this.ticket;
+    this.ticket = REFUSED;
+    this.endpoint.gate.settle(ticket, this, now);
+    this.endpoint.learn(this, now);
+  }
+
+  /** Ends the attempt with what it showed; if that has been told already, only the books are closed. */
+  end(code: FailureCode | null, now: number): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.endedAt = now;
+    this.settle(code, now);
+    if (code !== null) this.code = code;
+    this.endpoint.active -= 1;
+  }
+
+  /** Ends it and closes its connection. */
+  abort(code: FailureCode, now: number): void {
+    if (!this.isOpen) return;
+    this.end(code, now);
+    this.upstream.abort();
+  }
+
+  /** Ends it after its head; the rest of the answer is read away if it is small. */
+  discard(head: ResponseHead, now: number): void {
+    this.end(null, now);
+    this.isDiscarded = true;
+    if (head.body !== 'none' && (head.body !== 'length' || head.contentLength > MAX_DISCARDED_BYTES)) {
+      this.upstream.abort();
+      return;
+    }
+    this.discardTimer = new Timer(this);
+    this.clock.arm(this.discardTimer, now + MAX_DISCARD_MS);
+  }
+
+  onTimer(): void {
+    this.upstream.abort();
+  }
+
+  // --- From the connection ---
+
+  onConnected(): void {
+    this.owner.onAttemptConnected(this);
+  }
+
+  onInterim(head: ResponseHead): void {
+    if (!this.isDiscarded) this.owner.onAttemptInterim(this, head);
+  }
+
+  onHead(head: ResponseHead): void {
+    this.owner.onAttemptHead(this, head);
+  }
+
+  onBody(bytes: Buffer): boolean {
+    return this.isDiscarded || this.owner.onAttemptBody(this, bytes);
+  }
+
+  onEnd(trailers: Fields | null): void {
+    if (this.isDiscarded) this.discarded();
+    else this.owner.onAttemptEnd(this, trailers);
+  }
+
+  onFailure(code: FailureCode): void {
+    if (this.isDiscarded) this.discarded();
+    else this.owner.onAttemptFailure(this, code);
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.isDiscarded) this.owner.onAttemptDrain(this);
+  }
+
+  private discarded(): void {
+    if (this.discardTimer !== null) this.clock.disarm(this.discardTimer);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../base/clock.ts';
+import type { FailureCode } from '../base/failure.ts';
+import type { Endpoint } from '../cluster/endpoint.ts';
+import { isIdempotent, type RetryVerdict, retryVerdict } from '../policy/classify.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { Plan } from './plan.ts';
+
+/**
+ * The attempts of one exchange: what was tried, and whether another may follow. Objects are used again by the
+ * connection's next exchange.
+ */
+export class Attempts {
+  /** `list[0 .. count-1]` in order; beyond that lie objects of earlier exchanges. */
+  readonly list: Attempt[] = [];
+  count = 0;
+  /** Endpoints that failed this exchange, for the picker to avoid. */
+  readonly failed: Endpoint[] = [];
+  /** The next attempt must not use a connection that has carried an answer before. */
+  wantsFresh = false;
+  private hasUsedFresh = false;
+
+  constructor(
+    private readonly owner: AttemptOwner,
+    private readonly clock: Clock,
+  ) {}
+
+  reset(): void {
+    this.count = 0;
+    this.failed.length = 0;
+    this.wantsFresh = false;
+    this.hasUsedFresh = false;
+  }
+
+  next(): Attempt {
+    const index = this.count++;
+    const used = this.list[index];
+    if (used !== undefined && !used.isDiscarded) return used;
+    const made = new Attempt(this.owner, this.clock);
+    this.list[index] = made;
+    return made;
+  }
+
+  /** May another follow this one, which showed `code` or an answer with its status? Asks the cluster's budget last. Nothing of an answer may have been sent. */
+  verdict(
+    attempt: Attempt,
+    code: FailureCode | null,
+    method: string,
+    isReplayable: boolean,
+    plan: Plan,
+    now: number,
+  ): RetryVerdict {
+    const failed = {
+      code,
+      status: attempt.status,
+      isIdempotent: isIdempotent(method),
+      bytesWritten: attempt.upstream.bytesWritten,
+      isAnswered: false,
+      isReplayable,
+      ordinal: this.hasUsedFresh ? this.count - 1 : this.count,
+    };
+    const verdict = retryVerdict(failed, plan.retry);
+    // A fresh connection in place of a stale one is the first sending, not a retry.
+    if (verdict === 'no' || verdict === 'fresh' || plan.budget.tryWithdraw(now)) return verdict;
+    plan.observer.onRetryRefused('budget');
+    return 'no';
+  }
+
+  /** Another attempt follows this one. */
+  leave(attempt: Attempt, verdict: RetryVerdict): void {
+    if (verdict !== 'fresh') {
+      this.failed.push(attempt.endpoint);
+      return;
+    }
+    this.hasUsedFresh = true;
+    this.wantsFresh = true;
+  }
+}

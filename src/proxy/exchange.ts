@@ -1,0 +1,420 @@
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import { FAILURES, type FailureCode } from '../base/failure.ts';
+import type { Random } from '../base/random.ts';
+import type { PickContext } from '../cluster/picker.ts';
+import { failureAnswer } from '../http/answer.ts';
+import type { Client, RequestHandler } from '../http/conduit.ts';
+import { Edits, NO_EDITS } from '../http/edits.ts';
+import { FieldList, type Fields } from '../http/fields.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+import { makeRequestId } from '../http/request-id.ts';
+import { nextSpanId } from '../http/trace-context.ts';
+import type { RetryVerdict } from '../policy/classify.ts';
+import { NO_EVIDENCE } from '../policy/evidence.ts';
+import { REFUSED, type Ticket } from '../policy/gate.ts';
+import type { Attempt, AttemptOwner } from './attempt.ts';
+import { Attempts } from './attempts.ts';
+import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
+import { Journal } from './journal.ts';
+import { OPTIONS_ANSWER } from './local-answers.ts';
+import type { ProxyObserver } from './observer.ts';
+import type { Parked } from './parking.ts';
+import type { Plan, Router } from './plan.ts';
+import { Replay } from './replay.ts';
+import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
+
+/** What all exchanges of a process share. */
+export interface ExchangeContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Tells this sidecar's requests from all others; 16 hex digits. */
+  readonly instanceId: string;
+  readonly observer: ProxyObserver;
+}
+
+/**
+ * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt. `trying`: an attempt runs
+ * and nothing of an answer has been sent. `answering`: a head has been sent, so nothing can be tried again. `raw`:
+ * switched protocols.
+ */
+type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'trying' | 'answering' | 'raw';
+
+/**
+ * One request and its answer, under a plan. This file is where policies and connections meet, and its order is the
+ * order of policies:
+ *
+ *     route -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
+ *                        ^                 |                     |
+ *                        +-- backoff <- retry? <- failure <------+ (a status worth another try)
+ *
+ * The books: the cluster's ticket is settled once, in `close`; each attempt closes its own. Every way out goes through
+ * `close`, and after it nothing is armed, parked or in flight. One object serves all requests of a connection.
+ */
+export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Parked, TimerOwner {
+  readonly parkTimer = new Timer(this);
+  private plan!: Plan;
+  private phase: Phase = 'idle';
+  private admission: Ticket = REFUSED;
+  private current: Attempt | null = null;
+  private readonly attempts: Attempts;
+  private readonly journal: Journal;
+  private readonly bounds: TimeBounds;
+  private readonly replay = new Replay();
+  private readonly edits = new Edits();
+  private readonly pickContext: PickContext;
+  private requestTrailers: Fields | null = null;
+  private isRequestDone = false;
+  private isEndpointDone = false;
+  private isClientFull = false;
+  private isUpstreamFull = false;
+  private hasContinued = false;
+
+  constructor(
+    private readonly context: ExchangeContext,
+    private readonly router: Router,
+    private readonly client: Client,
+  ) {
+    this.attempts = new Attempts(this, context.clock);
+    this.journal = new Journal(client.peer, this.attempts);
+    this.bounds = new TimeBounds(context.clock, this);
+    const avoid = this.attempts.failed;
+    this.pickContext = { now: 0, hasHash: false, hashHigh: 0, hashLow: 0, lens: 0, avoid, refusal: 'no_endpoint' };
+  }
+
+  get startedAt(): number {
+    return this.journal.startedAt;
+  }
+
+  // --- From the client ---
+
+  onRequest(head: RequestHead): void {
+    const { clock, random, instanceId } = this.context;
+    const now = clock.now();
+    if (isLoop(head, instanceId)) return this.reject('loop_detected');
+    const plan = this.router.route(head);
+    if (plan === null) return this.reject('no_route');
+
+    this.begin(head, plan, now);
+    this.journal.trace.continueOrBegin(head.get('traceparent'), plan.sampleRatio, random);
+    this.journal.requestId = head.get('x-request-id') ?? makeRequestId(random);
+    plan.observer.onExchangeOpen(now);
+    if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
+
+    this.admission = plan.admission.admit(now);
+    if (this.admission === REFUSED) return this.fail(plan.admission.refusal, now);
+    plan.budget.deposit(now);
+
+    const { hashKey } = plan;
+    this.pickContext.lens = plan.lens;
+    this.pickContext.hasHash = hashKey !== null && hashKey.hash(head, this.client.peer, this.pickContext);
+    this.tryNext(now);
+  }
+
+  onRequestBody(bytes: Buffer): boolean {
+    if (this.phase === 'idle') return true;
+    this.journal.requestBytes += bytes.length;
+    this.bounds.progress(this.context.clock.now());
+    const { current } = this;
+    if (current === null || !current.isSent) {
+      this.replay.hold(bytes);
+      return false;
+    }
+    if (this.phase === 'trying') this.replay.keep(bytes, this.plan.retry.replayBytes);
+    this.isUpstreamFull = !current.upstream.sendBody(bytes);
+    return !this.isUpstreamFull;
+  }
+
+  onRequestEnd(trailers: Fields | null): void {
+    if (this.phase === 'idle') return;
+    this.isRequestDone = true;
+    const now = this.context.clock.now();
+    const { current } = this;
+    if (this.phase === 'raw') {
+      current!.upstream.sendEnd(null);
+      if (this.isEndpointDone) this.complete(now);
+      return;
+    }
+    if (trailers !== null) this.requestTrailers = FieldList.copyOf(trailers);
+    if (current?.isSent) this.sendEnd(current, now);
+    this.bounds.progress(now);
+    this.bounds.boundDeadline(this.plan.timeouts.requestMs, now);
+  }
+
+  onClientDrain(): void {
+    this.isClientFull = false;
+    this.bounds.progress(this.context.clock.now());
+    this.current?.upstream.resume();
+  }
+
+  onClientGone(code: FailureCode): void {
+    if (this.phase === 'idle') {
+      // A connection that ends between requests is no event; one that never managed to make a request is.
+      if (code !== 'client_gone') this.context.observer.onReject(this.client.peer.listener, code);
+      return;
+    }
+    const now = this.context.clock.now();
+    this.current?.abort(code, now);
+    this.journal.code = code;
+    this.close(now);
+  }
+
+  // --- The next attempt ---
+
+  private tryNext(now: number): void {
+    const { plan, pickContext, attempts } = this;
+    pickContext.now = now;
+    const endpoint = plan.cluster.pick(pickContext);
+    if (endpoint === null) return this.withoutEndpoint(now);
+    const ticket = endpoint.gate.admit(now);
+    if (ticket === REFUSED) return this.fail(endpoint.gate.refusal, now);
+
+    const attempt = attempts.next();
+    this.current = attempt;
+    this.phase = 'trying';
+    attempt.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
+    attempt.connect(attempts.wantsFresh, now);
+    attempts.wantsFresh = false;
+    this.bounds.boundAttempt(plan.timeouts.attemptMs, now);
+    if (attempt.upstream.isReady) this.send(attempt, now);
+  }
+
+  private withoutEndpoint(now: number): void {
+    const { refusal } = this.pickContext;
+    if (refusal !== 'discovery_pending') return this.fail(refusal, now);
+    if (!this.plan.parking.wait(this, now)) return this.fail('park_full', now);
+    this.phase = 'awaiting_endpoints';
+  }
+
+  private send(attempt: Attempt, now: number): void {
+    const { upstream } = attempt;
+    editRequest(this.edits, this.journal, attempt, this.plan.trustsPeer, this.context.instanceId);
+    upstream.sendHead(this.journal.head, this.edits);
+    attempt.isSent = true;
+    const hasRoom = this.replay.sendTo(upstream);
+    this.isUpstreamFull = !hasRoom;
+    if (this.isRequestDone) this.sendEnd(attempt, now);
+    else if (hasRoom && this.replay.size > 0) this.client.resume();
+  }
+
+  private sendEnd(attempt: Attempt, now: number): void {
+    attempt.upstream.sendEnd(this.requestTrailers);
+    attempt.sentAt = now;
+  }
+
+  // --- From the attempt ---
+
+  onAttemptConnected(attempt: Attempt): void {
+    const now = this.context.clock.now();
+    attempt.connectedAt = now;
+    this.bounds.progress(now);
+    this.send(attempt, now);
+  }
+
+  onAttemptInterim(_attempt: Attempt, head: ResponseHead): void {
+    if (this.phase !== 'trying') return;
+    if (head.status === 100) {
+      // Nobody asked, or an earlier attempt has said it already.
+      if (!this.journal.head.wantsContinue || this.hasContinued) return;
+      this.hasContinued = true;
+    }
+    this.client.sendInterim(head, NO_EDITS);
+  }
+
+  onAttemptHead(attempt: Attempt, head: ResponseHead): void {
+    const now = this.context.clock.now();
+    attempt.answered(head, now);
+    if (head.status === 101) return this.switchProtocols(attempt, head, now);
+    const verdict = this.verdict(attempt, null, now);
+    if (verdict !== 'no') {
+      attempt.discard(head, now);
+      return this.retry(attempt, verdict, now);
+    }
+    this.commit('answering', head, now);
+    if (this.plan.timeouts.attemptMs === 0) attempt.settle(null, now);
+  }
+
+  onAttemptBody(_attempt: Attempt, bytes: Buffer): boolean {
+    this.journal.responseBytes += bytes.length;
+    this.bounds.progress(this.context.clock.now());
+    this.isClientFull = !this.client.sendBody(bytes);
+    return !this.isClientFull;
+  }
+
+  onAttemptEnd(_attempt: Attempt, trailers: Fields | null): void {
+    this.client.sendEnd(trailers);
+    if (this.phase === 'raw' && !this.isRequestDone) {
+      this.isEndpointDone = true;
+      return;
+    }
+    this.complete(this.context.clock.now());
+  }
+
+  onAttemptFailure(attempt: Attempt, code: FailureCode): void {
+    const now = this.context.clock.now();
+    if (this.phase !== 'trying') return this.cut(code, now);
+    const verdict = this.verdict(attempt, code, now);
+    attempt.end(code, now);
+    if (verdict === 'no') this.fail(code, now);
+    else this.retry(attempt, verdict, now);
+  }
+
+  onAttemptDrain(_attempt: Attempt): void {
+    this.isUpstreamFull = false;
+    this.bounds.progress(this.context.clock.now());
+    this.client.resume();
+  }
+
+  private commit(phase: 'answering' | 'raw', head: ResponseHead, now: number): void {
+    this.phase = phase;
+    this.journal.answer(head.status, null, now);
+    this.bounds.progress(now);
+    this.replay.drop();
+    this.client.sendHead(head, NO_EDITS);
+  }
+
+  private switchProtocols(attempt: Attempt, head: ResponseHead, now: number): void {
+    attempt.settle(null, now);
+    this.bounds.boundDeadline(0, now);
+    this.bounds.boundAttempt(0, now);
+    this.bounds.boundSilence(this.plan.timeouts.tunnelIdleMs, now);
+    this.isRequestDone = false;
+    this.commit('raw', head, now);
+  }
+
+  // --- Another attempt ---
+
+  private verdict(attempt: Attempt, code: FailureCode | null, now: number): RetryVerdict {
+    const { attempts, journal, replay, plan } = this;
+    return attempts.verdict(attempt, code, journal.head.method, replay.isWhole, plan, now);
+  }
+
+  private retry(attempt: Attempt, verdict: RetryVerdict, now: number): void {
+    const { plan, attempts } = this;
+    plan.observer.onRetry(attempt);
+    attempts.leave(attempt, verdict);
+    this.current = null;
+    this.isUpstreamFull = false;
+    this.bounds.boundAttempt(0, now);
+    if (verdict !== 'backoff') return this.tryNext(now);
+    if (plan.parking.sleep(this, now + plan.backoff.delayMs(attempt.ordinal))) {
+      this.phase = 'backing_off';
+      return;
+    }
+    plan.observer.onRetryRefused('parking');
+    this.fail(attempt.code ?? 'park_full', now);
+  }
+
+  /** Woken by the cluster, which may have endpoints now. */
+  onWake(now: number): void {
+    this.tryNext(now);
+  }
+
+  /** The stay in the park is over. */
+  onTimer(_timer: Timer, now: number): void {
+    this.plan.parking.leave(this);
+    if (this.phase === 'awaiting_endpoints') this.fail('discovery_pending', now);
+    else this.tryNext(now);
+  }
+
+  // --- Time is up ---
+
+  onDeadline(now: number): void {
+    if (this.phase === 'answering') this.cut('deadline_exceeded', now);
+    else this.fail('deadline_exceeded', now);
+  }
+
+  onAttemptDue(now: number): void {
+    const { current, bounds, plan } = this;
+    if (current === null) return bounds.boundAttempt(0, now);
+    if (this.phase === 'answering') {
+      // A long answer must not keep a probe waiting for its verdict.
+      current.settle(null, now);
+      return bounds.boundAttempt(0, now);
+    }
+    if (this.awaitsClient()) return bounds.boundAttempt(plan.timeouts.attemptMs, now);
+    const verdict = this.verdict(current, 'attempt_timeout', now);
+    // With nothing to follow, giving up early would only turn a slow answer into none: the deadline decides.
+    if (verdict === 'no') return bounds.boundAttempt(0, now);
+    current.abort('attempt_timeout', now);
+    this.retry(current, verdict, now);
+  }
+
+  onIdle(now: number): void {
+    if (this.phase === 'raw') this.cut('tunnel_idle', now);
+    else if (this.phase === 'answering') this.cut(this.isClientFull ? 'client_idle' : 'response_idle', now);
+    else if (this.phase === 'trying') this.fail(this.awaitsClient() ? 'body_timeout' : 'attempt_timeout', now);
+  }
+
+  private awaitsClient(): boolean {
+    return !this.isRequestDone && !this.isUpstreamFull && this.current !== null && this.current.isSent;
+  }
+
+  // --- The ways out ---
+
+  /** A request that never comes under a plan. */
+  private reject(code: FailureCode): void {
+    this.context.observer.onReject(this.client.peer.listener, code);
+    this.client.sendLocal(failureAnswer(code), NO_EDITS);
+    this.client.finish(true);
+  }
+
+  private answerOptions(now: number): void {
+    this.journal.answer(OPTIONS_ANSWER.status, null, now);
+    this.client.sendLocal(OPTIONS_ANSWER, NO_EDITS);
+    this.close(now);
+    this.client.finish(true);
+  }
+
+  /** Ends the exchange with an answer of our own. Nothing of another has been sent. */
+  private fail(code: FailureCode, now: number): void {
+    this.current?.abort(code, now);
+    this.journal.answer(FAILURES[code].status, code, now);
+    this.edits.reset();
+    this.edits.append('x-request-id', this.journal.requestId);
+    this.client.sendLocal(failureAnswer(code), this.edits);
+    this.close(now);
+    this.client.finish(true);
+  }
+
+  /** Ends an exchange whose answer cannot be completed. */
+  private cut(code: FailureCode, now: number): void {
+    this.current?.abort(code, now);
+    this.journal.code = code;
+    this.close(now);
+    this.client.finish(false);
+  }
+
+  private complete(now: number): void {
+    this.current?.end(null, now);
+    this.close(now);
+    this.client.finish(true);
+  }
+
+  private begin(head: RequestHead, plan: Plan, now: number): void {
+    this.plan = plan;
+    this.phase = 'trying';
+    this.journal.begin(head, plan.labels, now);
+    this.attempts.reset();
+    this.bounds.start(plan.timeouts.streamIdleMs, now);
+    this.requestTrailers = null;
+    this.isRequestDone = false;
+    this.isEndpointDone = false;
+    this.isClientFull = false;
+    this.isUpstreamFull = false;
+    this.hasContinued = false;
+  }
+
+  /** Closes the books; the client is told by whoever calls. */
+  private close(now: number): void {
+    const { plan, journal } = this;
+    this.bounds.stop();
+    if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
+    if (this.admission !== REFUSED) plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
+    this.admission = REFUSED;
+    this.phase = 'idle';
+    this.current = null;
+    this.replay.reset();
+    journal.endedAt = now;
+    plan.observer.onExchangeClose(journal);
+  }
+}

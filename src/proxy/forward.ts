@@ -1,0 +1,51 @@
+import type { Edits } from '../http/edits.ts';
+import type { RequestHead } from '../http/head.ts';
+import { traceparentOf } from '../http/trace-context.ts';
+import type { Attempt } from './attempt.ts';
+import type { Journal } from './journal.ts';
+
+/**
+ * The fields that a request gains and loses on its way to an endpoint; anew for each attempt. `trustsPeer`: fields named
+ * `x-remora-*` that the client sent are believed, and passed on. `instanceId`: by which this sidecar knows its own
+ * requests again.
+ */
+export function editRequest(
+  edits: Edits,
+  journal: Journal,
+  attempt: Attempt,
+  trustsPeer: boolean,
+  instanceId: string,
+): void {
+  const { head, peer, trace } = journal;
+  edits.reset();
+  edits.removesOwn = !trustsPeer;
+
+  const forwardedFor = head.get('x-forwarded-for');
+  edits.set('x-forwarded-for', forwardedFor === null ? peer.address : `${forwardedFor}, ${peer.address}`);
+  if (head.count('x-forwarded-proto') === 0) edits.append('x-forwarded-proto', head.scheme);
+  if (head.count('x-forwarded-host') === 0 && head.authority !== '') edits.append('x-forwarded-host', head.authority);
+
+  edits.set('x-request-id', journal.requestId);
+  edits.set('traceparent', traceparentOf(trace.traceId, attempt.spanId, trace.isSampled));
+  // A tracestate belongs to the trace it came with.
+  if (!trace.isContinued) edits.remove('tracestate');
+
+  const hops = trustsPeer ? head.get('x-remora-hop') : null;
+  edits.set('x-remora-hop', hops === null ? instanceId : `${hops}, ${instanceId}`);
+  edits.set('x-remora-attempt', String(attempt.ordinal));
+
+  const maxForwards = head.method === 'OPTIONS' ? maxForwardsOf(head) : null;
+  if (maxForwards !== null) edits.set('max-forwards', String(maxForwards - 1));
+}
+
+/** Has this request been through this sidecar before? Looked at before the field is dropped: a false claim harms its author only. */
+export function isLoop(head: RequestHead, instanceId: string): boolean {
+  const hops = head.get('x-remora-hop');
+  return hops !== null && hops.includes(instanceId);
+}
+
+/** RFC 9110, 7.6.2; null when absent or not a number. */
+export function maxForwardsOf(head: RequestHead): number | null {
+  const value = head.get('max-forwards');
+  return value !== null && /^\d{1,9}$/.test(value) ? Number(value) : null;
+}

@@ -1,0 +1,60 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import type { LimitOptions } from '../policy/options.ts';
+
+/** An exchange that waits. Its timer is its own, and fires through `Timer.owner` as any other. */
+export interface Parked {
+  readonly parkTimer: Timer;
+  /** Whatever it waited for may be there now; it has left the park. */
+  onWake(now: number): void;
+}
+
+/**
+ * The one place where exchanges wait: for a backoff to pass, or for discovery's first answer. Bounded in number; each
+ * stay is bounded in time. Oldest first.
+ */
+export class Parking {
+  private readonly sleepers = new Set<Parked>();
+  private readonly waiters = new Set<Parked>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: LimitOptions,
+  ) {}
+
+  get size(): number {
+    return this.sleepers.size + this.waiters.size;
+  }
+
+  /** Waits for the instant and nothing else. False when the park is full. */
+  sleep(parked: Parked, until: number): boolean {
+    return this.enter(this.sleepers, parked, until);
+  }
+
+  /** Waits for `wakeAll`, at most `parkTimeoutMs`. False when the park is full. */
+  wait(parked: Parked, now: number): boolean {
+    return this.enter(this.waiters, parked, now + this.limits.parkTimeoutMs);
+  }
+
+  /** Harmless for who is not here. */
+  leave(parked: Parked): void {
+    this.clock.disarm(parked.parkTimer);
+    if (!this.sleepers.delete(parked)) this.waiters.delete(parked);
+  }
+
+  /** The state of the cluster changed: everyone who waits for that looks again, oldest first. */
+  wakeAll(now: number): void {
+    // Those who enter again while being woken wait for the next change, not for this one.
+    for (const parked of [...this.waiters]) {
+      if (!this.waiters.has(parked)) continue;
+      this.leave(parked);
+      parked.onWake(now);
+    }
+  }
+
+  private enter(into: Set<Parked>, parked: Parked, until: number): boolean {
+    if (this.size >= this.limits.maxParked) return false;
+    into.add(parked);
+    this.clock.arm(parked.parkTimer, until);
+    return true;
+  }
+}

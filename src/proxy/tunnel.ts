@@ -1,0 +1,251 @@
+import { Timer, type TimerOwner } from '../base/clock.ts';
+import type { FailureCode } from '../base/failure.ts';
+import type { Endpoint } from '../cluster/endpoint.ts';
+import type { PickContext } from '../cluster/picker.ts';
+import type {
+  Peer,
+  Tunnel,
+  TunnelAcceptor,
+  TunnelClient,
+  TunnelClientHandler,
+  TunnelHandler,
+} from '../http/conduit.ts';
+import { outcomeOf } from '../policy/classify.ts';
+import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
+import { REFUSED, type Ticket } from '../policy/gate.ts';
+import type { ExchangeContext } from './exchange.ts';
+import type { PlanLabels } from './labels.ts';
+import type { AttemptRecord, TunnelRecord } from './observer.ts';
+import type { Parked } from './parking.ts';
+import type { Plan, Router } from './plan.ts';
+
+/** Decides about the opaque connections of one listener. */
+export class TunnelEntry implements TunnelAcceptor {
+  constructor(
+    private readonly context: ExchangeContext,
+    private readonly router: Router,
+  ) {}
+
+  open(client: TunnelClient): TunnelClientHandler {
+    const plan = this.router.routeTunnel();
+    if (plan !== null) {
+      const exchange = new TunnelExchange(this.context, plan, client);
+      exchange.start();
+      return exchange;
+    }
+    this.context.observer.onReject(client.peer.listener, 'no_route');
+    client.refuse();
+    return NOBODY;
+  }
+}
+
+const NOBODY: TunnelClientHandler = { onClientGone: () => undefined };
+
+/** One connection attempt of a tunnel. What it shows is whether the endpoint accepted; bytes are not judged. */
+interface Dial extends AttemptRecord {
+  readonly endpoint: Endpoint;
+  outcome: Outcome;
+  code: FailureCode | null;
+  firstByteAt: number;
+  connectedAt: number;
+  endedAt: number;
+}
+
+/**
+ * One opaque connection under a plan: admitted, picked, gated and observed like an HTTP exchange, then two sockets are
+ * spliced. Before the splice nothing has been sent, so a failed connect is always followed by the next endpoint; after
+ * it nothing is.
+ *
+ *     route -> admit -> pick -> gate -> dial -> splice -> close
+ *                        ^               |
+ *                        +--- retry? <---+
+ */
+export class TunnelExchange implements TunnelClientHandler, TunnelHandler, TunnelRecord, Parked, TimerOwner {
+  readonly peer: Peer;
+  readonly startedAt: number;
+  readonly attempts: Dial[] = [];
+  readonly parkTimer = new Timer(this);
+  endedAt = 0;
+  bytesUp = 0;
+  bytesDown = 0;
+  code: FailureCode | null = null;
+  private readonly failed: Endpoint[] = [];
+  private readonly pickContext: PickContext;
+  private admission: Ticket = REFUSED;
+  private current: Dial | null = null;
+  private ticket: Ticket = REFUSED;
+  private tunnel: Tunnel | null = null;
+  private isParked = false;
+  private isOpen = true;
+
+  constructor(
+    private readonly context: ExchangeContext,
+    private readonly plan: Plan,
+    private readonly client: TunnelClient,
+  ) {
+    const now = context.clock.now();
+    this.peer = client.peer;
+    this.startedAt = now;
+    this.pickContext = {
+      now,
+      hasHash: false,
+      hashHigh: 0,
+      hashLow: 0,
+      lens: plan.lens,
+      avoid: this.failed,
+      refusal: 'no_endpoint',
+    };
+  }
+
+  start(): void {
+    const { plan, startedAt: now } = this;
+    plan.observer.onTunnelOpen(now);
+    this.admission = plan.admission.admit(now);
+    if (this.admission === REFUSED) return this.refuse(plan.admission.refusal, now);
+    plan.budget.deposit(now);
+    this.pickContext.hasHash = plan.hashKey?.hash(null, this.peer, this.pickContext) ?? false;
+    this.tryNext(now);
+  }
+
+  get labels(): PlanLabels {
+    return this.plan.labels;
+  }
+
+  get attemptCount(): number {
+    return this.attempts.length;
+  }
+
+  // --- From the client ---
+
+  onClientGone(): void {
+    if (!this.isOpen) return;
+    const now = this.context.clock.now();
+    this.tunnel?.abort();
+    this.endDial('client_gone', now);
+    this.close('client_gone', now);
+  }
+
+  // --- From the endpoint ---
+
+  onConnected(): void {
+    const now = this.context.clock.now();
+    const dial = this.current!;
+    dial.connectedAt = now;
+    dial.firstByteAt = now;
+    this.settle(null, now);
+    this.client.splice(this.tunnel!, this.plan.timeouts.tunnelIdleMs);
+  }
+
+  onFailure(code: FailureCode): void {
+    const now = this.context.clock.now();
+    const { plan, current } = this;
+    this.endDial(code, now);
+    if (this.attemptCount >= plan.retry.maxAttempts) return this.refuse(code, now);
+    if (!plan.budget.tryWithdraw(now)) {
+      plan.observer.onRetryRefused('budget');
+      return this.refuse(code, now);
+    }
+    plan.observer.onRetry(current!);
+    this.failed.push(current!.endpoint);
+    this.isParked = plan.parking.sleep(this, now + plan.backoff.delayMs(this.attemptCount));
+    if (this.isParked) return;
+    plan.observer.onRetryRefused('parking');
+    this.refuse(code, now);
+  }
+
+  onClose(bytesUp: number, bytesDown: number, _firstByteDownAt: number, code: FailureCode | null): void {
+    const now = this.context.clock.now();
+    this.bytesUp = bytesUp;
+    this.bytesDown = bytesDown;
+    this.endDial(code, now);
+    this.close(code, now);
+  }
+
+  // --- The next dial ---
+
+  private tryNext(now: number): void {
+    const { plan, pickContext } = this;
+    pickContext.now = now;
+    const endpoint = plan.cluster.pick(pickContext);
+    if (endpoint === null) return this.withoutEndpoint(now);
+    const ticket = endpoint.gate.admit(now);
+    if (ticket === REFUSED) return this.refuse(endpoint.gate.refusal, now);
+    this.ticket = ticket;
+    this.current = newDial(this.attemptCount + 1, endpoint, now);
+    this.attempts.push(this.current);
+    endpoint.active += 1;
+    this.tunnel = endpoint.connector.dial(this);
+  }
+
+  private withoutEndpoint(now: number): void {
+    const { refusal } = this.pickContext;
+    if (refusal !== 'discovery_pending') return this.refuse(refusal, now);
+    this.isParked = this.plan.parking.wait(this, now);
+    if (!this.isParked) this.refuse('park_full', now);
+  }
+
+  onWake(now: number): void {
+    this.isParked = false;
+    this.tryNext(now);
+  }
+
+  onTimer(_timer: Timer, now: number): void {
+    this.plan.parking.leave(this);
+    this.isParked = false;
+    if (this.current === null) this.refuse('discovery_pending', now);
+    else this.tryNext(now);
+  }
+
+  // --- The books ---
+
+  private settle(code: FailureCode | null, now: number): void {
+    const { current: dial, ticket } = this;
+    if (dial === null || ticket === REFUSED) return;
+    this.ticket = REFUSED;
+    dial.code = code;
+    dial.outcome = outcomeOf(code, 0, 0, now - this.startedAt);
+    dial.endpoint.gate.settle(ticket, dial, now);
+    dial.endpoint.learn(dial, now);
+  }
+
+  private endDial(code: FailureCode | null, now: number): void {
+    const { current: dial } = this;
+    if (dial === null || dial.endedAt !== 0) return;
+    this.settle(code, now);
+    dial.code = code;
+    dial.endedAt = now;
+    dial.endpoint.active -= 1;
+  }
+
+  private refuse(code: FailureCode, now: number): void {
+    this.client.refuse();
+    this.close(code, now);
+  }
+
+  private close(code: FailureCode | null, now: number): void {
+    this.isOpen = false;
+    this.code = code;
+    this.endedAt = now;
+    if (this.isParked) this.plan.parking.leave(this);
+    if (this.admission !== REFUSED) this.plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
+    this.plan.observer.onTunnelClose(this);
+  }
+}
+
+function newDial(ordinal: number, endpoint: Endpoint, now: number): Dial {
+  return {
+    ordinal,
+    endpoint,
+    outcome: 'ignored',
+    code: null,
+    status: 0,
+    grpcStatus: -1,
+    startedAt: now,
+    connectedAt: 0,
+    firstByteAt: 0,
+    endedAt: 0,
+    pushbackMs: -1,
+    isReused: false,
+    spanId: '',
+  };
+}

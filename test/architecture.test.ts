@@ -1,0 +1,158 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const SRC = join(ROOT, 'src');
+
+/** Innermost first: a folder imports from itself and from those before it. */
+const FOLDERS = [
+  'base',
+  'http',
+  'http1',
+  'http2',
+  'policy',
+  'cluster',
+  'net',
+  'proxy',
+  'route',
+  'discovery',
+  'identity',
+  'telemetry',
+  'config',
+  'admin',
+  'agent',
+  'cli',
+];
+
+/** Where code that is not ours may be imported. Node's own modules count when they do I/O. */
+const HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] = [
+  [/^node:(net|tls)$/, /^net\//],
+  [/^node:dns(\/promises)?$/, /^discovery\//],
+  [/^node:(http|https)$/, /^(admin|discovery)\//],
+  [/^consul$/, /^discovery\/consul-client\.ts$/],
+  [/^@opentelemetry\//, /^telemetry\//],
+  [/^(@grpc\/grpc-js|protobufjs)$/, /^admin\//],
+  [/^(zod|yaml)$/, /^config\//],
+  [/^commander$/, /^(cli\/|main\.ts)/],
+  [/^node:child_process$/, /^cli\//],
+];
+
+/** Files over the limit, with the reason why they are better whole. */
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'proxy/exchange.ts':
+    'the order of policies is one text; its parts (attempts, journal, bounds, replay) are files of their own',
+};
+const MAX_LINES = 400;
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => name.replaceAll('\\', '/'))
+  .sort();
+const text = (name: string): string => readFileSync(join(SRC, name), 'utf8');
+
+function importsOf(name: string): string[] {
+  const found = text(name).matchAll(/^(?:import|export)\s[^;]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm);
+  return [...found].map((match) => (match[1] ?? match[2])!);
+}
+
+function rankOf(name: string): number {
+  const folder = name.includes('/') ? name.split('/')[0]! : '';
+  return folder === '' ? FOLDERS.length : FOLDERS.indexOf(folder);
+}
+
+/** Code without comments and strings, for looking for words. */
+function bare(name: string): string {
+  return text(name)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/(^|[^:])\/\/.*$/gm, '$1')
+    .replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
+}
+
+describe('the tree', () => {
+  it('has only the folders of the design', () => {
+    const strangers = files.filter((name) => name.includes('/') && rankOf(name) === -1);
+    expect(strangers).toEqual([]);
+  });
+
+  it.each(files)('%s imports inwards', (name) => {
+    const outward = importsOf(name)
+      .filter((target) => target.startsWith('.'))
+      .map((target) => relative(SRC, resolve(dirname(join(SRC, name)), target)).replaceAll('\\', '/'))
+      .filter((target) => rankOf(target) > rankOf(name));
+    expect(outward).toEqual([]);
+  });
+
+  it('has no import cycles', () => {
+    const graph = new Map(
+      files.map((name) => [
+        name,
+        importsOf(name)
+          .filter((target) => target.startsWith('.'))
+          .map((target) => relative(SRC, resolve(dirname(join(SRC, name)), target)).replaceAll('\\', '/')),
+      ]),
+    );
+    expect(cyclesAmongValues(graph)).toEqual([]);
+  });
+
+  it('keeps third-party code and I/O in its home', () => {
+    const strays = files.flatMap((name) =>
+      importsOf(name)
+        .filter((target) => HOMES.some(([module, homes]) => module.test(target) && !homes.test(name)))
+        .map((target) => `${name}: ${target}`),
+    );
+    expect(strays).toEqual([]);
+  });
+
+  it('uses only packages that have a home', () => {
+    const packages = files
+      .flatMap(importsOf)
+      .filter((target) => !target.startsWith('.') && !target.startsWith('node:'));
+    const homeless = [...new Set(packages)].filter((target) => !HOMES.some(([module]) => module.test(target)));
+    expect(homeless).toEqual([]);
+  });
+});
+
+describe('every file', () => {
+  it.each(files)('%s is of a size to be read', (name) => {
+    const lines = text(name).split('\n').length;
+    expect(lines <= MAX_LINES || name in LONG_FILES, `${name} has ${lines} lines`).toBe(true);
+  });
+
+  it('reads no clock and no chance in place', () => {
+    const ambient = /(?<![.\w])(Date\.now|new Date\(\)|performance\.now|Math\.random|setTimeout|setInterval)\b/;
+    const homes = new Set(['base/clock-system.ts', 'base/random.ts']);
+    expect(files.filter((name) => !homes.has(name) && ambient.test(bare(name)))).toEqual([]);
+  });
+
+  it('has no loose types, no enums, no default exports and no unfinished work', () => {
+    const forbidden =
+      /(:|\bas|<) ?any\b|\benum \w|\bnamespace \w|export default|@ts-(ignore|expect-error|nocheck)|\b(TODO|FIXME|XXX)\b/;
+    const found = files.filter(
+      (name) => forbidden.test(bare(name)) || /@ts-(ignore|nocheck)|\b(TODO|FIXME)\b/.test(text(name)),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('swallows no error', () => {
+    expect(files.filter((name) => /catch( \([a-z_]+\))? \{\s*\}/.test(bare(name)))).toEqual([]);
+  });
+});
+
+/** Cycles of imports; types vanish when compiled, but a cycle of types is a cycle for the reader too. */
+function cyclesAmongValues(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (name: string, path: readonly string[]): void => {
+    if (path.includes(name)) {
+      cycles.push([...path.slice(path.indexOf(name)), name].join(' -> '));
+      return;
+    }
+    if (done.has(name)) return;
+    for (const target of graph.get(name) ?? []) visit(target, [...path, name]);
+    done.add(name);
+  };
+  for (const name of graph.keys()) visit(name, []);
+  return cycles;
+}

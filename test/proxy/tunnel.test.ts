@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
+import type { TunnelClientHandler } from '../../src/http/conduit.ts';
+import { TunnelEntry } from '../../src/proxy/tunnel.ts';
+import { ExchangeScript, FakeTunnelClient, type ScriptOptions } from '../support/exchange-script.ts';
+
+const CLOSED = { admitted: 0, active: 0, parked: 0, timers: 0 };
+
+function tunnelScript(options: ScriptOptions = {}): { script: ExchangeScript; open(): TunnelClientHandler } {
+  const script = new ExchangeScript(options);
+  const { clock, observer, router } = script;
+  const entry = new TunnelEntry({ clock, random: new SeededRandom(1), instanceId: '', observer }, router);
+  return { script, open: () => entry.open(new FakeTunnelClient(script)) };
+}
+
+describe('a tunnel', () => {
+  it('splices both ends once the endpoint has accepted, and closes its books at the end', () => {
+    const { script, open } = tunnelScript();
+    open();
+    script.clock.advance(20);
+    const [tunnel] = script.endpoint('a').tunnels;
+    tunnel!.onConnected();
+    expect(script.books()).toMatchObject({ admitted: 1, active: 1 });
+    tunnel!.onClose(10, 20, 0, null);
+    expect(script.take()).toEqual([
+      '0 a dial',
+      '20 client splice 3600000',
+      '20 tunnel closed in order up=10 down=20 attempts=1',
+    ]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('dials the next endpoint when one refuses, after a wait', () => {
+    const { script, open } = tunnelScript();
+    open();
+    script.endpoint('a').tunnels[0]!.onFailure('connect_refused');
+    script.clock.advance(100);
+    script.endpoint('b').tunnels[0]!.onConnected();
+    expect(script.take()).toEqual([
+      '0 a dial',
+      '0 retry after a connect_refused',
+      '30 b dial',
+      '100 client splice 3600000',
+    ]);
+  });
+
+  it('refuses the client when no attempt is left', () => {
+    const { script, open } = tunnelScript({ retry: { maxAttempts: 1 } });
+    open();
+    script.endpoint('a').tunnels[0]!.onFailure('connect_timeout');
+    expect(script.take().slice(1)).toEqual([
+      '0 client refuse',
+      '0 tunnel closed connect_timeout up=0 down=0 attempts=1',
+    ]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('gives the dial up when the client goes', () => {
+    const { script, open } = tunnelScript();
+    const handler = open();
+    handler.onClientGone();
+    handler.onClientGone();
+    expect(script.take()).toEqual(['0 a dial', '0 a abort', '0 tunnel closed client_gone up=0 down=0 attempts=1']);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('leaves the park when the client goes during a backoff', () => {
+    const { script, open } = tunnelScript();
+    const handler = open();
+    script.endpoint('a').tunnels[0]!.onFailure('connect_refused');
+    handler.onClientGone();
+    script.clock.advance(1000);
+    expect(script.take().at(-1)).toBe('0 tunnel closed client_gone up=0 down=0 attempts=1');
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('is refused over the limit of the cluster', () => {
+    const { script, open } = tunnelScript({ limits: { maxRequests: 1 } });
+    open();
+    open();
+    expect(script.take().slice(1)).toEqual(['0 client refuse', '0 tunnel closed overloaded up=0 down=0 attempts=0']);
+  });
+
+  it('waits for the first answer of discovery, and not for ever', () => {
+    const { script, open } = tunnelScript({ endpoints: null });
+    open();
+    script.clock.advance(1000);
+    script.discover(['a']);
+    expect(script.take()).toEqual(['1000 a dial']);
+
+    const late = tunnelScript({ endpoints: null });
+    late.open();
+    late.script.clock.advance(3000);
+    expect(late.script.take()).toEqual([
+      '3000 client refuse',
+      '3000 tunnel closed discovery_pending up=0 down=0 attempts=0',
+    ]);
+    expect(late.script.books()).toEqual(CLOSED);
+  });
+});

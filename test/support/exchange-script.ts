@@ -1,0 +1,381 @@
+import type { FailureCode } from '../../src/base/failure.ts';
+import { SeededRandom } from '../../src/base/random.ts';
+import { Cluster } from '../../src/cluster/cluster.ts';
+import { RoundRobinBalancer } from '../../src/cluster/pickers/round-robin.ts';
+import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
+import type { LocalAnswer } from '../../src/http/answer.ts';
+import type {
+  Client,
+  Connector,
+  Peer,
+  RequestHandler,
+  ResponseHandler,
+  Tunnel,
+  TunnelClient,
+  TunnelHandler,
+  Upstream,
+} from '../../src/http/conduit.ts';
+import type { Edits } from '../../src/http/edits.ts';
+import { FieldList, type Fields } from '../../src/http/fields.ts';
+import type { BodyKind, RequestHead, ResponseHead } from '../../src/http/head.ts';
+import { FullJitter } from '../../src/policy/backoff.ts';
+import { RetryBudget } from '../../src/policy/budget.ts';
+import { ConcurrencyLimit } from '../../src/policy/concurrency.ts';
+import {
+  type BreakerOptions,
+  DEFAULT_BREAKER,
+  DEFAULT_LIMITS,
+  DEFAULT_RETRY,
+  DEFAULT_TIMEOUTS,
+  type LimitOptions,
+  type RetryOptions,
+  type TimeoutOptions,
+} from '../../src/policy/options.ts';
+import { Exchange } from '../../src/proxy/exchange.ts';
+import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
+import { Parking } from '../../src/proxy/parking.ts';
+import type { Plan, Router } from '../../src/proxy/plan.ts';
+import { ManualClock } from './manual-clock.ts';
+
+export interface ScriptOptions {
+  /** Names of the endpoints; null: discovery has not answered yet. */
+  readonly endpoints?: readonly string[] | null;
+  readonly retry?: Partial<RetryOptions>;
+  readonly timeouts?: Partial<TimeoutOptions>;
+  readonly limits?: Partial<LimitOptions>;
+  readonly breaker?: Partial<BreakerOptions>;
+  readonly trustsPeer?: boolean;
+  /** Connections that are ready at once, as if they had been pooled. */
+  readonly warm?: boolean;
+  readonly instanceId?: string;
+}
+
+export const PEER: Peer = { address: '127.0.0.1', port: 40000, listener: 'orders', scheme: 'http', identity: null };
+
+/**
+ * The whole data path without a socket: a real exchange, cluster, picker, breaker and budget between a client and
+ * endpoints that only write down what they are told. Every line of `log` is `<ms since the start> <who> <what>`.
+ */
+export class ExchangeScript {
+  readonly clock = new ManualClock();
+  readonly log: string[] = [];
+  readonly records: RecordCopy[] = [];
+  readonly rejects: string[] = [];
+  readonly endpoints = new Map<string, FakeConnector>();
+  readonly admission: ConcurrencyLimit;
+  readonly budget: RetryBudget;
+  readonly cluster: Cluster;
+  readonly plan: Plan;
+  readonly parking: Parking;
+  readonly observer: ProxyObserver;
+  readonly router: Router;
+  private readonly startedAt = this.clock.now();
+
+  constructor(private readonly options: ScriptOptions = {}) {
+    const random = new SeededRandom(7);
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const retry = { ...DEFAULT_RETRY, ...options.retry };
+    this.admission = new ConcurrencyLimit(limits.maxRequests);
+    this.budget = new RetryBudget(retry.budget);
+    this.parking = new Parking(this.clock, limits);
+    this.observer = {
+      follow: () => this.planObserver(),
+      onReject: (listener, code) => this.rejects.push(`${listener} ${code}`),
+      onConnection: () => undefined,
+      onBug: (error) => {
+        throw error;
+      },
+    };
+    this.cluster = new Cluster({
+      name: 'orders',
+      options: { balancer: 'round_robin', breaker: { ...DEFAULT_BREAKER, ...options.breaker }, limits },
+      balancer: new RoundRobinBalancer(new SeededRandom(1)),
+      connectorFactory: (spec) => this.connector(spec),
+      clock: this.clock,
+      random,
+      listener: { onBreakerChange: (endpoint, _from, to) => this.say(`${nameOf(endpoint.spec)} breaker ${to}`) },
+      later: (task) => task(),
+    });
+    this.cluster.onApply(() => this.parking.wakeAll(this.clock.now()));
+    this.plan = {
+      labels: { direction: 'outbound', upstream: 'orders', protocol: 'http' },
+      cluster: this.cluster,
+      admission: this.admission,
+      retry,
+      budget: this.budget,
+      backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
+      parking: this.parking,
+      timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+      hashKey: null,
+      lens: 0,
+      sampleRatio: 0,
+      trustsPeer: options.trustsPeer ?? true,
+      observer: this.observer.follow({ direction: 'outbound', upstream: 'orders', protocol: 'http' }),
+    };
+    this.router = {
+      route: (head) => (head.authority === 'nowhere' ? null : this.plan),
+      routeTunnel: () => this.plan,
+    };
+    if (options.endpoints !== null) this.discover(options.endpoints ?? ['a', 'b']);
+  }
+
+  say(text: string): void {
+    this.log.push(`${Math.round(this.clock.now() - this.startedAt)} ${text}`);
+  }
+
+  /** What was said since the last look. */
+  take(): string[] {
+    return this.log.splice(0);
+  }
+
+  discover(names: readonly string[]): void {
+    this.cluster.apply({ service: 'orders', source: 'file', endpoints: names.map(specOf) });
+  }
+
+  open(): FakeClient {
+    return new FakeClient(this, this.options.instanceId ?? '0123456789abcdef');
+  }
+
+  endpoint(name: string): FakeConnector {
+    return this.endpoints.get(name)!;
+  }
+
+  /** Everything that was opened is closed: the books of the whole script. */
+  books(): { admitted: number; active: number; parked: number; timers: number } {
+    let active = 0;
+    for (const endpoint of this.cluster.endpoints) active += endpoint.active;
+    return { admitted: this.admission.inFlight, active, parked: this.parking.size, timers: this.clock.armed };
+  }
+
+  private connector(spec: EndpointSpec): FakeConnector {
+    const connector = new FakeConnector(this, nameOf(spec), this.options.warm ?? true);
+    this.endpoints.set(nameOf(spec), connector);
+    return connector;
+  }
+
+  private planObserver(): PlanObserver {
+    return {
+      onExchangeOpen: () => undefined,
+      onExchangeClose: (record) => this.records.push(copyOf(record)),
+      onTunnelOpen: () => undefined,
+      onTunnelClose: (record) => this.say(`tunnel closed ${describeTunnel(record)}`),
+      onRetry: (record) => this.say(`retry after ${nameOf(record.endpoint.spec)} ${record.code ?? record.status}`),
+      onRetryRefused: (why) => this.say(`no retry: ${why}`),
+    };
+  }
+}
+
+/** What is asserted on of a record, which is only lent. */
+export interface RecordCopy {
+  readonly status: number;
+  readonly code: FailureCode | null;
+  readonly attempts: readonly string[];
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+function copyOf(record: ExchangeRecord): RecordCopy {
+  const attempts = record.attempts
+    .slice(0, record.attemptCount)
+    .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
+  const { status, code, requestBytes, responseBytes } = record;
+  return { status, code, attempts, requestBytes, responseBytes };
+}
+
+function describeTunnel(record: TunnelRecord): string {
+  return `${record.code ?? 'in order'} up=${record.bytesUp} down=${record.bytesDown} attempts=${record.attemptCount}`;
+}
+
+function specOf(name: string): EndpointSpec {
+  const port = 7000 + name.charCodeAt(0);
+  const id = `127.0.0.1:${port}/${name}`;
+  return { id, host: '127.0.0.1', port, weight: 1, health: 'passing', tags: [], meta: {}, zone: null };
+}
+
+function nameOf(spec: EndpointSpec): string {
+  return spec.id.split('/')[1]!;
+}
+
+export interface RequestText {
+  readonly method?: string;
+  readonly authority?: string;
+  readonly path?: string;
+  readonly body?: BodyKind;
+  readonly contentLength?: number;
+  readonly wantsContinue?: boolean;
+  readonly upgrade?: string;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+class Head extends FieldList {
+  constructor(fields: Readonly<Record<string, string>>) {
+    super();
+    for (const [name, value] of Object.entries(fields)) this.add(name, value);
+  }
+}
+
+export function requestHead(text: RequestText = {}): RequestHead {
+  return Object.assign(new Head(text.fields ?? {}), {
+    method: text.method ?? 'GET',
+    scheme: 'http',
+    authority: text.authority ?? 'orders',
+    path: text.path ?? '/',
+    body: text.body ?? ('none' as const),
+    contentLength: text.contentLength ?? -1,
+    wantsContinue: text.wantsContinue ?? false,
+    acceptsTrailers: false,
+    upgrade: text.upgrade ?? null,
+    version: '1.1',
+  });
+}
+
+export function responseHead(status: number, body: BodyKind = 'none', contentLength = -1): ResponseHead {
+  return Object.assign(new Head({}), { status, body, contentLength });
+}
+
+/** The client's end: what it is sent becomes lines of the log. */
+export class FakeClient implements Client {
+  readonly peer = PEER;
+  readonly handler: RequestHandler;
+  /** Answers `sendBody` gives: false plays a slow reader. */
+  hasRoom = true;
+
+  constructor(
+    private readonly script: ExchangeScript,
+    instanceId: string,
+  ) {
+    const { clock, observer, router } = script;
+    this.handler = new Exchange({ clock, random: new SeededRandom(3), instanceId, observer }, router, this);
+  }
+
+  /** A request without a body. */
+  request(text: RequestText = {}): void {
+    this.handler.onRequest(requestHead(text));
+    this.handler.onRequestEnd(null);
+  }
+
+  sendInterim(head: ResponseHead): void {
+    this.script.say(`client interim ${head.status}`);
+  }
+
+  sendHead(head: ResponseHead): void {
+    this.script.say(`client head ${head.status}`);
+  }
+
+  sendBody(bytes: Buffer): boolean {
+    this.script.say(`client body ${bytes.toString('latin1')}`);
+    return this.hasRoom;
+  }
+
+  sendEnd(trailers: Fields | null): void {
+    this.script.say(`client end${trailers === null ? '' : ' with trailers'}`);
+  }
+
+  sendLocal(answer: LocalAnswer): void {
+    this.script.say(`client local ${answer.status}${answer.code === null ? '' : ` ${answer.code}`}`);
+  }
+
+  resume(): void {
+    this.script.say('client resume');
+  }
+
+  finish(intact: boolean): void {
+    this.script.say(`client finish ${intact}`);
+  }
+}
+
+/** An endpoint's pool: every acquired connection is in `upstreams`, newest last. */
+export class FakeConnector implements Connector {
+  readonly upstreams: FakeUpstream[] = [];
+  readonly tunnels: TunnelHandler[] = [];
+
+  constructor(
+    private readonly script: ExchangeScript,
+    private readonly name: string,
+    public isWarm: boolean,
+  ) {}
+
+  get last(): FakeUpstream {
+    return this.upstreams.at(-1)!;
+  }
+
+  acquire(handler: ResponseHandler, fresh: boolean): Upstream {
+    const upstream = new FakeUpstream(this.script, this.name, handler, this.isWarm && !fresh);
+    this.upstreams.push(upstream);
+    if (!upstream.isReady) this.script.say(`${this.name} connect${fresh ? ' fresh' : ''}`);
+    return upstream;
+  }
+
+  dial(handler: TunnelHandler): Tunnel {
+    this.script.say(`${this.name} dial`);
+    this.tunnels.push(handler);
+    return { abort: () => this.script.say(`${this.name} abort`) };
+  }
+
+  retire(): void {
+    this.script.say(`${this.name} retire`);
+  }
+}
+
+export class FakeUpstream implements Upstream {
+  bytesWritten = 0;
+  hasRoom = true;
+  sentFields: Record<string, string> = {};
+
+  constructor(
+    private readonly script: ExchangeScript,
+    private readonly name: string,
+    readonly handler: ResponseHandler,
+    public isReady: boolean,
+  ) {}
+
+  get isReused(): boolean {
+    return this.isReady;
+  }
+
+  /** The whole of a plain answer. */
+  answer(status: number, body = ''): void {
+    this.handler.onHead(responseHead(status, body === '' ? 'none' : 'length', body === '' ? -1 : body.length));
+    if (body !== '') this.handler.onBody(Buffer.from(body));
+    this.handler.onEnd(null);
+  }
+
+  sendHead(head: RequestHead, edits: Edits): void {
+    this.bytesWritten += 100;
+    this.sentFields = {};
+    for (let i = 0; i < edits.addedCount; i++) this.sentFields[edits.names[i]!] = edits.values[i]!;
+    this.script.say(`${this.name} send ${head.method} ${head.path}`);
+  }
+
+  sendBody(bytes: Buffer): boolean {
+    this.bytesWritten += bytes.length;
+    this.script.say(`${this.name} body ${bytes.toString('latin1')}`);
+    return this.hasRoom;
+  }
+
+  sendEnd(): void {
+    this.script.say(`${this.name} end`);
+  }
+
+  resume(): void {
+    this.script.say(`${this.name} resume`);
+  }
+
+  abort(): void {
+    this.script.say(`${this.name} abort`);
+  }
+}
+
+export class FakeTunnelClient implements TunnelClient {
+  readonly peer = PEER;
+
+  constructor(private readonly script: ExchangeScript) {}
+
+  splice(_tunnel: Tunnel, idleTimeoutMs: number): void {
+    this.script.say(`client splice ${idleTimeoutMs}`);
+  }
+
+  refuse(): void {
+    this.script.say('client refuse');
+  }
+}

@@ -1,0 +1,99 @@
+import type { EndpointSpec, ServiceQuery } from '../../src/cluster/snapshot.ts';
+import type { CheckStatus, ConsulAnswer, ConsulApi, ConsulRead } from '../../src/discovery/consul-api.ts';
+import { ConsulError } from '../../src/discovery/consul-error.ts';
+import type { KvDocument } from '../../src/discovery/kv.ts';
+import type { RegistrationOptions } from '../../src/discovery/options.ts';
+
+type Health = ConsulAnswer<readonly EndpointSpec[]>;
+
+interface Pending {
+  readonly read: ConsulRead;
+  answer(value: Health): void;
+  fail(error: Error): void;
+}
+
+/** A Consul without sockets: reads wait until the test answers them, writes go into a log. */
+export class FakeConsulApi implements ConsulApi {
+  /** The read of the long poll that waits, and the one by which a loss is confirmed. */
+  poll: Pending | null = null;
+  leaderRead: Pending | null = null;
+  polls = 0;
+  readonly log: string[] = [];
+  /** What the next writes fail with, in turn. */
+  readonly failures: Error[] = [];
+  knowsCheck = true;
+  tokenError: Error | null = null;
+
+  health(_query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<Health> {
+    return new Promise((answer, fail) => {
+      signal.addEventListener('abort', () => fail(new ConsulError('cancelled')));
+      const pending = { read, answer, fail };
+      if (read.mode === 'leader') this.leaderRead = pending;
+      else {
+        this.poll = pending;
+        this.polls += 1;
+      }
+    });
+  }
+
+  kv(): Promise<ConsulAnswer<KvDocument>> {
+    throw new ConsulError('not part of this test');
+  }
+
+  async putKv(key: string): Promise<boolean> {
+    this.write(`put ${key}`);
+    return true;
+  }
+
+  async register(service: RegistrationOptions, status: CheckStatus): Promise<void> {
+    this.write(`register ${service.id} ${status}`);
+    this.knowsCheck = true;
+  }
+
+  async deregister(serviceId: string): Promise<void> {
+    this.write(`deregister ${serviceId}`);
+  }
+
+  async maintenance(serviceId: string, enable: boolean, reason: string): Promise<void> {
+    this.write(`maintenance ${serviceId} ${enable} ${reason}`);
+  }
+
+  async updateCheck(checkId: string, status: CheckStatus): Promise<boolean> {
+    this.write(`${status} ${checkId}`);
+    return this.knowsCheck;
+  }
+
+  async createSession(): Promise<string> {
+    this.write('session');
+    return 's1';
+  }
+
+  async renewSession(): Promise<boolean> {
+    return true;
+  }
+
+  async destroySession(): Promise<void> {
+    this.write('session gone');
+  }
+
+  async checkToken(): Promise<void> {
+    if (this.tokenError !== null) throw this.tokenError;
+  }
+
+  private write(line: string): void {
+    this.log.push(line);
+    const failure = this.failures.shift();
+    if (failure !== undefined) throw failure;
+  }
+}
+
+export function healthAnswer(endpoints: readonly EndpointSpec[], index: number, more: Partial<Health> = {}): Health {
+  return {
+    value: endpoints,
+    index: BigInt(index),
+    knowsLeader: true,
+    isFiltered: false,
+    print: JSON.stringify(endpoints),
+    ...more,
+  };
+}

@@ -1,0 +1,56 @@
+import { writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePorts } from './workbench.mjs';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/**
+ * Starts the built remora with everything on: an HTTP and a TCP upstream over the same endpoints, failures logged,
+ * spans sampled at 1 % and exported. Ready when its admin port says so.
+ *
+ * `upstream` is laid over both upstreams, `node` are flags for Node itself.
+ */
+export async function startRemora(bench, { ports, otlp, env = {}, node = [], upstream = {} }) {
+  const [http, tcp, admin, application] = await freePorts(4);
+  const file = join(bench.folder, `remora-${http}.yaml`);
+  const endpoints = ports.map((port) => `127.0.0.1:${port}`);
+  const config = {
+    service: { name: 'web', port: application },
+    upstreams: {
+      orders: { port: http, protocol: 'http', ...upstream },
+      cache: { port: tcp, protocol: 'tcp' },
+    },
+    static: { orders: endpoints, cache: endpoints },
+    admin: { port: admin },
+    telemetry: {
+      sampleRatio: 0.01,
+      accessLog: 'failures',
+      otlp: { endpoint: otlp, protocol: 'http/protobuf' },
+    },
+  };
+  writeFileSync(file, JSON.stringify(config, null, 2)); // JSON is YAML
+  const args = [...node, process.env.REMORA_MAIN ?? MAIN, 'run', '-c', file];
+  const job = bench.start('remora', process.execPath, args, {
+    env: { ...ownEnvironment(), ...env },
+  });
+  await bench.until(job, 'ready', async () => (await statusOf(admin, '/ready')) === 200);
+  return { job, ports: { http, tcp }, admin };
+}
+
+/** A Consul that happens to be configured on this machine has no part in a measurement. */
+function ownEnvironment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CONSUL|OTEL|NODE_OPTIONS)/.test(name)));
+}
+
+/** The status of one GET on loopback; 0 when there is no answer. */
+export function statusOf(port, path) {
+  return new Promise((resolve) => {
+    const request = get({ host: '127.0.0.1', port, path, agent: false, timeout: 2_000 }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(0));
+  });
+}
