@@ -16,11 +16,6 @@ export class Ewma {
     this.set(this.value * kept + sample * (1 - kept), now);
   }
 
-  /** A peak: the mean is `sample` at once when it was below. */
-  raise(sample: number, now: number): void {
-    if (sample > this.at(now)) this.set(sample, now);
-  }
-
   at(now: number): number {
     return this.value * this.kept(now);
   }

@@ -80,9 +80,11 @@ export class TimerWheel {
   /** The instant at which `advance` has something to do: exact within level 0, else the next time it goes round. */
   nextAt(): number {
     if (this.count === 0) return Number.POSITIVE_INFINITY;
-    const round = (this.tick | SLOT_MASK) + 1;
+    const position = this.tick & SLOT_MASK;
     // A tick on the boundary has to cascade first, so what it will fire is not in its slot yet.
-    if ((this.tick & SLOT_MASK) === 0) return this.tick * TICK_MS;
+    if (position === 0) return this.tick * TICK_MS;
+    // Not `tick | SLOT_MASK`: after 248 days a tick needs more than 31 bits.
+    const round = this.tick - position + SLOTS;
     for (let tick = this.tick; tick < round; tick++) {
       const slot = this.slots[tick & SLOT_MASK]!;
       if (slot.next !== (slot as Timer)) return tick * TICK_MS;

@@ -12,8 +12,13 @@ const TAU_MS = 10_000;
 const FIRST_GUESS_MS = 30;
 /** Below this an estimate says nothing any more; without a floor an idle endpoint's load would be 0 however busy it got. */
 const LEAST_MS = 1;
-/** What a failure costs a caller, as a latency. */
+/** What an attempt without an answer costs its caller, as a latency. */
 const PENALTY_MS = 5_000;
+/**
+ * Failures are forgotten faster than latency: 5 s fade to 5 ms in 7 s, which is when a failing endpoint that nobody sends
+ * anything to is tried again. With the time constant of latency it would be after 69 s, however soon it recovered.
+ */
+const PENALTY_TAU_MS = 1_000;
 
 export interface EndpointListener {
   onBreakerChange(endpoint: Endpoint, from: BreakerState, to: BreakerState, now: number): void;
@@ -23,9 +28,9 @@ export interface EndpointListener {
  * What this sidecar knows of one endpoint, kept as long as discovery names the same identity.
  *
  * Load is the time an attempt is expected to cost, times the attempts it would share the endpoint with. The time is a peak
- * EWMA of the time to the answer's head (up at once, down slowly) plus the recent share of failures x 5 s: a host that
- * fails in a millisecond is otherwise the fastest of all and draws the cluster's traffic. The share is a mean and no
- * peak, so that one request that fails everywhere does not cost every endpoint its traffic for a minute.
+ * EWMA of the time to the answer's head (up at once, down slowly), plus a mean of the penalty for attempts that had no good
+ * answer: a host that fails in a millisecond is otherwise the fastest of all and draws the cluster's traffic. The penalty
+ * is a mean and no peak, so that one request that fails wherever it goes does not cost every endpoint its traffic.
  */
 export class LiveEndpoint implements Endpoint, BreakerListener {
   readonly id: string;
@@ -33,7 +38,9 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   isRemoved = false;
   active = 0;
   private readonly latency: Ewma;
-  private readonly failureShare: Ewma;
+  /** No answer has been measured yet. The first one replaces the guess, or it would take many to talk it down. */
+  private isGuess = true;
+  private readonly penalty: Ewma;
 
   constructor(
     public spec: EndpointSpec,
@@ -46,7 +53,7 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     this.id = spec.id;
     this.gate = new Breaker(options, random, this);
     this.latency = new Ewma(TAU_MS, FIRST_GUESS_MS, now);
-    this.failureShare = new Ewma(TAU_MS, 0, now);
+    this.penalty = new Ewma(PENALTY_TAU_MS, 0, now);
   }
 
   get isHealthy(): boolean {
@@ -65,28 +72,39 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
 
   /** What one attempt is expected to cost, in ms. For operators too. */
   expectedMs(now: number): number {
-    return Math.max(this.latency.at(now), LEAST_MS) + this.failureShare.at(now) * PENALTY_MS;
+    return Math.max(this.latency.at(now), LEAST_MS) + this.penalty.at(now);
   }
 
   learn(evidence: Evidence, now: number): void {
     const { outcome, status, startedAt, firstByteAt } = evidence;
-    // However it ended, the answer took, or would have taken, at least this long. Nothing is thought worse of than a failure:
-    // a client that is slow to send its body shows in this number too.
+    if (startedAt === 0) return;
+    // Nothing counts for more than a failure: a client that is slow to send its body shows in this number too.
     const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - startedAt, PENALTY_MS);
-    if (startedAt > 0) this.latency.raise(waitedMs, now);
-    if (outcome === 'ignored') return;
+    if (outcome === 'ignored') this.learnPatience(waitedMs, now);
     // 429 breaks no circuit, but the endpoint has said that it has too much to do.
-    const failed = outcome === 'failure' || status === 429;
-    this.failureShare.observe(failed ? 1 : 0, now);
-    if (!failed && firstByteAt !== 0) this.latency.observe(waitedMs, now);
+    else if (outcome === 'failure' || status === 429) this.penalty.observe(PENALTY_MS, now);
+    else this.learnLatency(waitedMs, now);
   }
 
   onBreakerChange(from: BreakerState, to: BreakerState, now: number): void {
     // It is a new endpoint for all we know, and waits for nobody to forget the old one.
     if (to === 'closed') {
       this.latency.set(FIRST_GUESS_MS, now);
-      this.failureShare.set(0, now);
+      this.isGuess = true;
+      this.penalty.set(0, now);
     }
     this.listener.onBreakerChange(this, from, to, now);
+  }
+
+  /** It proves nothing, but the answer would have taken at least this long: all that shows of an endpoint that stopped. */
+  private learnPatience(waitedMs: number, now: number): void {
+    if (waitedMs > this.latency.at(now)) this.penalty.observe(waitedMs, now);
+  }
+
+  private learnLatency(latencyMs: number, now: number): void {
+    this.penalty.observe(0, now);
+    if (this.isGuess || latencyMs > this.latency.at(now)) this.latency.set(latencyMs, now);
+    else this.latency.observe(latencyMs, now);
+    this.isGuess = false;
   }
 }

@@ -1,5 +1,5 @@
 import type { BalancerName } from '../cluster/options.ts';
-import type { EndpointSpec } from '../cluster/snapshot.ts';
+import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
@@ -70,23 +70,8 @@ export interface UpstreamConfig {
 
 export type HashConfig = { readonly kind: 'header'; readonly name: string } | { readonly kind: 'source' };
 
-export type StaticEndpoint = Pick<EndpointSpec, 'host' | 'port' | 'weight' | 'tags' | 'meta' | 'zone'>;
-
-export interface ConsulConfig {
-  /** `http://host:port`, `https://host:port` or `unix:///path`. */
-  readonly address: string;
-  readonly token: string | null;
-  readonly tokenFile: string | null;
-  readonly datacenter: string | null;
-  readonly namespace: string | null;
-  readonly tls: {
-    readonly caFile: string | null;
-    readonly certFile: string | null;
-    readonly keyFile: string | null;
-    readonly serverName: string | null;
-    readonly verify: boolean;
-  };
-}
+export type { StaticEndpoint };
+export type ConsulConfig = ConsulOptions;
 
 export interface AdminConfig extends ListenAddress {
   /** The gRPC port beside the HTTP one; null: none. */

@@ -29,7 +29,7 @@ export class TraceIds {
       this.parentSpanId = traceparent.slice(36, 52);
       this.isSampled = (digitAt(traceparent, 54) & SAMPLED) !== 0;
     } else {
-      this.traceId = randomId(32, random);
+      this.traceId = nextTraceId(random);
       this.parentSpanId = '';
       this.isSampled = random.next() < ratio;
     }
@@ -40,6 +40,10 @@ export class TraceIds {
   get isContinued(): boolean {
     return this.parentSpanId !== '';
   }
+}
+
+export function nextTraceId(random: Random): string {
+  return randomId(32, random);
 }
 
 /** The id of a new span, for an exchange or an attempt. */

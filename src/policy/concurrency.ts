@@ -12,11 +12,17 @@ export class ConcurrencyLimit implements Gate {
   readonly refusal = 'overloaded';
   private admitted = 0;
   private refused = 0;
+  private total = 0;
 
   constructor(readonly max: number) {}
 
   get inFlight(): number {
     return this.admitted;
+  }
+
+  /** How many were admitted since the start. */
+  get admissions(): number {
+    return this.total;
   }
 
   /** How many were refused since the start. */
@@ -34,6 +40,7 @@ export class ConcurrencyLimit implements Gate {
       return REFUSED;
     }
     this.admitted += 1;
+    this.total += 1;
     return ADMITTED;
   }
 

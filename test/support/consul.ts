@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
 
@@ -19,7 +20,9 @@ export function findConsul(): Promise<ConsulBinary> {
     execFile('bash', [script], { timeout: 25_000 }, (error, stdout, stderr) => {
       if (error === null) return resolve({ path: stdout.trim(), missing: null });
       const why = stderr.trim().split('\n').at(-1) || error.message;
-      resolve({ path: null, missing: `no Consul on this machine: ${why}` });
+      const missing = `no Consul on this machine: ${why}`;
+      console.warn(`The tests that need Consul are skipped: ${missing}`);
+      resolve({ path: null, missing });
     });
   });
   return found;
@@ -35,7 +38,15 @@ export interface AgentOptions {
   readonly masterToken?: string;
   /** Listen for HTTP on a unix socket as well. */
   readonly withSocket?: boolean;
+  /** Listen for HTTPS as well, for clients with a certificate. */
+  readonly withTls?: boolean;
 }
+
+const running = new Set<ChildProcess>();
+// A test that times out does not get to stop what it started.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** A process of Consul that a test started and may kill. */
 export class ConsulProcess {
@@ -65,6 +76,8 @@ export class ConsulProcess {
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     this.child = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
   }
 
   get isRunning(): boolean {
@@ -144,8 +157,27 @@ export class ConsulHttp {
   async ready(withinMs = 30_000): Promise<void> {
     await eventually(async () => {
       if ((await this.get<string>('/status/leader')) === '') return false;
-      return (await this.put('/kv/test/ready', 'yes')) === 'true';
+      return (await this.put('/kv/test/ready', 'yes')).trim() === 'true';
     }, withinMs);
+  }
+}
+
+/** Where the HTTPS listener is, and the files of a client that may use it. */
+export interface AgentTls {
+  readonly address: string;
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** Consul's own little CA: an authority, a certificate for the agent and one for a client. */
+async function makeCertificates(binary: string, folder: string): Promise<void> {
+  for (const args of [
+    ['ca', 'create'],
+    ['cert', 'create', '-server'],
+    ['cert', 'create', '-client'],
+  ]) {
+    await promisify(execFile)(binary, ['tls', ...args], { cwd: folder });
   }
 }
 
@@ -156,6 +188,7 @@ export class ConsulAgent {
     private readonly folder: string,
     readonly http: ConsulHttp,
     readonly socketPath: string | null,
+    readonly tls: AgentTls | null,
   ) {}
 
   static async start(binary: string, options: AgentOptions = {}): Promise<ConsulAgent> {
@@ -175,9 +208,26 @@ export class ConsulAgent {
 
   private static async prepare(binary: string, options: AgentOptions): Promise<ConsulAgent> {
     const folder = await mkdtemp(join(tmpdir(), 'remora-consul-'));
-    const [http, serfLan, serfWan, rpc] = await freePorts(4);
+    const [http, serfLan, serfWan, rpc, https] = await freePorts(5);
     const socketPath = options.withSocket ? join(folder, 'http.sock') : null;
+    const file = (name: string): string => join(folder, name);
+    let tls: AgentTls | null = null;
+    if (options.withTls) {
+      await makeCertificates(binary, folder);
+      const [caFile, certFile, keyFile] = [
+        'consul-agent-ca.pem',
+        'dc1-client-consul-0.pem',
+        'dc1-client-consul-0-key.pem',
+      ].map(file);
+      tls = { address: `https://127.0.0.1:${https}`, caFile: caFile!, certFile: certFile!, keyFile: keyFile! };
+    }
     const settings = [
+      ...(tls === null
+        ? []
+        : [
+            `ports { https = ${https} } verify_incoming_https = true ca_file = "${tls.caFile}"`,
+            `cert_file = "${file('dc1-server-consul-0.pem')}" key_file = "${file('dc1-server-consul-0-key.pem')}"`,
+          ]),
       'disable_update_check = true',
       ...(socketPath === null
         ? []
@@ -201,7 +251,7 @@ export class ConsulAgent {
       ...['-grpc-port', '-1', '-dns-port', '-1', '-hcl', settings.join('\n')],
     ];
     const caller = new ConsulHttp(http!, options.masterToken ?? null);
-    return new ConsulAgent(new ConsulProcess(binary, args, caller), folder, caller, socketPath);
+    return new ConsulAgent(new ConsulProcess(binary, args, caller), folder, caller, socketPath, tls);
   }
 
   get pid(): number {

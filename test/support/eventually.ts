@@ -1,5 +1,5 @@
 /** Waits until `look` neither throws nor answers false; the last complaint is the error when it never does. */
-export async function eventually<T>(look: () => T | Promise<T>, withinMs = 30_000): Promise<T> {
+export async function eventually<T>(look: () => T | Promise<T>, withinMs = 25_000): Promise<T> {
   const until = performance.now() + withinMs;
   for (;;) {
     try {

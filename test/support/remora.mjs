@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,9 @@ export async function startRemora(bench, { ports, otlp, env = {}, node = [], ups
     env: { ...ownEnvironment(), ...env },
   });
   await bench.until(job, 'ready', async () => (await statusOf(admin, '/ready')) === 200);
-  return { job, ports: { http, tcp }, admin };
+  // Which way to move bytes it chose is a fact of the measurement; it says so in its first lines.
+  const transport = /"transport":"(\w+)"/.exec(readFileSync(job.log, 'utf8'))?.[1] ?? 'unknown';
+  return { job, ports: { http, tcp }, transport };
 }
 
 /** A Consul that happens to be configured on this machine has no part in a measurement. */

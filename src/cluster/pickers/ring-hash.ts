@@ -13,8 +13,9 @@ const MAX_POINTS = 65_536;
 const OWNERS = 2 ** 20;
 const BUCKETS = 64;
 const BUCKET_WIDTH = (2 ** 32 / BUCKETS) * OWNERS;
-/** How many endpoints' points are made, or buckets sorted, before the loop gets a chance. */
-const STRIDE = 8;
+/** How many points are made, and how many buckets sorted, before others get a chance: a millisecond's work. */
+const POINTS_PER_SLICE = 2048;
+const BUCKETS_PER_SLICE = 8;
 
 /**
  * Consistent hashing on a ring (Karger, 1997): every endpoint owns points that depend on its identity alone, and a key belongs
@@ -40,8 +41,8 @@ export class RingHashBalancer implements Balancer {
       for (let i = 0; i < counts[owner]!; i++) {
         hashText(`${endpoint.id}_${i}`, hash);
         points[made++] = hash.hashHigh * OWNERS + owner;
+        if (made % POINTS_PER_SLICE === 0) yield;
       }
-      if (owner % STRIDE === 0) yield;
     }
     return new Ring(owners, yield* sorted(points), this.random);
   }
@@ -104,7 +105,7 @@ function* sorted(points: Float64Array): Generator<void, Float64Array> {
   for (const point of points) result[next[Math.floor(point / BUCKET_WIDTH)]!++] = point;
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     result.subarray(ends[bucket]!, ends[bucket + 1]!).sort();
-    if (bucket % STRIDE === 0) yield;
+    if (bucket % BUCKETS_PER_SLICE === 0) yield;
   }
   return result;
 }

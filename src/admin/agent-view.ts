@@ -1,0 +1,102 @@
+import type { Health } from '../cluster/snapshot.ts';
+import type { Problem } from '../config/problems.ts';
+
+/**
+ * The running program as operators may see it. The agent implements this; admin only renders it.
+ *
+ * Everything that comes back is plain data, made at the moment of the call: no live object leaks out, so nothing an
+ * operator does with an answer can reach the data path. Sizes follow the configuration (listeners, clusters, layers)
+ * and discovery (endpoints); the renderers cut what is beyond their limits and say how much they cut.
+ */
+export interface AgentView {
+  identity(): IdentityView;
+  readiness(): ReadinessView;
+  listeners(): readonly ListenerView[];
+  clusters(): readonly ClusterView[];
+  config(): ConfigView;
+  /** Prometheus text, format 0.0.4. */
+  renderMetrics(): string | Promise<string>;
+  /** Begins the orderly shutdown that SIGTERM begins. Doing it twice is doing it once. */
+  drain(): void;
+}
+
+export interface IdentityView {
+  /** Of remora. */
+  readonly version: string;
+  /** The service this sidecar stands beside. */
+  readonly service: { readonly name: string; readonly id: string };
+  readonly uptimeMs: number;
+}
+
+export interface ReadinessView {
+  /** May traffic be sent here? Never while draining or while something is waited for. */
+  readonly isReady: boolean;
+  readonly isDraining: boolean;
+  /** What is still missing, each in a few words: `listener outbound`, `first snapshot of orders`. Empty when ready. */
+  readonly waitingFor: readonly string[];
+}
+
+export interface ListenerView {
+  readonly name: string;
+  readonly protocol: 'http' | 'tcp';
+  readonly address: string;
+  /** The port in use, also where the configuration said 0; 0 while it is not bound. */
+  readonly port: number;
+  /** Open right now. */
+  readonly connections: number;
+}
+
+export interface ClusterView {
+  readonly name: string;
+  /** Where the snapshot in use came from (`consul`, `file`, `dns`, `disk`); null before the first. */
+  readonly source: string | null;
+  /** Since a source last vouched for the snapshot; null before the first. */
+  readonly ageMs: number | null;
+  /** Why the snapshot may be out of date; null when it is not. */
+  readonly problem: string | null;
+  readonly balancer: string;
+  readonly endpoints: readonly EndpointView[];
+}
+
+export type BreakerView = 'closed' | 'open' | 'probing';
+
+export interface EndpointView {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  /** As discovery reports it. */
+  readonly health: Health;
+  readonly breaker: BreakerView;
+  /** How often the breaker opened since it was last closed for good. */
+  readonly trips: number;
+  /** Attempts and tunnels in flight. */
+  readonly active: number;
+  /** What the balancer believes an answer takes; null before the first answer. */
+  readonly latencyMs: number | null;
+  readonly pool: PoolView;
+  /** No longer discovered; kept until its exchanges have ended. */
+  readonly isRemoved: boolean;
+}
+
+export interface PoolView {
+  /** Connections to the endpoint, idle ones included. */
+  readonly open: number;
+  readonly idle: number;
+}
+
+export interface ConfigView {
+  /** The configuration in force, every layer laid over the one before, secrets already replaced. JSON values only. */
+  readonly effective: unknown;
+  /** In order of precedence, weakest first. */
+  readonly layers: readonly ConfigLayerView[];
+}
+
+export interface ConfigLayerView {
+  /** A file's path or a key of Consul's KV store. */
+  readonly name: string;
+  /** Of the document in force: Consul's ModifyIndex, or a hash of the file; null when the layer has never been good. */
+  readonly revision: string | null;
+  /** Why the newest document is not the one in force. Empty when it is. */
+  readonly problems: readonly Problem[];
+}

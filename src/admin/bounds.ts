@@ -1,0 +1,38 @@
+import type { ClusterView, ConfigLayerView } from './agent-view.ts';
+
+/** More than anyone reads, and small enough to render between two requests. */
+export const MAX_ENDPOINTS_SHOWN = 5_000;
+
+/** Whoever mends a document mends these first. */
+export const MAX_PROBLEMS_SHOWN = 100;
+
+export interface BoundedCluster extends ClusterView {
+  /** Endpoints that exist and are not in `endpoints`. */
+  readonly endpointsOmitted: number;
+}
+
+/** Cuts the endpoints of all clusters together to a limit. Clusters stay, in their order, and say what they lost. */
+export function boundEndpoints(
+  clusters: readonly ClusterView[],
+  limit: number = MAX_ENDPOINTS_SHOWN,
+): readonly BoundedCluster[] {
+  let left = limit;
+  return clusters.map((cluster) => {
+    const endpoints = cluster.endpoints.slice(0, left);
+    left -= endpoints.length;
+    return { ...cluster, endpoints, endpointsOmitted: cluster.endpoints.length - endpoints.length };
+  });
+}
+
+export interface BoundedLayer extends ConfigLayerView {
+  /** Problems that exist and are not in `problems`. */
+  readonly problemsOmitted: number;
+}
+
+/** Cuts the problems of each layer to a limit: a broken document may have one per line. */
+export function boundProblems(layers: readonly ConfigLayerView[]): readonly BoundedLayer[] {
+  return layers.map((layer) => {
+    const problems = layer.problems.slice(0, MAX_PROBLEMS_SHOWN);
+    return { ...layer, problems, problemsOmitted: layer.problems.length - problems.length };
+  });
+}

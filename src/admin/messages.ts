@@ -1,0 +1,147 @@
+import type { AgentView, BreakerView, EndpointView } from './agent-view.ts';
+import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
+import type { StatusReport } from './report.ts';
+import type { Message } from './wire.ts';
+
+/** The views of admin as the messages of `admin.proto`, and back. Null is an absent field, both ways. */
+export function encodeStatus(view: AgentView): Message {
+  const { version, service, uptimeMs } = view.identity();
+  const { isReady, isDraining, waitingFor } = view.readiness();
+  const serving = isReady ? 'STATE_SERVING' : 'STATE_STARTING';
+  return {
+    version,
+    service,
+    uptimeMs,
+    state: isDraining ? 'STATE_DRAINING' : serving,
+    waitingFor,
+    listeners: view.listeners(),
+    configLayers: boundProblems(view.config().layers),
+  };
+}
+
+/** `names` empty: all of them. */
+export function encodeClusters(view: AgentView, names: readonly string[]): Message {
+  const clusters = view.clusters().filter((cluster) => names.length === 0 || names.includes(cluster.name));
+  return {
+    clusters: boundEndpoints(clusters).map((cluster) => ({
+      ...cluster,
+      endpoints: cluster.endpoints.map(encodeEndpoint),
+    })),
+  };
+}
+
+export function decodeStatus(message: Message): StatusReport {
+  const { version, service, uptimeMs, state, waitingFor, listeners, configLayers } = message as StatusMessage;
+  return {
+    identity: { version, service: service ?? { name: '', id: '' }, uptimeMs },
+    readiness: { isReady: state === 'STATE_SERVING', isDraining: state === 'STATE_DRAINING', waitingFor },
+    listeners,
+    layers: configLayers.map(decodeLayer),
+  };
+}
+
+export function decodeClusters(message: Message): readonly BoundedCluster[] {
+  return (message as ClustersMessage).clusters.map(
+    ({ name, source = null, ageMs = null, problem = null, balancer, endpoints, endpointsOmitted }) => {
+      return { name, source, ageMs, problem, balancer, endpoints: endpoints.map(decodeEndpoint), endpointsOmitted };
+    },
+  );
+}
+
+function decodeLayer(message: LayerMessage): BoundedLayer {
+  const { name, revision = null, problemsOmitted } = message;
+  const problems = message.problems.map(
+    ({ source, line = null, column = null, path, found, expected, hint = null }) => {
+      return { source, line, column, path, found, expected, hint };
+    },
+  );
+  return { name, revision, problems, problemsOmitted };
+}
+
+function encodeEndpoint(endpoint: EndpointView): Message {
+  const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved } = endpoint;
+  return {
+    id,
+    host,
+    port,
+    weight,
+    health: `HEALTH_${health.toUpperCase()}`,
+    breaker: { state: `BREAKER_STATE_${breaker.toUpperCase()}`, trips },
+    active,
+    latencyMs,
+    pool,
+    removed: isRemoved,
+  };
+}
+
+function decodeEndpoint(message: EndpointMessage): EndpointView {
+  const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed } = message;
+  return {
+    id,
+    host,
+    port,
+    weight,
+    health: word(health, 'HEALTH_') as EndpointView['health'],
+    breaker: word(breaker?.state ?? '', 'BREAKER_STATE_') as BreakerView,
+    trips: breaker?.trips ?? 0,
+    active,
+    latencyMs,
+    pool: pool ?? { open: 0, idle: 0 },
+    isRemoved: removed,
+  };
+}
+
+/** A newer sidecar may send a word this program does not know: it comes as a number or a name, and is shown as it is. */
+function word(name: string | number, prefix: string): string {
+  return String(name).replace(prefix, '').toLowerCase();
+}
+
+interface StatusMessage {
+  readonly version: string;
+  readonly service: { readonly name: string; readonly id: string } | null;
+  readonly uptimeMs: number;
+  readonly state: string;
+  readonly waitingFor: readonly string[];
+  readonly listeners: StatusReport['listeners'];
+  readonly configLayers: readonly LayerMessage[];
+}
+
+interface LayerMessage {
+  readonly name: string;
+  readonly revision?: string;
+  readonly problems: readonly {
+    readonly source: string;
+    readonly line?: number;
+    readonly column?: number;
+    readonly path: string;
+    readonly found: string;
+    readonly expected: string;
+    readonly hint?: string;
+  }[];
+  readonly problemsOmitted: number;
+}
+
+interface ClustersMessage {
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly source?: string;
+    readonly ageMs?: number;
+    readonly problem?: string;
+    readonly balancer: string;
+    readonly endpoints: readonly EndpointMessage[];
+    readonly endpointsOmitted: number;
+  }[];
+}
+
+interface EndpointMessage {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly health: string | number;
+  readonly breaker: { readonly state: string | number; readonly trips: number } | null;
+  readonly active: number;
+  readonly latencyMs?: number;
+  readonly pool: EndpointView['pool'] | null;
+  readonly removed: boolean;
+}

@@ -1,0 +1,94 @@
+import { formatProblem } from '../config/problems.ts';
+import type { EndpointView, IdentityView, ListenerView, ReadinessView } from './agent-view.ts';
+import { hostPort } from './bound-address.ts';
+import type { BoundedCluster, BoundedLayer } from './bounds.ts';
+import { durationWords, printable, textTable } from './text-table.ts';
+
+/** What `Admin.Status` says: the sidecar without its clusters. */
+export interface StatusReport {
+  readonly identity: IdentityView;
+  readonly readiness: ReadinessView;
+  readonly listeners: readonly ListenerView[];
+  readonly layers: readonly BoundedLayer[];
+}
+
+const NONE = '-';
+
+/** The sidecar on a page, for people: what it is, what is wrong with it, then its tables. */
+export function statusText(status: StatusReport): string {
+  const { service, version, uptimeMs } = status.identity;
+  const name = service.id === service.name ? service.name : `${service.name} (${service.id})`;
+  const lines = [printable(`${name}: ${stateWords(status.readiness)}`)];
+  for (const missing of status.readiness.waitingFor) lines.push(printable(`  waiting for ${missing}`));
+  lines.push(printable(`remora ${version}, up ${durationWords(uptimeMs)}`));
+  return `${lines.join('\n')}\n${layersText(status.layers)}\n${listenersText(status.listeners)}`;
+}
+
+export function listenersText(listeners: readonly ListenerView[]): string {
+  const head = ['LISTENER', 'PROTOCOL', 'ADDRESS', 'CONNECTIONS'];
+  return textTable(
+    [head, ...listeners.map((one) => [one.name, one.protocol, boundWords(one), String(one.connections)])],
+    '',
+  );
+}
+
+export function clustersText(clusters: readonly BoundedCluster[]): string {
+  if (clusters.length === 0) return 'no clusters\n';
+  return clusters.map(clusterText).join('\n');
+}
+
+function stateWords(readiness: ReadinessView): string {
+  if (readiness.isDraining) return 'draining';
+  return readiness.isReady ? 'ready' : 'not ready';
+}
+
+function layersText(layers: readonly BoundedLayer[]): string {
+  const lines: string[] = [];
+  for (const layer of layers) {
+    const held = layer.revision === null ? 'nothing in force' : `revision ${layer.revision} in force`;
+    if (layer.problems.length > 0) lines.push(`config ${layer.name} has problems, ${held}`);
+    for (const problem of layer.problems) lines.push(`  ${formatProblem(problem)}`);
+    if (layer.problemsOmitted > 0) lines.push(`  and ${layer.problemsOmitted} more`);
+  }
+  return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+function boundWords(listener: ListenerView): string {
+  return listener.port === 0 ? 'not bound' : hostPort(listener);
+}
+
+function clusterText(cluster: BoundedCluster): string {
+  const age =
+    cluster.ageMs === null ? 'nothing discovered yet' : `${cluster.source} ${durationWords(cluster.ageMs)} ago`;
+  const lines = [`${cluster.name}: ${cluster.balancer}, ${age}`];
+  if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
+  const total = cluster.endpoints.length + cluster.endpointsOmitted;
+  if (total === 0) lines.push('  no endpoints');
+  const head = lines.map((line) => `${printable(line)}\n`).join('');
+  if (total === 0) return head;
+  const rows = textTable([ENDPOINT_HEAD, ...cluster.endpoints.map(endpointRow)], '  ');
+  return head + rows + (cluster.endpointsOmitted > 0 ? `  and ${cluster.endpointsOmitted} more\n` : '');
+}
+
+const ENDPOINT_HEAD = ['ENDPOINT', 'HEALTH', 'WEIGHT', 'BREAKER', 'ACTIVE', 'LATENCY', 'CONNECTIONS'];
+
+function endpointRow(endpoint: EndpointView): readonly string[] {
+  return [
+    endpoint.id,
+    endpoint.isRemoved ? 'removed' : endpoint.health,
+    String(endpoint.weight),
+    breakerWords(endpoint),
+    String(endpoint.active),
+    endpoint.latencyMs === null ? NONE : latencyWords(endpoint.latencyMs),
+    `${endpoint.pool.open}, ${endpoint.pool.idle} idle`,
+  ];
+}
+
+function breakerWords({ breaker, trips }: EndpointView): string {
+  if (trips === 0) return breaker;
+  return `${breaker}, ${trips} ${trips === 1 ? 'trip' : 'trips'}`;
+}
+
+function latencyWords(ms: number): string {
+  return ms < 100 ? `${ms.toFixed(1)}ms` : durationWords(ms);
+}

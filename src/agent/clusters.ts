@@ -1,0 +1,28 @@
+import { makeBalancer } from '../cluster/balancers.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import type { ClusterOptions } from '../cluster/options.ts';
+import { DEFAULT_MAX_IDLE, Pool } from '../net/pool.ts';
+import type { Parts } from './parts.ts';
+
+/** A cluster whose endpoints are reached through pools of their own. */
+export function makeCluster(name: string, options: ClusterOptions, connectMs: number, parts: Parts): Cluster {
+  const { clock, random, limits, breakers } = parts;
+  return new Cluster({
+    name,
+    options,
+    balancer: makeBalancer(options.balancer, random),
+    connectorFactory: ({ host, port }) =>
+      new Pool(parts, {
+        host,
+        port,
+        connectTimeoutMs: connectMs,
+        idleTimeoutMs: limits.upstreamIdleMs,
+        maxIdle: DEFAULT_MAX_IDLE,
+        limits,
+      }),
+    clock,
+    random,
+    listener: breakers,
+    later: setImmediate,
+  });
+}

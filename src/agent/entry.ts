@@ -1,0 +1,87 @@
+import type { Log } from '../base/log.ts';
+import type { Client, Peer } from '../http/conduit.ts';
+import { ClientConnection, type ClientConnectionOwner, type ClientContext } from '../net/client-connection.ts';
+import { ClientTunnel } from '../net/client-tunnel.ts';
+import { Listener, type ListenerOptions, type ListenerOwner } from '../net/listener.ts';
+import type { Transport, TransportHandler } from '../net/transport.ts';
+import { Exchange } from '../proxy/exchange.ts';
+import type { Router } from '../proxy/plan.ts';
+import { TunnelEntry } from '../proxy/tunnel.ts';
+import type { Parts } from './parts.ts';
+
+export type EntryOptions = Omit<ListenerOptions, 'maxConnections'>;
+
+/** One port of the data path with the connections accepted on it. */
+export class Entry implements ListenerOwner, ClientConnectionOwner {
+  private readonly connections = new Set<ClientConnection>();
+  private readonly http: ClientContext;
+  private readonly tunnels: TunnelEntry;
+  private listener!: Listener;
+  private isDraining = false;
+
+  private constructor(
+    private readonly parts: Parts,
+    private readonly name: string,
+    readonly protocol: 'http' | 'tcp',
+    router: Router,
+  ) {
+    const { host, clock, limits, context } = parts;
+    const acceptor = { open: (client: Client) => new Exchange(context, router, client) };
+    this.http = { host, acceptor, clock, limits, owner: this };
+    this.tunnels = new TunnelEntry(context, router);
+  }
+
+  /** Rejects with a `ListenError`. */
+  static async open(parts: Parts, options: EntryOptions, protocol: 'http' | 'tcp', router: Router): Promise<Entry> {
+    const entry = new Entry(parts, options.name, protocol, router);
+    const { maxConnections } = parts.limits;
+    entry.listener = await Listener.open(parts.sockets, parts.host, { ...options, maxConnections }, entry);
+    return entry;
+  }
+
+  get listenerName(): string {
+    return this.name;
+  }
+
+  get address(): string {
+    return this.listener.address;
+  }
+
+  get port(): number {
+    return this.listener.port;
+  }
+
+  get openCount(): number {
+    return this.listener.openCount;
+  }
+
+  /** Says where it listens: the one place that knows a port the kernel gave. */
+  announce(log: Log): void {
+    log.info('listening', { listener: this.name, protocol: this.protocol, address: this.address, port: this.port });
+  }
+
+  /** Accepts no more, and says goodbye to who is here: idle connections close now, busy ones after their answer. */
+  drain(): void {
+    this.isDraining = true;
+    this.listener.stop();
+    for (const connection of [...this.connections]) connection.drain();
+  }
+
+  // --- From the listener ---
+
+  onConnection(transport: Transport, peer: Peer): TransportHandler {
+    if (this.protocol === 'tcp') return new ClientTunnel(transport, peer, this.tunnels);
+    const connection = new ClientConnection(transport, peer, this.http);
+    this.connections.add(connection);
+    if (this.isDraining) connection.drain();
+    return connection;
+  }
+
+  onCount(change: 1 | -1): void {
+    this.parts.observer.onConnection(this.name, change);
+  }
+
+  onClosed(connection: ClientConnection): void {
+    this.connections.delete(connection);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { EndpointListener } from '../cluster/live-endpoint.ts';
+import type { HttpConfig } from '../config/config.ts';
+import type { Sources } from '../discovery/sources.ts';
+import type { SocketHost, Sockets } from '../net/sockets.ts';
+import type { ExchangeContext } from '../proxy/exchange.ts';
+import type { ProxyObserver } from '../proxy/observer.ts';
+
+/** The services of the process that everything on the data path is made with. */
+export interface Parts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly sockets: Sockets;
+  readonly host: SocketHost;
+  /** Limits of HTTP connections. */
+  readonly limits: HttpConfig;
+  readonly observer: ProxyObserver;
+  readonly breakers: EndpointListener;
+  readonly context: ExchangeContext;
+  readonly sources: Sources;
+  /** Changes with the configuration. */
+  readonly sampling: { ratio: number };
+}

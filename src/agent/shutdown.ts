@@ -1,0 +1,80 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { sleep } from '../base/sleep.ts';
+import type { ShutdownConfig } from '../config/config.ts';
+
+/** The running program, as far as stopping it is concerned. */
+export interface Stoppable {
+  /** `/ready` says no, and Consul is told that the service is leaving. */
+  leave(): Promise<void>;
+  /** The port in front of the application, or null. */
+  readonly inbound: Port | null;
+  /** The ports the application calls through. They change while upstreams do. */
+  outbound(): readonly Port[];
+  /** Requests admitted towards other services since the start, and those in flight. */
+  outboundTraffic(): { readonly admissions: number; readonly inFlight: number };
+  /** Telemetry out, service out of Consul, admin closed. `remainingMs` is all the time there is. */
+  finish(remainingMs: number): Promise<void>;
+}
+
+export interface Port {
+  readonly openCount: number;
+  drain(): void;
+}
+
+const STEP_MS = 25;
+/** The application may still call others while it handles its last requests. */
+const OUTBOUND_QUIET_MS = 1_000;
+/** Of the whole time, what is kept back for telemetry and Consul; at most half of it. */
+const FAREWELL_MS = 5_000;
+
+/**
+ * The orderly stop. Peers learn first, and only then is anything refused:
+ *
+ *     leave -> propagation, inbound serves -> inbound drains -> outbound quiet for 1 s -> outbound drains -> finish
+ *
+ * A client that follows Consul and does not retry loses nothing, as long as exchanges end in time. What is still
+ * running when the time is up is cut, and counted in the log.
+ */
+export async function shutDown(program: Stoppable, options: ShutdownConfig, clock: Clock, log: Log): Promise<void> {
+  const endsAt = clock.now() + options.timeoutMs;
+  const trafficEndsAt = endsAt - Math.min(FAREWELL_MS, options.timeoutMs / 2);
+  const never = new AbortController().signal;
+  const until = async (isOver: () => boolean): Promise<void> => {
+    while (!isOver() && clock.now() < trafficEndsAt) await sleep(clock, STEP_MS, never);
+  };
+
+  log.info('shutdown_began', { timeoutMs: options.timeoutMs });
+  const { inbound } = program;
+  const servesUntil = clock.now() + options.propagationMs;
+  await program.leave();
+  if (inbound !== null) {
+    await until(() => clock.now() >= servesUntil);
+    inbound.drain();
+    await until(() => inbound.openCount === 0);
+  }
+  await until(quietFor(OUTBOUND_QUIET_MS, program, clock));
+  for (const port of program.outbound()) port.drain();
+  await until(() => program.outbound().every((port) => port.openCount === 0));
+
+  const cut = [...program.outbound(), ...(inbound === null ? [] : [inbound])].reduce(
+    (sum, port) => sum + port.openCount,
+    0,
+  );
+  if (cut > 0) log.warn('shutdown_cuts_connections', { connections: cut });
+  await program.finish(Math.max(0, endsAt - clock.now()));
+  log.info('shutdown_ended');
+}
+
+function quietFor(ms: number, program: Stoppable, clock: Clock): () => boolean {
+  let seen = -1;
+  let quietSince = 0;
+  return () => {
+    const { admissions, inFlight } = program.outboundTraffic();
+    if (admissions !== seen || inFlight > 0) {
+      seen = admissions;
+      quietSince = clock.now();
+    }
+    return clock.now() - quietSince >= ms;
+  };
+}

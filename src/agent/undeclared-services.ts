@@ -1,0 +1,89 @@
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { UpstreamConfig } from '../config/config.ts';
+import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../policy/options.ts';
+import type { Plan } from '../proxy/plan.ts';
+import type { HostName } from '../route/host.ts';
+import type { Undeclared } from '../route/routers.ts';
+import type { Parts } from './parts.ts';
+import { Upstream } from './upstream.ts';
+
+const MAX_SERVICES = 64;
+const IDLE_MS = 600_000;
+const SWEEP_MS = 60_000;
+
+interface Found {
+  readonly upstream: Upstream;
+  usedAt: number;
+}
+
+/**
+ * Services found on first use (`outbound.discover`). Bounded, because callers choose the names: at most 64 at a time,
+ * and one that nobody has asked for in ten minutes is let go. A name beyond the bound is `no_route` and counted.
+ */
+export class UndeclaredServices implements Undeclared, TimerOwner {
+  refusedCount = 0;
+  private readonly found = new Map<string, Found>();
+  private readonly timer = new Timer(this);
+  private readonly clock: Clock;
+
+  constructor(private readonly parts: Parts) {
+    this.clock = parts.clock;
+  }
+
+  get upstreams(): readonly Upstream[] {
+    return [...this.found.values()].map(({ upstream }) => upstream);
+  }
+
+  find(name: HostName): Plan | null {
+    const key = `${name.tag ?? ''}.${name.service}.${name.datacenter ?? ''}`;
+    const known = this.found.get(key) ?? this.add(key, name);
+    if (known === null) return null;
+    known.usedAt = this.clock.now();
+    return known.upstream.plan;
+  }
+
+  onTimer(_timer: Timer, now: number): void {
+    for (const [key, { upstream, usedAt }] of this.found) {
+      if (now - usedAt < IDLE_MS || upstream.plan.admission.inFlight > 0) continue;
+      this.found.delete(key);
+      upstream.close();
+    }
+    if (this.found.size > 0) this.clock.arm(this.timer, now + SWEEP_MS);
+  }
+
+  close(): void {
+    this.clock.disarm(this.timer);
+    for (const { upstream } of this.found.values()) upstream.close();
+    this.found.clear();
+  }
+
+  private add(key: string, name: HostName): Found | null {
+    if (this.found.size >= MAX_SERVICES || this.parts.sources.pick(name.service) === null) {
+      this.refusedCount += 1;
+      return null;
+    }
+    const added = { upstream: new Upstream(undescribed(name), this.parts), usedAt: 0 };
+    this.found.set(key, added);
+    if (!this.timer.isArmed) this.clock.arm(this.timer, this.clock.now() + SWEEP_MS);
+    return added;
+  }
+}
+
+/** An upstream that nobody declared is treated as one declared without a word more than its name. */
+function undescribed({ service, tag, datacenter }: HostName): UpstreamConfig {
+  return {
+    name: service,
+    service,
+    listen: null,
+    protocol: 'http',
+    datacenter,
+    tag,
+    filter: null,
+    balancer: 'p2c_ewma',
+    hash: null,
+    breaker: DEFAULT_BREAKER,
+    limits: DEFAULT_LIMITS,
+    retry: DEFAULT_RETRY,
+    timeouts: DEFAULT_TIMEOUTS,
+  };
+}

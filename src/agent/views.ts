@@ -1,0 +1,62 @@
+import type { ClusterView, EndpointView, ListenerView } from '../admin/agent-view.ts';
+import type { Watch } from '../base/watch.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
+import type { ClusterSnapshot } from '../cluster/snapshot.ts';
+import { Pool } from '../net/pool.ts';
+import { type Sample, sample } from '../telemetry/registry.ts';
+import type { Entry } from './entry.ts';
+
+/** The program as operators see it: plain data, made at the moment it is asked for. */
+
+export function listenerView({ listenerName, protocol, address, port, openCount }: Entry): ListenerView {
+  return { name: listenerName, protocol, address, port, connections: openCount };
+}
+
+/** `discovery` null: the cluster is not discovered, its endpoint is configured. */
+export function clusterView(cluster: Cluster, discovery: Watch<ClusterSnapshot> | null, now: number): ClusterView {
+  const { name, snapshot, options } = cluster;
+  const freshAt = discovery?.freshAt ?? now;
+  return {
+    name,
+    source: snapshot?.source ?? null,
+    ageMs: snapshot === null ? null : Math.max(0, Math.round(now - freshAt)),
+    problem: discovery?.problem ?? null,
+    balancer: options.balancer,
+    endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
+  };
+}
+
+function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
+  const { id, spec, gate, active, isRemoved } = endpoint;
+  return {
+    id,
+    host: spec.host,
+    port: spec.port,
+    weight: spec.weight,
+    health: spec.health,
+    breaker: gate.state,
+    trips: gate.trips,
+    active,
+    latencyMs: Math.round(endpoint.expectedMs(now) * 1000) / 1000,
+    pool: poolOf(endpoint),
+    isRemoved,
+  };
+}
+
+function poolOf({ connector }: LiveEndpoint): { readonly open: number; readonly idle: number } {
+  return connector instanceof Pool ? { open: connector.openCount, idle: connector.idleCount } : { open: 0, idle: 0 };
+}
+
+/** How many connections a cluster has to its endpoints. */
+export function* poolSamples(cluster: Cluster): Generator<Sample> {
+  let open = 0;
+  let idle = 0;
+  for (const endpoint of cluster.endpoints) {
+    const pool = poolOf(endpoint);
+    open += pool.open;
+    idle += pool.idle;
+  }
+  yield sample('remora_upstream_connections', [cluster.name, 'active'], open - idle);
+  yield sample('remora_upstream_connections', [cluster.name, 'idle'], idle);
+}

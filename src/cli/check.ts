@@ -1,0 +1,58 @@
+import type { Config } from '../config/config.ts';
+import type { Environment } from '../config/environment.ts';
+import { loadFile } from '../config/file.ts';
+import { formatProblems } from '../config/problems.ts';
+
+export interface CheckOptions {
+  /** `path=value`, laid over the file. */
+  readonly set: readonly string[];
+  readonly env: Environment;
+}
+
+/** Where a command writes; a stream of the process fits. */
+export interface CheckSink {
+  write(text: string): unknown;
+}
+
+/**
+ * `remora check`: would this file start a sidecar here? Says what it would listen at and where traffic would go, or
+ * everything that is wrong with it. Nothing is opened and nobody is asked. The exit code is the verdict.
+ */
+export function runCheck(path: string, { set, env }: CheckOptions, out: CheckSink): number {
+  const local = loadFile({ path, env, set });
+  if (Array.isArray(local)) {
+    out.write(`${formatProblems(local)}\n`);
+    return 1;
+  }
+  out.write(['ok', ...summary(local.config)].join('\n') + '\n');
+  return 0;
+}
+
+function summary(config: Config): string[] {
+  const { service, inbound, outbound, consul, admin, telemetry } = config;
+  const lines = [
+    `service ${service.name} at ${at(service)}${service.register === null ? '' : ', registered in Consul'}`,
+  ];
+  if (inbound !== null) lines.push(`inbound ${inbound.protocol} on ${at(inbound)} to ${at(service)}`);
+  if (outbound !== null) {
+    lines.push(`outbound http on ${at(outbound)} by Host${outbound.discover ? ', also to services not declared' : ''}`);
+  }
+  const byHost = outbound === null ? 'that nothing leads to (no port of its own, no outbound)' : 'by Host only';
+  for (const upstream of config.upstreams.values()) {
+    const endpoints = config.static.get(upstream.service);
+    const source = endpoints === undefined ? `Consul service ${upstream.service}` : `${endpoints.length} static`;
+    const where = upstream.listen === null ? byHost : `on ${at(upstream.listen)}`;
+    lines.push(`upstream ${upstream.name} ${upstream.protocol} ${where} to ${source}, ${upstream.balancer}`);
+  }
+  if (consul !== null) lines.push(`consul ${consul.address}`);
+  lines.push(
+    `admin on ${at(admin)}${admin.grpcPort === null ? '' : `, gRPC on ${at({ ...admin, port: admin.grpcPort })}`}`,
+  );
+  if (telemetry.otlp !== null) lines.push(`traces to ${telemetry.otlp.endpoint} over ${telemetry.otlp.protocol}`);
+  return lines;
+}
+
+function at({ address, port }: { readonly address: string; readonly port: number }): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return port === 0 ? `${host}, any free port` : `${host}:${port}`;
+}

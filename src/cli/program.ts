@@ -1,0 +1,85 @@
+import { Command, Option } from 'commander';
+import { SystemClock } from '../base/clock-system.ts';
+import type { SocketChoice } from '../net/choose-sockets.ts';
+
+const EXAMPLES = `
+A first sidecar, beside an application on port 8080 that calls a service named orders:
+
+  service: { name: web, port: 8080 }
+  upstreams:
+    orders: { port: 9001, protocol: http }
+  static:
+    orders: ["127.0.0.1:7001", "127.0.0.1:7002"]
+
+  $ remora check remora.yaml
+  $ remora run -c remora.yaml
+  $ curl http://127.0.0.1:9001/          # goes to one of the two, and to the other when that one fails
+  $ curl http://127.0.0.1:15000/clusters?format=text
+
+With a Consul agent, leave "static" out: CONSUL_HTTP_ADDR or consul: { address } says where it is.
+`;
+
+interface RunFlags {
+  readonly config: string;
+  readonly set: readonly string[];
+  readonly transport: SocketChoice;
+  readonly log: 'json' | 'text';
+}
+
+/** The commands of `remora`. Each is loaded when it is called, since `check` needs little of what `run` needs. */
+export function makeProgram(version: string): Command {
+  const program = new Command('remora')
+    .description('A service-mesh sidecar for Consul: one small process beside each service.')
+    .version(version)
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(remora --help tells more)');
+
+  const setFlag = new Option('--set <path=value>', 'lay one value over the file; may be repeated')
+    .default([] as readonly string[], 'none')
+    .argParser((value: string, before: readonly string[]) => [...before, value]);
+
+  program
+    .command('run')
+    .description('run the sidecar until SIGTERM, which stops it in order; a second signal stops it at once')
+    .requiredOption('-c, --config <file>', 'the configuration, YAML or JSON; it is watched, and SIGHUP reads it again')
+    .addOption(setFlag)
+    .addOption(
+      new Option('--transport <kind>', 'how sockets are made: Node streams, or handles when their self-test passes')
+        .choices(['auto', 'data', 'handle'])
+        .default('auto')
+        .env('REMORA_TRANSPORT'),
+    )
+    .addOption(
+      new Option('--log <format>', 'of the process log on stderr')
+        .choices(['json', 'text'])
+        .default(process.stderr.isTTY ? 'text' : 'json', 'text on a terminal, else json'),
+    )
+    .action(async ({ config, set, transport, log }: RunFlags) => {
+      const { runSidecar } = await import('./run.ts');
+      process.exit(await runSidecar({ file: config, set, transport, logFormat: log, version }));
+    });
+
+  program
+    .command('check')
+    .description('say whether a file would start a sidecar here, or everything that is wrong with it')
+    .argument('<file>', 'the configuration')
+    .addOption(setFlag)
+    .action(async (file: string, { set }: { readonly set: readonly string[] }) => {
+      const { runCheck } = await import('./check.ts');
+      process.exitCode = runCheck(file, { set, env: process.env }, process.stdout);
+    });
+
+  program
+    .command('status')
+    .description('show a running sidecar: readiness, listeners, clusters and the state of every endpoint')
+    .option('--admin <host:port>', 'its admin gRPC port', '127.0.0.1:15010')
+    .option('--timeout <ms>', 'how long to wait for it', Number, 3_000)
+    .option('--json', 'for machines', false)
+    .action(async (flags: { readonly admin: string; readonly timeout: number; readonly json: boolean }) => {
+      const { runStatus } = await import('./status.ts');
+      const options = { address: flags.admin, json: flags.json, timeoutMs: flags.timeout };
+      process.exitCode = await runStatus(options, new SystemClock(), process.stdout);
+    });
+
+  return program;
+}

@@ -1,0 +1,96 @@
+import { Agent } from '../agent.ts';
+import { SystemClock } from '../base/clock-system.ts';
+import { freshRandom } from '../base/random.ts';
+import { FileWatch } from '../config/file-watch.ts';
+import { type ConfigListener, LiveConfig } from '../config/live-config.ts';
+import { formatProblem, formatProblems, type Problem } from '../config/problems.ts';
+import type { SocketChoice } from '../net/choose-sockets.ts';
+import { ListenError } from '../net/listener.ts';
+import { LineSink } from '../telemetry/line-sink.ts';
+import { ProcessLog } from '../telemetry/log.ts';
+import { Telemetry } from '../telemetry/telemetry.ts';
+
+export interface RunOptions {
+  readonly file: string;
+  /** `path=value`, laid over the file. */
+  readonly set: readonly string[];
+  readonly transport: SocketChoice;
+  readonly logFormat: 'json' | 'text';
+  readonly version: string;
+}
+
+const STOPPED = 0;
+const REFUSED = 1;
+const INTERRUPTED = 130;
+
+/**
+ * `remora run`: the sidecar itself, from its file to its last signal. The process log goes to stderr and the access log
+ * to stdout, so that either can be kept without the other.
+ */
+export async function runSidecar({ file: path, set, transport, logFormat, version }: RunOptions): Promise<number> {
+  const clock = new SystemClock();
+  const random = freshRandom();
+  const logSink = new LineSink(process.stderr, clock);
+  const log = new ProcessLog(logSink, clock, { level: 'info', format: logFormat });
+
+  const listener = configListener(log);
+  const file = new FileWatch(clock, { path, env: process.env, set }, listener);
+  const problems = await file.open();
+  if (problems.length > 0) {
+    process.stderr.write(`${formatProblems(problems)}\n`);
+    return REFUSED;
+  }
+  const settings = new LiveConfig(clock, file.local, listener);
+  const { service } = settings.config.value!;
+  const identity = { serviceName: service.name, instanceId: service.id, version };
+  const accessSink = new LineSink(process.stdout, clock);
+  const telemetry = new Telemetry({ identity, clock, random, log, accessSink });
+  telemetry.addCollector(() => log.samples());
+
+  // A bug outside every connection: the program goes on, since nothing that it serves depends on it, and says so.
+  process.on('uncaughtException', (error) => telemetry.observer.onBug(error));
+  process.on('unhandledRejection', (error) => telemetry.observer.onBug(error));
+  process.on('SIGHUP', () => void file.reload());
+
+  const signalled = firstSignal();
+  let agent: Agent;
+  try {
+    agent = await Agent.start({ version, file, settings, transport, clock, random, log, telemetry });
+  } catch (error) {
+    await logSink.flush(1_000);
+    process.stderr.write(`${messageOf(error)}\n`);
+    return REFUSED;
+  }
+  await Promise.race([signalled, agent.stopped]);
+  process.on('SIGTERM', () => process.exit(INTERRUPTED));
+  process.on('SIGINT', () => process.exit(INTERRUPTED));
+  await agent.stop();
+  await logSink.flush(1_000);
+  return STOPPED;
+}
+
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+}
+
+function configListener(log: ProcessLog): ConfigListener {
+  return {
+    onConfigApplied: (source, revision) => log.info('config_applied', { source, revision }),
+    onConfigRefused: (source, problems) => log.error('config_refused', refusal(source, problems)),
+  };
+}
+
+function refusal(source: string, problems: readonly Problem[]): Record<string, string | number> {
+  return { source, problems: problems.length, first: problems.map(formatProblem)[0] ?? '' };
+}
+
+/** What the operator can mend is said in a sentence; a bug is said with its stack. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('\n');
+  if (error instanceof ListenError) return `remora: ${error.message}`;
+  if (!(error instanceof Error)) return `remora: ${error}`;
+  return 'code' in error || 'syscall' in error ? `remora: ${error.message}` : `remora: ${error.stack}`;
+}

@@ -1,0 +1,53 @@
+import { clustersText, statusText } from '../admin/report.ts';
+import { printable } from '../admin/text-table.ts';
+import type { Clock } from '../base/clock.ts';
+
+export interface StatusOptions {
+  /** `host:port` of the sidecar's gRPC port. */
+  readonly address: string;
+  readonly json: boolean;
+  readonly timeoutMs: number;
+}
+
+/** Where a command writes; a stream of the process fits. */
+export interface TextSink {
+  write(text: string): unknown;
+}
+
+const READY = 0;
+const NOT_READY = 1;
+
+/**
+ * `remora status`: one look at a running sidecar. The exit code is the verdict, 0 for ready and 1 for anything else,
+ * so that it also serves as a health check; in JSON an unreachable sidecar is `{ "reachable": false }`.
+ */
+export async function runStatus(options: StatusOptions, clock: Clock, out: TextSink): Promise<number> {
+  if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/.test(options.address)) {
+    return unreachable(options, out, `"${options.address}" is not host:port, like 127.0.0.1:15010`);
+  }
+  // Loaded here, since gRPC takes longer to load than the other commands take to run.
+  const { AdminUnreachable, askSidecar } = await import('../admin/client.ts');
+  try {
+    const { status, clusters } = await askSidecar(options.address, clock, options.timeoutMs);
+    const { identity, readiness, listeners, layers } = status;
+    out.write(
+      options.json
+        ? `${JSON.stringify({ reachable: true, ...identity, ...readiness, listeners, layers, clusters }, null, 2)}\n`
+        : `${statusText(status)}\n${clustersText(clusters)}`,
+    );
+    return readiness.isReady ? READY : NOT_READY;
+  } catch (error) {
+    if (!(error instanceof AdminUnreachable)) throw error;
+    return unreachable(options, out, error.message);
+  }
+}
+
+function unreachable({ json, address }: StatusOptions, out: TextSink, message: string): number {
+  out.write(
+    json
+      ? `${JSON.stringify({ reachable: false, address, message }, null, 2)}\n`
+      : printable(`remora: ${message}`) +
+          '\nIs one running, and is this the port of its admin.grpcPort? Another one: remora status --admin host:port\n',
+  );
+  return NOT_READY;
+}

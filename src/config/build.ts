@@ -1,0 +1,106 @@
+import type { Config, HashConfig, TelemetryConfig, UpstreamConfig } from './config.ts';
+import type { Written } from './schema.ts';
+import { GRPC_PORT_OFFSET } from './sections/operations.ts';
+
+type WrittenUpstream = Written['upstreams'][string];
+
+/** From the words of the file to the names of the program. Nothing is decided here but what one key borrows from another. */
+export function build(written: Written): Config {
+  const { service, inbound, outbound, shutdown, http } = written;
+  return {
+    service: {
+      ...service,
+      id: service.id ?? service.name,
+      register: service.register === null ? null : { ttlMs: service.register.ttl },
+    },
+    inbound: inbound === null ? null : { ...inbound, limits: limitsOf(inbound), timeouts: timeoutsOf(inbound) },
+    outbound,
+    upstreams: new Map(Object.entries(written.upstreams).map(([name, upstream]) => [name, upstreamOf(name, upstream)])),
+    static: new Map(Object.entries(written.static)),
+    consul: written.consul,
+    admin: { ...written.admin, grpcPort: grpcPortOf(written.admin) },
+    telemetry: telemetryOf(written.telemetry),
+    http: {
+      maxHeadBytes: http.maxHead,
+      maxFields: http.maxFields,
+      maxTargetBytes: http.maxTarget,
+      headTimeoutMs: http.headTimeout,
+      clientIdleMs: http.clientIdle,
+      upstreamIdleMs: http.upstreamIdle,
+      maxConnections: http.maxConnections,
+    },
+    shutdown: { propagationMs: shutdown.propagation, timeoutMs: shutdown.timeout },
+    stateDir: written.stateDir,
+  };
+}
+
+/** Null: off. */
+export function grpcPortOf({ port, grpcPort }: Written['admin']): number | null {
+  if (grpcPort === 'off') return null;
+  if (grpcPort !== null) return grpcPort;
+  // The last ports have no neighbour that far up.
+  return port === 0 ? 0 : port + GRPC_PORT_OFFSET > 65_535 ? port - GRPC_PORT_OFFSET : port + GRPC_PORT_OFFSET;
+}
+
+export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConfig {
+  const { service, port, address, protocol, datacenter, tag, filter, balancer, hash, breaker, retry } = written;
+  return {
+    name,
+    service: service ?? name,
+    listen: port === null ? null : { address, port },
+    protocol,
+    datacenter,
+    tag,
+    filter,
+    balancer,
+    hash: hashOf(hash),
+    breaker: {
+      consecutiveFailures: breaker.consecutiveFailures,
+      failureRatio: breaker.failureRatio,
+      minimumRequests: breaker.minimumRequests,
+      windowMs: breaker.window,
+      coolDownMs: breaker.coolDown,
+      maxCoolDownMs: breaker.maxCoolDown,
+    },
+    limits: limitsOf(written),
+    retry: {
+      maxAttempts: retry.maxAttempts,
+      statuses: retry.statuses,
+      backoffMs: retry.backoff,
+      maxBackoffMs: retry.maxBackoff,
+      replayBytes: retry.replay,
+      budget: { ratio: retry.budget.ratio, minPerSecond: retry.budget.minPerSecond, windowMs: retry.budget.window },
+    },
+    timeouts: timeoutsOf(written),
+  };
+}
+
+/** Field names know no case; the program compares them in lower case. */
+function hashOf(hash: WrittenUpstream['hash']): HashConfig | null {
+  if (hash === null) return null;
+  return hash.header === null ? { kind: 'source' } : { kind: 'header', name: hash.header.toLowerCase() };
+}
+
+function limitsOf({ limits }: Pick<WrittenUpstream, 'limits'>): UpstreamConfig['limits'] {
+  return { maxRequests: limits.maxRequests, maxParked: limits.maxParked, parkTimeoutMs: limits.parkTimeout };
+}
+
+function timeoutsOf({ timeouts }: Pick<WrittenUpstream, 'timeouts'>): UpstreamConfig['timeouts'] {
+  return {
+    connectMs: timeouts.connect,
+    attemptMs: timeouts.attempt,
+    requestMs: timeouts.request,
+    streamIdleMs: timeouts.streamIdle,
+    tunnelIdleMs: timeouts.tunnelIdle,
+  };
+}
+
+function telemetryOf({ otlp, sampleRatio, accessLog }: Written['telemetry']): TelemetryConfig {
+  if (otlp === null) return { otlp, sampleRatio, accessLog };
+  const isGrpcPort = /^https?:\/\/[^/]*:4317(?:\/|$)/i.test(otlp.endpoint);
+  return {
+    otlp: { ...otlp, protocol: otlp.protocol ?? (isGrpcPort ? 'grpc' : 'http/protobuf') },
+    sampleRatio,
+    accessLog,
+  };
+}

@@ -1,0 +1,172 @@
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLError,
+  type Document as YamlDocument,
+} from 'yaml';
+import type { Path } from './paths.ts';
+import { type Finding, type Place, type Problem, problemOf } from './problems.ts';
+
+/** YAML or JSON text as plain values, with the way back from a path to its line. */
+export interface Document {
+  readonly value: unknown;
+  /** Keys given twice, names that cannot be kept and the like: wrong, though the rest can still be judged. */
+  readonly findings: readonly Finding[];
+  /** Null when the path was not written here. */
+  place(path: Path, at: 'key' | 'value'): Place | null;
+}
+
+export const MAX_DOCUMENT_CHARACTERS = 1_048_576;
+const MAX_DEPTH = 32;
+const MAX_NODES = 100_000;
+const ENDLESS = ['values nested or repeated without end', 'a document of ordinary size'] as const;
+
+/**
+ * Reads one document. Text that is not YAML at all gives problems and nothing else, since every later complaint would
+ * be about what the parser guessed.
+ */
+export function readDocument(text: string, source: string): Document | Problem[] {
+  if (text.length > MAX_DOCUMENT_CHARACTERS) {
+    const size = finding([], 'value', `${text.length} characters`, `at most ${MAX_DOCUMENT_CHARACTERS}`);
+    return [problemOf(size, { source, line: 1, column: 1 })];
+  }
+  const lines = new LineCounter();
+  const parsed = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { source, line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  if (parsed.errors.length > 0) {
+    return distinctLines(parsed.errors.map((error) => problemOf(syntaxFinding(error), placeAt(error.pos[0]))));
+  }
+
+  const reader = new Reader(parsed);
+  const value = reader.toPlain(parsed.contents, []);
+  reader.reportOversize();
+  const place = (path: Path, at: 'key' | 'value'): Place | null => {
+    const range = rangeOf(parsed.contents, path, at, (node) => (isAlias(node) ? (node.resolve(parsed) ?? null) : node));
+    return range === null ? null : placeAt(range);
+  };
+  return { value, findings: reader.findings, place };
+}
+
+/** Turns nodes into plain values. Its own walk, so that every oddity is reported with its path and none is guessed at. */
+class Reader {
+  readonly findings: Finding[] = [];
+  private nodes = 0;
+  private isOversize = false;
+
+  constructor(private readonly parsed: YamlDocument.Parsed) {}
+
+  toPlain(node: unknown, path: Path): unknown {
+    // Aliases can multiply a short text into a large value, or hold themselves.
+    if (++this.nodes > MAX_NODES || path.length > MAX_DEPTH) this.isOversize = true;
+    if (this.isOversize) return null;
+    if (isAlias(node)) {
+      const target = node.resolve(this.parsed);
+      if (target !== undefined) return this.toPlain(target, path);
+      this.findings.push(finding(path, 'value', `*${node.source}`, 'the name of an anchor that stands above'));
+      return null;
+    }
+    if (isMap(node)) return this.mapToPlain(node.items, path);
+    if (isSeq(node)) return node.items.map((item, index) => this.toPlain(item, [...path, index]));
+    return isScalar(node) ? scalarToPlain(node.value) : null;
+  }
+
+  reportOversize(): void {
+    if (this.isOversize) this.findings.push(finding([], 'value', ...ENDLESS));
+  }
+
+  private mapToPlain(pairs: readonly Pair[], path: Path): Record<string, unknown> {
+    const entries = new Map<string, unknown>();
+    for (const pair of pairs) {
+      const key = keyOf(pair);
+      if (key === null) {
+        this.findings.push(
+          finding(path, 'value', 'a key that is a map or a list', 'a name', 'put text with braces in quotes'),
+        );
+      } else if (key === '__proto__') {
+        this.findings.push(finding([...path, key], 'key', 'a reserved name', 'another name'));
+      } else if (entries.has(key)) {
+        this.findings.push(finding([...path, key], 'key', 'the key a second time', 'each key once'));
+      } else {
+        entries.set(key, this.toPlain(pair.value, [...path, key]));
+      }
+    }
+    return Object.fromEntries(entries);
+  }
+}
+
+/** The offset of a key or its value. Of a key given twice, the last: that is the one complained about. */
+function rangeOf(
+  root: Node | null,
+  path: Path,
+  at: 'key' | 'value',
+  resolve: (node: Node) => Node | null,
+): number | null {
+  let node: Node | null = root;
+  let offset = root?.range?.[0] ?? 0;
+  for (const [depth, step] of path.entries()) {
+    const holder: Node | null = node === null ? null : resolve(node);
+    let next: unknown = null;
+    let keyOffset = offset;
+    if (isMap(holder)) {
+      const pairs = holder.items.filter((pair) => keyOf(pair) === String(step));
+      const pair = at === 'key' ? pairs.at(-1) : pairs[0];
+      if (pair === undefined) return null;
+      keyOffset = (pair.key as Node).range?.[0] ?? offset;
+      next = pair.value;
+    } else if (isSeq(holder)) {
+      if (typeof step !== 'number' || step >= holder.items.length) return null;
+      next = holder.items[step];
+      keyOffset = (next as Node).range?.[0] ?? offset;
+    } else {
+      return null;
+    }
+    node = next as Node | null;
+    const isLast = depth === path.length - 1;
+    offset = isLast && at === 'key' ? keyOffset : (node?.range?.[0] ?? keyOffset);
+  }
+  return offset;
+}
+
+function keyOf(pair: Pair): string | null {
+  return isScalar(pair.key) ? String(pair.key.value) : null;
+}
+
+/** Whole numbers beyond 2^53 arrive as bigint; no key of ours takes one, so the text of it will do. */
+function scalarToPlain(value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+function syntaxFinding(error: YAMLError): Finding {
+  switch (error.code) {
+    case 'TAB_AS_INDENT':
+      return finding([], 'value', 'a tab as indentation', 'spaces');
+    case 'MULTIPLE_DOCS':
+      return finding([], 'value', 'a second document', 'one document');
+    default:
+      return finding([], 'value', 'broken YAML', 'YAML 1.2', error.message.split('\n')[0]);
+  }
+}
+
+/** The parser stumbles several times over one mistake; the first complaint of a line is the useful one. */
+function distinctLines(problems: readonly Problem[]): Problem[] {
+  return problems.filter((problem, index) => problems.findIndex((other) => other.line === problem.line) === index);
+}
+
+function finding(
+  path: Path,
+  at: 'key' | 'value',
+  found: string,
+  expected: string,
+  hint: string | null = null,
+): Finding {
+  return { path, at, found, expected, hint };
+}

@@ -1,0 +1,111 @@
+import type { Config, HashConfig, InboundConfig, UpstreamConfig } from './config.ts';
+import { factsAt } from './introspect.ts';
+import type { Path } from './paths.ts';
+import { configSchema } from './schema.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+export const HIDDEN = '***';
+
+/**
+ * The configuration in force in the words of the file, every default written out and every secret hidden. It is a valid
+ * file: read back, it means the same but for the secrets.
+ */
+export function redacted(config: Config): Readonly<Record<string, unknown>> {
+  return hideSecrets(encode(config), []) as Readonly<Record<string, unknown>>;
+}
+
+function encode(config: Config): unknown {
+  const { service, inbound, outbound, consul, admin, telemetry, http, shutdown, stateDir } = config;
+  const { register } = service;
+  return {
+    service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
+    inbound: inbound === null ? null : { ...inbound, ...limitsAndTimeouts(inbound) },
+    outbound,
+    upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
+    static: Object.fromEntries(
+      [...config.static].map(([name, endpoints]) => [
+        name,
+        endpoints.map(({ host, ...rest }) => ({ address: host, ...rest })),
+      ]),
+    ),
+    consul,
+    admin: { ...admin, grpcPort: admin.grpcPort ?? 'off' },
+    telemetry,
+    http: {
+      maxHead: formatSize(http.maxHeadBytes),
+      maxFields: http.maxFields,
+      maxTarget: formatSize(http.maxTargetBytes),
+      headTimeout: formatDuration(http.headTimeoutMs),
+      clientIdle: formatDuration(http.clientIdleMs),
+      upstreamIdle: formatDuration(http.upstreamIdleMs),
+      maxConnections: http.maxConnections,
+    },
+    shutdown: { propagation: formatDuration(shutdown.propagationMs), timeout: formatDuration(shutdown.timeoutMs) },
+    stateDir,
+  };
+}
+
+function encodeUpstream({ name, listen, hash, breaker, retry, ...rest }: UpstreamConfig): unknown {
+  return {
+    ...rest,
+    port: listen?.port ?? null,
+    address: listen?.address ?? null,
+    hash: encodeHash(hash),
+    breaker: {
+      consecutiveFailures: breaker.consecutiveFailures,
+      failureRatio: breaker.failureRatio,
+      minimumRequests: breaker.minimumRequests,
+      window: formatDuration(breaker.windowMs),
+      coolDown: formatDuration(breaker.coolDownMs),
+      maxCoolDown: formatDuration(breaker.maxCoolDownMs),
+    },
+    retry: {
+      maxAttempts: retry.maxAttempts,
+      statuses: retry.statuses,
+      backoff: formatDuration(retry.backoffMs),
+      maxBackoff: formatDuration(retry.maxBackoffMs),
+      replay: formatSize(retry.replayBytes),
+      budget: {
+        ratio: retry.budget.ratio,
+        minPerSecond: retry.budget.minPerSecond,
+        window: formatDuration(retry.budget.windowMs),
+      },
+    },
+    ...limitsAndTimeouts(rest),
+  };
+}
+
+function encodeHash(hash: HashConfig | null): unknown {
+  if (hash === null) return null;
+  return hash.kind === 'header' ? { header: hash.name } : { source: true };
+}
+
+function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 'timeouts'>): object {
+  return {
+    limits: {
+      maxRequests: limits.maxRequests,
+      maxParked: limits.maxParked,
+      parkTimeout: formatDuration(limits.parkTimeoutMs),
+    },
+    timeouts: {
+      connect: formatDuration(timeouts.connectMs),
+      attempt: formatDuration(timeouts.attemptMs),
+      request: formatDuration(timeouts.requestMs),
+      streamIdle: formatDuration(timeouts.streamIdleMs),
+      tunnelIdle: formatDuration(timeouts.tunnelIdleMs),
+    },
+  };
+}
+
+/** Which keys are secret is known to the schema alone. A null is what was not written, and is left out. */
+function hideSecrets(value: unknown, path: Path): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => hideSecrets(item, [...path, index]));
+  if (typeof value !== 'object' || value === null) {
+    return factsAt(configSchema, path)?.isSecret === true ? HIDDEN : value;
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== null)
+      .map(([key, inner]) => [key, hideSecrets(inner, [...path, key])]),
+  );
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import type { Environment } from './environment.ts';
+import { decodeLocal, type LocalConfig } from './local-config.ts';
+import type { Problem } from './problems.ts';
+
+export interface FileOptions {
+  readonly path: string;
+  readonly env: Environment;
+  /** `path=value`, as given to `--set`. */
+  readonly set: readonly string[];
+}
+
+/** Reads and judges the file at once, for a start or a check. */
+export function loadFile({ path, env, set }: FileOptions): LocalConfig | Problem[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    return [unreadable(path, error)];
+  }
+  return decodeLocal({ source: path, text, env, set });
+}
+
+export function unreadable(path: string, error: unknown): Problem {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const found = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'a folder' : String(error);
+  return {
+    source: path,
+    line: null,
+    column: null,
+    path: '',
+    found,
+    expected: 'a YAML file that can be read',
+    hint: null,
+  };
+}

@@ -1,0 +1,128 @@
+import type { z } from 'zod';
+import { factsAt, keysAt } from './introspect.ts';
+import { type Layer, mergeLayers, writtenAt } from './layers.ts';
+import { nearest } from './nearest.ts';
+import { areRelated, type Path, valueAt } from './paths.ts';
+import { describe, type Finding } from './problems.ts';
+import { contradictions } from './rules.ts';
+import { configSchema, type Written } from './schema.ts';
+
+export type Verdict = { readonly written: Written } | { readonly findings: readonly Finding[] };
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * Judges what all layers say together: every shape first, then what values say to one another. A wrong value does not
+ * hide the contradictions among the right ones: it is taken out, the default stands in, and the rest is judged.
+ */
+export function judge(layers: readonly Layer[]): Verdict {
+  const merged = mergeLayers(layers);
+  const read = configSchema.safeParse(merged);
+  if (read.success) {
+    const findings = contradictions(read.data, merged);
+    return findings.length === 0 ? { written: read.data } : { findings };
+  }
+  const findings = distinct(read.error.issues.flatMap((issue) => findingsOf(issue, [], merged, layers)));
+  return { findings: [...findings, ...contradictionsAmongTheRest(merged, findings)] };
+}
+
+function findingsOf(issue: Issue, holder: Path, merged: unknown, layers: readonly Layer[]): Finding[] {
+  const path: Path = [...holder, ...(issue.path as (string | number)[])];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownKey([...path, key], keysAt(configSchema, path)));
+    case 'invalid_key':
+      return [
+        {
+          path,
+          at: 'key',
+          found: describe(path.at(-1)),
+          expected: issue.issues[0]?.message ?? issue.message,
+          hint: null,
+        },
+      ];
+    case 'invalid_union': {
+      const meant = issue.errors.find((errors) =>
+        errors.every((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
+      );
+      if (meant !== undefined) return meant.flatMap((inner) => findingsOf(inner, path, merged, layers));
+    }
+  }
+  const value = valueAt(merged, path);
+  return [
+    { path, at: 'value', found: show(path, value, layers), expected: issue.message, hint: hintFor(issue, value) },
+  ];
+}
+
+/** A value that fails its pattern and its bounds is expected to be the same thing twice. */
+function distinct(findings: readonly Finding[]): Finding[] {
+  const said = new Set<string>();
+  return findings.filter(({ path, expected }) => {
+    const text = JSON.stringify([path, expected]);
+    return !said.has(text) && said.add(text);
+  });
+}
+
+function unknownKey(path: Path, known: readonly string[]): Finding {
+  const meant = nearest(String(path.at(-1)), known);
+  const hint = meant === null ? null : `did you mean ${meant}?`;
+  return { path, at: 'key', found: 'an unknown key', expected: `one of ${known.join(', ')}`, hint };
+}
+
+/** As it was written, since a reference may stand for a secret. */
+function show(path: Path, value: unknown, layers: readonly Layer[]): string {
+  const isSecret = factsAt(configSchema, path)?.isSecret === true && typeof value === 'string';
+  return isSecret ? 'a text that is not shown' : describe(writtenAt(layers, path) ?? value);
+}
+
+/** `tags: [1.0]` is the number 1 to YAML, and the name of a service may look like one. */
+function hintFor(issue: Issue, value: unknown): string | null {
+  const wantsText = issue.code === 'invalid_type' && issue.expected === 'string';
+  const isScalar = typeof value === 'number' || typeof value === 'boolean';
+  const hasUnit = /^a (duration|size)/.test(issue.message);
+  return wantsText && isScalar && !hasUnit ? 'put it in quotes' : null;
+}
+
+/** A required section that is wrong itself leaves nothing to judge the rest by, so a plain one stands in. */
+const STAND_IN = { service: { name: 'unknown', port: 1 } };
+
+function contradictionsAmongTheRest(merged: unknown, findings: readonly Finding[]): Finding[] {
+  const wrong = findings.map((finding) => finding.path);
+  let rest = merged;
+  for (const path of wrong) rest = without(rest, path);
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const read = configSchema.safeParse(rest);
+    if (read.success) {
+      return contradictions(read.data, rest).filter(
+        (finding) =>
+          ![finding.path, ...finding.concerns].some((path) => wrong.some((other) => areRelated(path, other))),
+      );
+    }
+    for (const issue of read.error.issues) {
+      const holder = (issue.path as (string | number)[]).slice(0, -1);
+      rest =
+        holder[0] === 'service' || issue.path[0] === 'service'
+          ? { ...(rest as object), ...STAND_IN }
+          : without(rest, holder);
+      wrong.push(holder.length === 0 ? (issue.path as (string | number)[]) : holder);
+    }
+  }
+  return [];
+}
+
+/** The same value less one key or item. */
+function without(value: unknown, path: Path): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined) return {};
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    // Other findings know later items by their index, so a wrong item makes room for nothing.
+    return value.map((item, index) => (index === step && rest.length > 0 ? without(item, rest) : item));
+  }
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => {
+      if (key !== String(step)) return [[key, inner]];
+      return rest.length === 0 ? [] : [[key, without(inner, rest)]];
+    }),
+  );
+}

@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { build } from './build.ts';
+import type { Config } from './config.ts';
+import { readDocument } from './document.ts';
+import { type Environment, environmentLayer } from './environment.ts';
+import { flagLayer } from './flags.ts';
+import { judge } from './judge.ts';
+import { type Layer, merge, mergeLayers, placeOf } from './layers.ts';
+import { formatPath } from './paths.ts';
+import { describe, type Finding, inReadingOrder, type Problem, problemOf } from './problems.ts';
+import { resolveReferences } from './references.ts';
+
+export interface LocalSources {
+  /** What problems call the file. */
+  readonly source: string;
+  readonly text: string;
+  readonly env: Environment;
+  /** `path=value`, as given to `--set`. */
+  readonly set: readonly string[];
+  /** For `${file:..}`; throws when it cannot be read. */
+  readFile?(path: string): string;
+}
+
+/**
+ * What this machine says of the configuration: its file over its environment, under its flags. Valid by itself, so that
+ * the sidecar can serve with Consul away; documents from Consul are laid between the file and the flags.
+ */
+export class LocalConfig {
+  constructor(
+    readonly config: Config,
+    /** Equal for equal settings, however they are spelt. */
+    readonly fingerprint: string,
+    private readonly below: readonly Layer[],
+    private readonly above: readonly Layer[],
+  ) {}
+
+  /** The configuration with one more layer, or why that cannot be. */
+  under(layer: Layer): Config | Problem[] {
+    return decide([...this.below, layer, ...this.above]);
+  }
+}
+
+export function decodeLocal(sources: LocalSources): LocalConfig | Problem[] {
+  const document = readDocument(sources.text, sources.source);
+  if (Array.isArray(document)) return document;
+  const surroundings = { env: sources.env, readFile: sources.readFile ?? readTextFile };
+  const findings: Finding[] = [...document.findings];
+  const isSaid = (finding: Finding): boolean =>
+    findings.some((other) => formatPath(other.path) === formatPath(finding.path));
+  findings.push(...emptyKeys(document.value).filter((finding) => !isSaid(finding)));
+  const value = resolveReferences(document.value, surroundings, findings);
+  const file: Layer = { value, written: document.value, place: document.place };
+  const problems = findings.map((finding) => problemOf(finding, placeOf([file], finding.path, finding.at)));
+
+  const flags: Layer[] = [];
+  for (const text of sources.set) {
+    const flag = flagLayer(text, surroundings);
+    if (Array.isArray(flag)) problems.push(...flag);
+    else flags.push(flag);
+  }
+
+  const below = [environmentLayer(sources.env, merge(value, mergeLayers(flags))), file];
+  const config = decide([...below, ...flags]);
+  if (Array.isArray(config)) problems.push(...config.filter((problem) => !isAbout(problem, problems)));
+  if (problems.length > 0 || Array.isArray(config)) return inReadingOrder(problems);
+  return new LocalConfig(config, JSON.stringify(mergeLayers([...below, ...flags])), below, flags);
+}
+
+/** For callers that have nothing but a text: tests, simulations, tools. */
+export function parseConfig(text: string, sources: Partial<LocalSources> = {}): Config | Problem[] {
+  const local = decodeLocal({ source: 'remora.yaml', env: {}, set: [], ...sources, text });
+  return Array.isArray(local) ? local : local.config;
+}
+
+function decide(layers: readonly Layer[]): Config | Problem[] {
+  const verdict = judge(layers);
+  if ('written' in verdict) return build(verdict.written);
+  return inReadingOrder(
+    verdict.findings.map((finding) => problemOf(finding, placeOf(layers, finding.path, finding.at))),
+  );
+}
+
+/** A key with nothing behind it is a slip, or a template that found no value. To leave a thing out, its key is left out. */
+function emptyKeys(value: unknown, path: (string | number)[] = []): Finding[] {
+  if (value === null) {
+    const hint = path.length === 0 ? null : 'leave the key out, or write {} for an empty map';
+    return [
+      {
+        path,
+        at: path.length === 0 ? 'value' : 'key',
+        found: describe(null),
+        expected: path.length === 0 ? 'a map' : 'a value',
+        hint,
+      },
+    ];
+  }
+  if (typeof value !== 'object') return [];
+  if (Array.isArray(value)) return value.flatMap((item, index) => emptyKeys(item, [...path, index]));
+  return Object.entries(value).flatMap(([key, inner]) => emptyKeys(inner, [...path, key]));
+}
+
+/** One value is complained about once. */
+function isAbout({ source, path }: Problem, said: readonly Problem[]): boolean {
+  return said.some((other) => other.path === path && other.source === source);
+}
+
+function readTextFile(path: string): string {
+  return readFileSync(path, 'utf8');
+}

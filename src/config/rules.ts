@@ -1,0 +1,231 @@
+import { type Contradiction, contradiction } from './contradiction.ts';
+import { listenerConflicts } from './listener-rules.ts';
+import { nearest } from './nearest.ts';
+import type { Path } from './paths.ts';
+import { valueAt } from './paths.ts';
+import type { Written } from './schema.ts';
+import { formatDuration } from './units.ts';
+
+type WrittenUpstream = Written['upstreams'][string];
+
+/**
+ * What values must not say together. Each is refused and none merely warned about: a warning is read by nobody, and
+ * one of the two values is not what its writer thinks it is.
+ */
+export function contradictions(config: Written, merged: unknown): Contradiction[] {
+  return [
+    ...listenerConflicts(config, merged),
+    ...Object.entries(config.upstreams).flatMap(([name, upstream]) => [
+      ...sourceOf(config, name, upstream),
+      ...hashOf(name, upstream),
+      ...boundsOf(['upstreams', name], upstream, merged),
+      ...portOf(name, upstream),
+    ]),
+    ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
+    ...staticEndpoints(config),
+    ...consulRules(config),
+    ...needsConsul(config),
+    ...shutdownBounds(config),
+  ];
+}
+
+/** An upstream lives from the file or from Consul; without either nobody knows where it is. */
+function sourceOf(config: Written, name: string, upstream: WrittenUpstream): Contradiction[] {
+  const service = upstream.service ?? name;
+  if (Object.hasOwn(config.static, service)) {
+    const asked = (['datacenter', 'filter'] as const).filter((key) => upstream[key] !== null);
+    return asked.map((key) =>
+      contradiction(
+        ['upstreams', name, key],
+        `${key} for a service that is static`,
+        `no ${key}, which only Consul understands`,
+        null,
+        [['static']],
+      ),
+    );
+  }
+  if (config.consul !== null) return [];
+  const meant = nearest(service, Object.keys(config.static));
+  const hint = meant === null ? 'add consul: {} or set CONSUL_HTTP_ADDR' : `did you mean static ${meant}?`;
+  const expected = `endpoints under static.${service}, or consul`;
+  return [
+    contradiction(['upstreams', name], 'no source of endpoints', expected, hint, [['static'], ['consul']], 'key'),
+  ];
+}
+
+function hashOf(name: string, { balancer, hash, protocol }: WrittenUpstream): Contradiction[] {
+  const path = ['upstreams', name];
+  const concerns = [
+    [...path, 'hash'],
+    [...path, 'balancer'],
+  ];
+  if (balancer === 'ring_hash' && hash === null) {
+    const expected = 'hash beside it, { header: NAME } or { source: true }';
+    return [contradiction([...path, 'balancer'], 'ring_hash without hash', expected, null, concerns)];
+  }
+  if (balancer !== 'ring_hash' && hash !== null) {
+    const found = `hash with balancer ${balancer}`;
+    return [
+      contradiction(
+        [...path, 'hash'],
+        found,
+        'balancer: ring_hash beside it, the only one that hashes',
+        null,
+        concerns,
+        'key',
+      ),
+    ];
+  }
+  if (hash?.header != null && protocol === 'tcp') {
+    return [
+      contradiction([...path, 'hash', 'header'], 'a header for protocol tcp', '{ source: true }', null, [
+        [...path, 'protocol'],
+      ]),
+    ];
+  }
+  return [];
+}
+
+/** Connections without HTTP carry no Host to route by. */
+function portOf(name: string, { protocol, port }: WrittenUpstream): Contradiction[] {
+  if (protocol !== 'tcp' || port !== null) return [];
+  const path = ['upstreams', name];
+  return [
+    contradiction([...path, 'protocol'], 'tcp without a port', 'a port of its own beside it', null, [
+      [...path, 'port'],
+    ]),
+  ];
+}
+
+function boundsOf(path: Path, { breaker, retry, timeouts }: WrittenUpstream, merged: unknown): Contradiction[] {
+  return [
+    ...ordered([...path, 'breaker'], ['coolDown', breaker.coolDown], ['maxCoolDown', breaker.maxCoolDown]),
+    ...ordered([...path, 'retry'], ['backoff', retry.backoff], ['maxBackoff', retry.maxBackoff]),
+    ...timeoutBounds([...path, 'timeouts'], merged, timeouts),
+  ];
+}
+
+type Timeouts = WrittenUpstream['timeouts'];
+
+/** A default above the timeout that bounds it merely never fires; only what was written can contradict. */
+function timeoutBounds(path: Path, merged: unknown, timeouts: Timeouts): Contradiction[] {
+  const isWritten = (key: string): boolean => valueAt(merged, [...path, key]) !== undefined;
+  const pairs = [
+    ['connect', 'attempt'],
+    ['attempt', 'request'],
+  ] as const;
+  return pairs.flatMap(([inner, outer]) =>
+    isWritten(inner) && isWritten(outer) && timeouts[outer] > 0
+      ? ordered(path, [inner, timeouts[inner]], [outer, timeouts[outer]])
+      : [],
+  );
+}
+
+function shutdownBounds({ shutdown }: Written): Contradiction[] {
+  return ordered(['shutdown'], ['propagation', shutdown.propagation], ['timeout', shutdown.timeout]);
+}
+
+function ordered(path: Path, [lowKey, low]: [string, number], [highKey, high]: [string, number]): Contradiction[] {
+  if (low <= high) return [];
+  const expected = `at most ${highKey}, which is ${formatDuration(high)}`;
+  return [contradiction([...path, lowKey], formatDuration(low), expected, null, [[...path, highKey]])];
+}
+
+function staticEndpoints(config: Written): Contradiction[] {
+  const used = new Set(Object.entries(config.upstreams).map(([name, { service }]) => service ?? name));
+  return Object.entries(config.static).flatMap(([service, endpoints]) => {
+    const path = ['static', service];
+    const seen = new Set<string>();
+    const repeated = endpoints.flatMap(({ host, port }, index) => {
+      const address = `${host}:${port}`;
+      if (!seen.has(address)) {
+        seen.add(address);
+        return [];
+      }
+      return [
+        contradiction(
+          [...path, index],
+          'an endpoint that is listed already',
+          'each endpoint once',
+          'use weight for a larger share',
+        ),
+      ];
+    });
+    if (used.has(service) || config.outbound?.discover === true) return repeated;
+    const meant = nearest(service, [...used]);
+    const hint = meant === null ? `add it: upstreams: { ${service}: {} }` : `did you mean ${meant}?`;
+    const finding = contradiction(
+      path,
+      'endpoints that no upstream uses',
+      'the service of an upstream',
+      hint,
+      [['upstreams']],
+      'key',
+    );
+    return [...repeated, finding];
+  });
+}
+
+function consulRules({ consul }: Written): Contradiction[] {
+  if (consul === null) return [];
+  const findings: Contradiction[] = [];
+  const path = ['consul'];
+  if (consul.token !== null && consul.tokenFile !== null) {
+    findings.push(
+      contradiction(
+        [...path, 'tokenFile'],
+        'tokenFile beside token',
+        'one of the two',
+        null,
+        [[...path, 'token']],
+        'key',
+      ),
+    );
+  }
+  const { certFile, keyFile } = consul.tls;
+  if ((certFile === null) !== (keyFile === null)) {
+    const [given, missing] = certFile === null ? ['keyFile', 'certFile'] : ['certFile', 'keyFile'];
+    findings.push(
+      contradiction(
+        [...path, 'tls', given],
+        `${given} without ${missing}`,
+        'both, or neither',
+        null,
+        [[...path, 'tls', missing]],
+        'key',
+      ),
+    );
+  }
+  const hasTls = Object.entries(consul.tls).some(([key, value]) =>
+    key === 'verify' ? value === false : value !== null,
+  );
+  if (hasTls && !consul.address.startsWith('https://')) {
+    const expected = 'an https:// address, or no tls';
+    findings.push(
+      contradiction(
+        [...path, 'tls'],
+        'tls with an address in the clear',
+        expected,
+        null,
+        [[...path, 'address']],
+        'key',
+      ),
+    );
+  }
+  return findings;
+}
+
+function needsConsul({ consul, outbound, service }: Written): Contradiction[] {
+  if (consul !== null) return [];
+  const findings: Contradiction[] = [];
+  const expected = 'consul, or CONSUL_HTTP_ADDR set';
+  if (outbound?.discover === true) {
+    findings.push(contradiction(['outbound', 'discover'], 'discover without Consul', expected, null, [['consul']]));
+  }
+  if (service.register !== null) {
+    findings.push(
+      contradiction(['service', 'register'], 'register without Consul', expected, null, [['consul']], 'key'),
+    );
+  }
+  return findings;
+}

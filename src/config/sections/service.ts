@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { defaulted, optional, required, section } from '../field.ts';
+import { duration, host, name, port, text } from '../values.ts';
+
+const tag = () => text('text');
+const META_KEY = /^[A-Za-z0-9_-]{1,128}$/;
+const META_KEY_WORDS = 'a key of letters, digits, "-" and "_" (Consul takes no others)';
+
+export const tags = () => z.array(tag(), { error: 'a list of texts' });
+
+export const meta = () =>
+  z.record(z.string().regex(META_KEY, { error: META_KEY_WORDS }), z.string({ error: 'text' }), {
+    error: 'a map of texts',
+  });
+
+export const serviceSection = section({
+  name: required(name(), {
+    scope: 'local',
+    meaning: 'The service this sidecar stands beside, as Consul and traces name it.',
+  }),
+  id: optional(text('text'), 'the name', {
+    scope: 'local',
+    meaning: 'Must be unique on its Consul agent; set it when two instances share a machine.',
+  }),
+  address: defaulted(host(), '127.0.0.1', { scope: 'local', meaning: 'Where the local application listens.' }),
+  port: required(port(), { scope: 'local', meaning: 'The port of the local application.' }),
+  tags: defaulted(tags(), [], { scope: 'local', meaning: 'Tags it is registered with.' }),
+  meta: defaulted(meta(), {}, { scope: 'local', meaning: 'Metadata it is registered with.' }),
+  register: optional(
+    section({
+      ttl: defaulted(duration({ least: 1_000 }), '15s', {
+        scope: 'local',
+        meaning:
+          'Consul calls the service critical when it has not heard from remora for this long: three missed heartbeats of 5 s.',
+      }),
+    }),
+    'somebody else registers it',
+    { scope: null, meaning: 'Register the service in Consul, and deregister it on shutdown.' },
+  ),
+});

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { BALANCER_NAMES } from '../../cluster/options.ts';
+import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
+import { defaulted, group, optional, section } from '../field.ts';
+import { choice, listenPort, text } from '../values.ts';
+import { listenAt, PROTOCOLS } from './listeners.ts';
+import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
+
+const HASH_WORDS = 'either { header: NAME } or { source: true }';
+const FIELD_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+const FIELD_NAME_WORDS = 'the name of a header';
+
+const hashSection = section({
+  header: optional(z.string({ error: FIELD_NAME_WORDS }).regex(FIELD_NAME, { error: FIELD_NAME_WORDS }), 'none', {
+    scope: 'mesh',
+    meaning: 'Requests with the same value of this header go to the same endpoint.',
+  }),
+  source: optional(z.literal(true, { error: 'true' }), 'none', {
+    scope: 'mesh',
+    meaning: 'Requests from the same address go to the same endpoint.',
+  }),
+}).refine(({ header, source }) => (header === null) !== (source === null), { error: HASH_WORDS });
+
+export const upstreamSection = section({
+  service: optional(text('the name of a service'), 'the name of the upstream', {
+    scope: 'mesh',
+    meaning: 'The service to discover, when it is called differently here.',
+  }),
+  port: optional(listenPort(), 'only through the shared outbound port', {
+    scope: 'local',
+    meaning: 'A local port of its own.',
+  }),
+  address: listenAt(),
+  protocol: defaulted(choice(PROTOCOLS), 'http', { scope: 'mesh', meaning: 'What the service speaks.' }),
+  datacenter: optional(text('the name of a datacenter'), "the agent's", {
+    scope: 'mesh',
+    meaning: 'Consul datacenter to ask.',
+  }),
+  tag: optional(text('a tag'), 'all endpoints', { scope: 'mesh', meaning: 'Only endpoints with this tag.' }),
+  filter: optional(text("an expression of Consul's filter language"), 'all endpoints', {
+    scope: 'mesh',
+    meaning: "Only endpoints that this expression of Consul's filter language selects.",
+  }),
+  balancer: defaulted(choice(BALANCER_NAMES), 'p2c_ewma', {
+    scope: 'mesh',
+    meaning:
+      'How an endpoint is chosen. The default compares two at random by recent latency and load, which no single slow endpoint survives long.',
+  }),
+  hash: optional(hashSection, 'none', { scope: null, meaning: `What ring_hash hashes: ${HASH_WORDS}.` }),
+  breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
+  limits: group(limits(DEFAULT_LIMITS), 'What this upstream is sent at once.'),
+  retry: group(retrySection, 'Which failures are tried again, and how often.'),
+  timeouts: group(timeouts(DEFAULT_TIMEOUTS), 'How long things may take.'),
+});

@@ -1,0 +1,59 @@
+import type { EndpointSpec, ServiceQuery } from '../cluster/snapshot.ts';
+import type { KvDocument } from './kv.ts';
+import type { RegistrationOptions } from './options.ts';
+
+/** How to read. */
+export interface ConsulRead {
+  /** `stale`: any server may answer, also one without a leader. `leader`: only what the leader vouches for. */
+  readonly mode: 'stale' | 'leader';
+  /** Blocks until the index is passed; 0: answers at once. */
+  readonly index: bigint;
+  readonly waitMs: number;
+  /** For the whole call, connecting and the last byte of the body included. */
+  readonly timeoutMs: number;
+}
+
+export interface ConsulAnswer<T> {
+  readonly value: T;
+  /** Null: the answer named none, which only a proxy in between can have done. */
+  readonly index: bigint | null;
+  /** False: the server that answered knows no leader, so its data may be arbitrarily old. */
+  readonly knowsLeader: boolean;
+  /** Consul left something out because the token may not see it. */
+  readonly isFiltered: boolean;
+  /** Two answers with the same print say the same. */
+  readonly print: string;
+}
+
+export type CheckStatus = 'passing' | 'warning' | 'critical';
+
+/**
+ * What remora asks of Consul, and nothing more. Every call settles within its deadline, ends early when the signal
+ * aborts, and rejects with a `ConsulError`.
+ */
+export interface ConsulApi {
+  /** Every listed instance, critical ones included, sorted by id. */
+  health(query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<readonly EndpointSpec[]>>;
+  kv(key: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<KvDocument>>;
+  /** False: not written, because another session holds the key. */
+  putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean>;
+
+  /** Idempotent. The TTL check it makes is `checkIdOf(service.id)`. */
+  register(service: RegistrationOptions, status: CheckStatus, signal: AbortSignal): Promise<void>;
+  deregister(serviceId: string, signal: AbortSignal): Promise<void>;
+  maintenance(serviceId: string, enable: boolean, reason: string, signal: AbortSignal): Promise<void>;
+  /** False: the agent has no such check, so it has forgotten the service. */
+  updateCheck(checkId: string, status: CheckStatus, output: string, signal: AbortSignal): Promise<boolean>;
+
+  createSession(name: string, ttlMs: number, signal: AbortSignal): Promise<string>;
+  /** False: the session is gone. */
+  renewSession(id: string, signal: AbortSignal): Promise<boolean>;
+  destroySession(id: string, signal: AbortSignal): Promise<void>;
+
+  /** Resolves when Consul accepts the token, or has no ACLs. Needed because a useless token reads as emptiness. */
+  checkToken(signal: AbortSignal): Promise<void>;
+}
+
+export function checkIdOf(serviceId: string): string {
+  return `${serviceId}-ttl`;
+}

@@ -1,0 +1,282 @@
+import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import Consul from 'consul';
+import { type Clock, Timer } from '../base/clock.ts';
+import type { EndpointSpec, ServiceQuery } from '../cluster/snapshot.ts';
+import { unbracketed } from './address.ts';
+import { BodySink } from './body-sink.ts';
+import { type CheckStatus, type ConsulAnswer, type ConsulApi, type ConsulRead, checkIdOf } from './consul-api.ts';
+import { ConsulError, describeError } from './consul-error.ts';
+import { answerOf, type ConsulReply, parseJson, refusal } from './consul-reply.ts';
+import { decodeHealth } from './health-answer.ts';
+import type { KvDocument } from './kv.ts';
+import { decodeKv } from './kv-answer.ts';
+import type { ConsulOptions, RegistrationOptions } from './options.ts';
+import { WatchedFile } from './watched-file.ts';
+
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** For calls that do not block. A local agent answers in milliseconds; one that does not in this time will not. */
+const CALL_TIMEOUT_MS = 10_000;
+/** A registration whose sidecar was killed and never came back is swept away after this long. */
+const REAP_AFTER = '30m';
+
+interface RawRequest {
+  readonly path: string;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly timeoutMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** The part of the package that takes any path and any stream; its typings leave it out. */
+interface RawClient {
+  _get(request: object): Promise<IncomingMessage>;
+  _put(request: object): Promise<IncomingMessage>;
+  destroy(): void;
+}
+
+/**
+ * Consul through the `consul` package, the only file that knows the package.
+ *
+ * All calls take its raw form: only that accepts a sink for the body (`BodySink` says why one is needed), and the typed
+ * calls drop what this program needs (weights, namespaces, `Kind`). Its `watch` is not used: it stays deaf after an
+ * agent restarts and does not limit its rate; `blocking-query.ts` is ours. Each call owns its deadline, on our clock.
+ */
+export class ConsulClient implements ConsulApi {
+  private readonly tokenFile: WatchedFile | null;
+  private readonly tlsFiles: {
+    readonly ca: WatchedFile | null;
+    readonly cert: WatchedFile | null;
+    readonly key: WatchedFile | null;
+  };
+  private client: RawClient | null = null;
+  private clientFiles = '';
+
+  constructor(
+    private readonly options: ConsulOptions,
+    private readonly clock: Clock,
+  ) {
+    const { tls } = options;
+    this.tokenFile = watched(options.tokenFile);
+    this.tlsFiles = { ca: watched(tls.caFile), cert: watched(tls.certFile), key: watched(tls.keyFile) };
+  }
+
+  async health(
+    query: ServiceQuery,
+    read: ConsulRead,
+    signal: AbortSignal,
+  ): Promise<ConsulAnswer<readonly EndpointSpec[]>> {
+    const reply = await this.read(
+      query.connect ? '/health/connect/{name}' : '/health/service/{name}',
+      query.service,
+      { ...present({ dc: query.datacenter, ns: query.namespace, tag: query.tag, filter: query.filter }) },
+      read,
+      signal,
+    );
+    if (reply.status !== 200) throw refusal(reply);
+    const endpoints = decodeHealth(parseJson(reply));
+    return answerOf(reply, endpoints, JSON.stringify(endpoints));
+  }
+
+  async kv(key: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<KvDocument>> {
+    const reply = await this.read('/kv/{name}', key, {}, read, signal);
+    if (reply.status !== 200 && reply.status !== 404) throw refusal(reply);
+    const document = decodeKv(key, reply.status === 404 ? [] : parseJson(reply));
+    return answerOf(reply, document, `${document.revision} ${document.text}`);
+  }
+
+  async putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean> {
+    const query = present({ acquire: session });
+    const reply = await this.put({ path: '/kv/{key}', params: { key }, query, body: Buffer.from(text), signal });
+    return parseJson(reply) === true;
+  }
+
+  async register(service: RegistrationOptions, status: CheckStatus, signal: AbortSignal): Promise<void> {
+    await this.put({
+      path: '/agent/service/register',
+      query: { 'replace-existing-checks': 'true' },
+      body: {
+        ID: service.id,
+        Name: service.name,
+        Address: service.address,
+        Port: service.port,
+        Tags: service.tags,
+        Meta: service.meta,
+        Check: {
+          CheckID: checkIdOf(service.id),
+          Name: 'remora',
+          TTL: `${service.ttlMs}ms`,
+          Status: status,
+          DeregisterCriticalServiceAfter: REAP_AFTER,
+        },
+      },
+      signal,
+    });
+  }
+
+  async deregister(serviceId: string, signal: AbortSignal): Promise<void> {
+    await this.put({ path: '/agent/service/deregister/{id}', params: { id: serviceId }, signal });
+  }
+
+  async maintenance(serviceId: string, enable: boolean, reason: string, signal: AbortSignal): Promise<void> {
+    const query = { enable: String(enable), reason };
+    await this.put({ path: '/agent/service/maintenance/{id}', params: { id: serviceId }, query, signal });
+  }
+
+  async updateCheck(checkId: string, status: CheckStatus, output: string, signal: AbortSignal): Promise<boolean> {
+    const body = { Status: status, Output: output };
+    const reply = await this.call('PUT', { path: '/agent/check/update/{id}', params: { id: checkId }, body, signal });
+    if (
+      reply.status === 404 ||
+      (reply.status === 500 && /does not have associated TTL|Unknown check/i.test(reply.text))
+    )
+      return false;
+    if (reply.status !== 200) throw refusal(reply);
+    return true;
+  }
+
+  async createSession(name: string, ttlMs: number, signal: AbortSignal): Promise<string> {
+    const body = { Name: name, TTL: `${ttlMs}ms`, Behavior: 'delete', LockDelay: '0s' };
+    const created = parseJson(await this.put({ path: '/session/create', body, signal })) as { ID?: unknown } | null;
+    if (typeof created?.ID !== 'string') throw new ConsulError('the answer to session/create has no ID');
+    return created.ID;
+  }
+
+  async renewSession(id: string, signal: AbortSignal): Promise<boolean> {
+    const reply = await this.call('PUT', { path: '/session/renew/{id}', params: { id }, signal });
+    if (reply.status === 404) return false;
+    if (reply.status !== 200) throw refusal(reply);
+    return true;
+  }
+
+  async destroySession(id: string, signal: AbortSignal): Promise<void> {
+    await this.put({ path: '/session/destroy/{id}', params: { id }, signal });
+  }
+
+  async checkToken(signal: AbortSignal): Promise<void> {
+    const reply = await this.call('GET', { path: '/acl/token/self', signal });
+    const hasNoAcls = reply.status === 401 && reply.text.includes('ACL support disabled');
+    if (reply.status !== 200 && !hasNoAcls) throw refusal(reply);
+  }
+
+  /** Drops its connections; calls in flight fail. */
+  close(): void {
+    this.client?.destroy();
+    this.client = null;
+  }
+
+  private read(
+    path: string,
+    name: string,
+    query: Record<string, string>,
+    read: ConsulRead,
+    signal: AbortSignal,
+  ): Promise<ConsulReply> {
+    if (read.mode === 'stale') query['stale'] = '1';
+    if (read.index > 0n) Object.assign(query, { index: read.index.toString(), wait: `${Math.ceil(read.waitMs)}ms` });
+    return this.call('GET', { path, params: { name }, query, timeoutMs: read.timeoutMs, signal });
+  }
+
+  private async put(request: RawRequest): Promise<ConsulReply> {
+    const reply = await this.call('PUT', request);
+    if (reply.status !== 200) throw refusal(reply);
+    return reply;
+  }
+
+  private async call(method: 'GET' | 'PUT', request: RawRequest): Promise<ConsulReply> {
+    const { path, params, body, signal } = request;
+    const timeoutMs = request.timeoutMs ?? CALL_TIMEOUT_MS;
+    const canceller = new EventEmitter();
+    let broken: string | null = null;
+    const cancel = (why: string): void => {
+      broken ??= why;
+      canceller.emit('cancel');
+    };
+    const onAbort = (): void => cancel('cancelled');
+    const deadline = new Timer({ onTimer: () => cancel(`no answer within ${Math.round(timeoutMs)} ms`) });
+    const sink = new BodySink(MAX_ANSWER_BYTES, cancel);
+    signal.addEventListener('abort', onAbort);
+    this.clock.arm(deadline, this.clock.now() + timeoutMs);
+    try {
+      const { client, token } = await this.ready();
+      if (broken !== null || signal.aborted) throw new ConsulError('cancelled');
+      const headers = token === null ? {} : { 'x-consul-token': token };
+      const query = { ...present({ dc: this.options.datacenter, ns: this.options.namespace }), ...request.query };
+      const message = {
+        path,
+        params,
+        query,
+        headers,
+        ctx: canceller,
+        pipe: sink,
+        ...(body === undefined ? {} : { body }),
+      };
+      const response = await (method === 'GET' ? client._get(message) : client._put(message));
+      return { status: response.statusCode ?? 0, headers: response.headers, text: sink.text };
+    } catch (error) {
+      if (broken !== null) throw new ConsulError(broken);
+      const response = refusedResponse(error);
+      if (response === null) throw new ConsulError(describeError(error));
+      const status = response.statusCode ?? 0;
+      if (status === 401 || status === 403) this.tokenFile?.forget();
+      return { status, headers: response.headers, text: sink.text };
+    } finally {
+      this.clock.disarm(deadline);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** The token and the certificates as they are in their files now. New certificates make a new client. */
+  private async ready(): Promise<{ readonly client: RawClient; readonly token: string | null }> {
+    const token = this.tokenFile === null ? this.options.token : (await this.tokenFile.read()).trim();
+    const [ca, cert, key] = await Promise.all([
+      this.tlsFiles.ca?.read(),
+      this.tlsFiles.cert?.read(),
+      this.tlsFiles.key?.read(),
+    ]);
+    const files = [ca, cert, key].join('\0');
+    if (this.client === null || files !== this.clientFiles) {
+      this.client?.destroy();
+      this.client = connect(this.options, { ca, cert, key });
+      this.clientFiles = files;
+    }
+    return { client: this.client, token: token === '' ? null : token };
+  }
+}
+
+type Secrets = { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined };
+
+function connect(options: ConsulOptions, secrets: Secrets): RawClient {
+  const { address, tls } = options;
+  const isSocket = address.startsWith('unix://');
+  // The package's typings know neither sockets, nor TLS, nor a base address; the HTTP client under it does.
+  const settings = {
+    baseUrl: `${isSocket ? 'http://localhost' : address.replace(/\/+$/, '')}/v1`,
+    ...(isSocket ? { socketPath: address.slice('unix://'.length) } : { lookup: lookupBracketed }),
+    ...Object.fromEntries(Object.entries(secrets).filter(([, text]) => text !== undefined)),
+    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
+    rejectUnauthorized: tls.verify,
+  };
+  return new Consul(settings as ConstructorParameters<typeof Consul>[0]) as unknown as RawClient;
+}
+
+type LookupDone = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
+
+/** The HTTP client leaves the brackets on an IPv6 address, so it arrives here as if it were a name. */
+function lookupBracketed(host: string, options: LookupOptions, done: LookupDone): void {
+  lookup(unbracketed(host), options, done);
+}
+
+function refusedResponse(error: unknown): IncomingMessage | null {
+  return (error as { readonly response?: IncomingMessage }).response ?? null;
+}
+
+function present(fields: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).filter((field): field is [string, string] => field[1] !== null));
+}
+
+function watched(path: string | null): WatchedFile | null {
+  return path === null ? null : new WatchedFile(path);
+}

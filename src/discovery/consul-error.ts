@@ -1,0 +1,32 @@
+const LASTING_STATUS: ReadonlySet<number> = new Set([400, 401, 403, 405, 413]);
+const LASTING_TEXT = ['No path to datacenter', 'Failed to create boolean expression evaluator'];
+
+/**
+ * A call to Consul that brought no answer that can be used.
+ *
+ * Most failures pass (an election, a restart) and deserve a quick retry. Some do not: a token without rights, a filter
+ * Consul cannot read, a datacenter it has never heard of. Those are `isLasting`, and asking every second would only
+ * load the servers with a question whose answer is known.
+ */
+export class ConsulError extends Error {
+  override readonly name = 'ConsulError';
+
+  constructor(
+    message: string,
+    /** Null when no complete answer came. */
+    readonly status: number | null = null,
+  ) {
+    super(message);
+  }
+
+  get isLasting(): boolean {
+    if (this.status === null) return false;
+    return LASTING_STATUS.has(this.status) || LASTING_TEXT.some((text) => this.message.includes(text));
+  }
+}
+
+/** For an operator: one line, of bounded length, whatever was thrown. */
+export function describeError(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.replace(/\s+/g, ' ').trim().slice(0, 300);
+}

@@ -1,0 +1,115 @@
+import type { EndpointSpec, Health } from '../cluster/snapshot.ts';
+import { ConsulError } from './consul-error.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const MAX_WEIGHT = 65_535;
+
+/**
+ * Consul's health answer as endpoints.
+ *
+ * Asked without `passing`, so that warning instances take part with their own weight and critical ones stay listed:
+ * an instance that is listed as critical was taken out by somebody, one that is not listed may have been lost. The
+ * aggregate is the worst of the node's checks and the service's own, as Consul's Envoy mapping has it, except that
+ * maintenance is told apart from failure because it asks for a drain.
+ *
+ * Lenient where Consul is (null maps and lists, absent weights), strict where a wrong type can only mean that somebody
+ * else answered: then the whole answer is refused and the last good one stands.
+ */
+export function decodeHealth(body: unknown): readonly EndpointSpec[] {
+  if (!Array.isArray(body)) throw new ConsulError(`health answer: expected a list, got ${kindOf(body)}`);
+  const byId = new Map<string, EndpointSpec>();
+  body.forEach((entry: unknown, i) => {
+    const spec = decodeEntry(entry, `health answer[${i}]`);
+    // The same id twice is one process seen through two nodes; keeping one is enough.
+    if (spec !== null && !byId.has(spec.id)) byId.set(spec.id, spec);
+  });
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function decodeEntry(entry: unknown, path: string): EndpointSpec | null {
+  const { Node, Service, Checks } = record(entry, path);
+  const node = record(Node ?? {}, `${path}.Node`);
+  const service = record(Service, `${path}.Service`);
+  const serviceId = text(service['ID'], `${path}.Service.ID`);
+  const host =
+    text(service['Address'] ?? '', `${path}.Service.Address`) || text(node['Address'] ?? '', `${path}.Node.Address`);
+  const port = service['Port'] ?? 0;
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new ConsulError(`${path}.Service.Port: expected a port, got ${kindOf(port)}`);
+  }
+  // A service without a port (or with named ports only) has nothing a proxy could connect to.
+  if (port === 0 || host === '') return null;
+
+  const weights = record(service['Weights'] ?? {}, `${path}.Service.Weights`);
+  const stated = healthOf(Checks ?? [], `${path}.Checks`);
+  const weight = Math.floor(number(weights[stated === 'warning' ? 'Warning' : 'Passing'] ?? 1));
+  const isWithdrawn = weight < 1 && (stated === 'passing' || stated === 'warning');
+  return {
+    id: `${host}:${port}/${serviceId}`,
+    host,
+    port,
+    weight: Math.min(MAX_WEIGHT, Math.max(1, weight)),
+    health: isWithdrawn ? 'critical' : stated,
+    tags: strings(service['Tags']),
+    meta: stringMap(service['Meta']),
+    zone: zoneOf(service, node),
+  };
+}
+
+function healthOf(checks: unknown, path: string): Health {
+  if (!Array.isArray(checks)) throw new ConsulError(`${path}: expected a list, got ${kindOf(checks)}`);
+  let worst: Health = 'passing';
+  checks.forEach((entry: unknown, i) => {
+    const check = record(entry, `${path}[${i}]`);
+    const id = typeof check['CheckID'] === 'string' ? check['CheckID'] : '';
+    const status = text(check['Status'] ?? '', `${path}[${i}].Status`);
+    if (id === '_node_maintenance' || id.startsWith('_service_maintenance:')) worst = 'maintenance';
+    else if (status === 'critical' && worst !== 'maintenance') worst = 'critical';
+    else if (status === 'warning' && worst === 'passing') worst = 'warning';
+  });
+  return worst;
+}
+
+function zoneOf(service: Json, node: Json): string | null {
+  const locality = service['Locality'];
+  const zone = isRecord(locality) ? locality['Zone'] : null;
+  if (typeof zone === 'string' && zone !== '') return zone;
+  const meta = node['Meta'];
+  const said = isRecord(meta) ? meta['zone'] : null;
+  return typeof said === 'string' && said !== '' ? said : null;
+}
+
+function record(value: unknown, path: string): Json {
+  if (!isRecord(value)) throw new ConsulError(`${path}: expected an object, got ${kindOf(value)}`);
+  return value;
+}
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw new ConsulError(`${path}: expected a string, got ${kindOf(value)}`);
+  return value;
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 1;
+}
+
+function strings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+}
+
+function stringMap(value: unknown): Readonly<Record<string, string>> {
+  if (!isRecord(value)) return {};
+  const pairs = Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+  return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : (JSON.stringify(value)?.slice(0, 40) ?? typeof value);
+}

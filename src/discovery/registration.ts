@@ -1,0 +1,131 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { sleep } from '../base/sleep.ts';
+import { type CheckStatus, type ConsulApi, checkIdOf } from './consul-api.ts';
+import { describeError } from './consul-error.ts';
+import type { RegistrationOptions } from './options.ts';
+
+const READINESS_STEP_MS = 250;
+const RETRY_FLOOR_MS = 500;
+/** For one call while the sidecar stops: its own time is limited. */
+const FAREWELL_MS = 3_000;
+
+/** Always the same words for the same state: Consul wakes every watcher of the service when a check's output changes. */
+const OUTPUT: Readonly<Record<CheckStatus, string>> = {
+  passing: 'remora is ready',
+  warning: 'remora is degraded',
+  critical: 'remora is not ready',
+};
+
+/**
+ * Keeps the local service in Consul's catalog for as long as this sidecar lives.
+ *
+ * Three heartbeats per TTL carry the sidecar's readiness; a change of it is told at once. Registering is idempotent, so
+ * whatever goes wrong has one remedy: register again. An agent that has lost its data says so by not knowing our check;
+ * an agent that was away may have, so the first success after a failure registers too.
+ *
+ * Nothing here throws into the caller: Consul is never a reason for a sidecar not to work or not to stop.
+ */
+export class Registration {
+  /** Why Consul may not list the service as it should, for an operator. */
+  problem: string | null = 'not registered yet';
+  private readonly ends = new AbortController();
+  private drainReason: string | null = null;
+  private loop: Promise<void> | null = null;
+
+  constructor(
+    private readonly api: ConsulApi,
+    private readonly service: RegistrationOptions,
+    private readonly isReady: () => boolean,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly log: Log,
+  ) {}
+
+  start(): void {
+    this.loop ??= this.run(this.ends.signal);
+  }
+
+  /** Into maintenance, so that peers drain us before we stop. False when Consul could not be told. */
+  async drain(reason: string): Promise<boolean> {
+    this.drainReason = reason;
+    return this.bid((signal) => this.api.maintenance(this.service.id, true, reason, signal));
+  }
+
+  /** Stops the heartbeats, then takes the service out. False when Consul could not be told; the TTL will. */
+  async deregister(): Promise<boolean> {
+    this.ends.abort();
+    if (this.loop === null) return true; // Never started: what stands under this id is not ours to take out.
+    await this.loop;
+    return this.bid((signal) => this.api.deregister(this.service.id, signal));
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    const { id, ttlMs } = this.service;
+    let isKnown = false;
+    let failures = 0;
+    while (!signal.aborted) {
+      const told = this.status;
+      let pauseMs = ttlMs / 3;
+      try {
+        if (!isKnown) await this.register(told, signal);
+        isKnown = await this.api.updateCheck(checkIdOf(id), told, OUTPUT[told], signal);
+        failures = isKnown ? 0 : failures + 1;
+        this.note(isKnown ? null : 'Consul has forgotten the service');
+      } catch (error) {
+        isKnown = false;
+        failures += 1;
+        this.note(describeError(error));
+      }
+      // The first remedy is free, the next ones wait: an agent that forgets us every time must not be flooded.
+      if (!isKnown) pauseMs = failures === 1 ? 0 : Math.min(pauseMs, this.retryMs(failures));
+      await this.rest(pauseMs, told, signal);
+    }
+  }
+
+  private async register(status: CheckStatus, signal: AbortSignal): Promise<void> {
+    await this.api.register(this.service, status, signal);
+    // A catalog that has forgotten the service has forgotten that it is leaving, too.
+    if (this.drainReason !== null) await this.api.maintenance(this.service.id, true, this.drainReason, signal);
+  }
+
+  private note(problem: string | null): void {
+    if (problem !== this.problem) {
+      if (problem === null) this.log.info('registered', { service: this.service.id });
+      else this.log.warn('registration_problem', { service: this.service.id, problem });
+    }
+    this.problem = problem;
+  }
+
+  private get status(): CheckStatus {
+    return this.isReady() ? 'passing' : 'critical';
+  }
+
+  private retryMs(failures: number): number {
+    return RETRY_FLOOR_MS * (1 + this.random.next()) * 2 ** Math.min(failures, 6);
+  }
+
+  /** Until the next heartbeat is due or there is something else to tell. */
+  private async rest(ms: number, told: CheckStatus, signal: AbortSignal): Promise<void> {
+    const until = this.clock.now() + ms;
+    while (!signal.aborted && this.clock.now() < until && (this.problem !== null || this.status === told)) {
+      await sleep(this.clock, Math.min(READINESS_STEP_MS, until - this.clock.now()), signal);
+    }
+  }
+
+  private async bid(call: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    const limit = new AbortController();
+    const done = new AbortController();
+    void sleep(this.clock, FAREWELL_MS, done.signal).then(() => limit.abort());
+    try {
+      await call(limit.signal);
+      return true;
+    } catch (error) {
+      this.note(describeError(error));
+      return false;
+    } finally {
+      done.abort();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { FailureCode } from '../base/failure.ts';
+import { invariant } from '../base/invariant.ts';
+import type { Peer, Tunnel, TunnelAcceptor, TunnelClient, TunnelClientHandler } from '../http/conduit.ts';
+import type { Splice } from './splice.ts';
+import type { Transport, TransportHandler } from './transport.ts';
+import { UpstreamTunnel } from './upstream-tunnel.ts';
+
+/**
+ * The client's end of a tunnel. It stays paused until it is spliced, so what the client says first waits in the
+ * kernel, and a client that leaves meanwhile is found out only then.
+ */
+export class ClientTunnel implements TunnelClient, TransportHandler {
+  private readonly handler: TunnelClientHandler;
+  private splicing: Splice | null = null;
+
+  constructor(
+    private readonly transport: Transport,
+    readonly peer: Peer,
+    acceptor: TunnelAcceptor,
+  ) {
+    this.handler = acceptor.open(this);
+  }
+
+  splice(tunnel: Tunnel, idleTimeoutMs: number): void {
+    invariant(tunnel instanceof UpstreamTunnel, 'a tunnel client is spliced with a tunnel of its own kind');
+    this.splicing = tunnel.couple(this.transport, idleTimeoutMs);
+  }
+
+  refuse(): void {
+    this.transport.destroy(true);
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.splicing!.onClientBytes(bytes);
+  }
+
+  onEnd(): void {
+    this.splicing!.onClientEnd();
+  }
+
+  onDrain(): void {
+    this.splicing!.onClientDrain();
+  }
+
+  onClose(code: FailureCode | null): void {
+    if (this.splicing !== null) this.splicing.onClientClose(code);
+    else this.handler.onClientGone();
+  }
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../base/clock.ts';
+import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import type { SocketHost, Sockets } from './sockets.ts';
+import { UpstreamConnection, type UpstreamOptions, type UpstreamOwner } from './upstream-connection.ts';
+import { UpstreamTunnel } from './upstream-tunnel.ts';
+
+export interface PoolOptions extends UpstreamOptions {
+  /** An IP address and a port. */
+  readonly host: string;
+  readonly port: number;
+  /** Connections that wait for a request at a time; the one that has waited longest goes when there is one more. */
+  readonly maxIdle: number;
+}
+
+/** As many as one endpoint is given at once on a bad day, and few enough that a thousand endpoints are no burden. */
+export const DEFAULT_MAX_IDLE = 64;
+
+export interface PoolContext {
+  readonly sockets: Sockets;
+  readonly host: SocketHost;
+  readonly clock: Clock;
+}
+
+/**
+ * The way to one endpoint: its connections that are open.
+ *
+ * The one used last is taken first, so that no more stay open than the load needs, and the others reach their idle
+ * timeout. How many are open at once is not bounded here: each belongs to an attempt, and attempts are bounded by the
+ * cluster's limit.
+ */
+export class Pool implements Connector, UpstreamOwner {
+  /** HTTP connections: open or being opened, and opened ever. */
+  openCount = 0;
+  createdCount = 0;
+  tunnelCount = 0;
+  readonly host: SocketHost;
+  readonly clock: Clock;
+  /** In the order in which they came to rest. */
+  private readonly idle: UpstreamConnection[] = [];
+  private isRetired = false;
+  private readonly onTunnelGone = (): void => {
+    this.tunnelCount--;
+  };
+
+  constructor(
+    private readonly context: PoolContext,
+    readonly options: PoolOptions,
+  ) {
+    this.host = context.host;
+    this.clock = context.clock;
+  }
+
+  get idleCount(): number {
+    return this.idle.length;
+  }
+
+  acquire(handler: ResponseHandler, fresh: boolean): Upstream {
+    const idle = fresh ? undefined : this.idle.pop();
+    if (idle === undefined) return this.open(handler);
+    idle.take(handler);
+    return idle;
+  }
+
+  dial(handler: TunnelHandler): Tunnel {
+    const { host, port, connectTimeoutMs } = this.options;
+    const tunnel = new UpstreamTunnel(this.host, this.clock, handler, this.onTunnelGone);
+    this.tunnelCount++;
+    tunnel.begin(this.context.sockets.dial(host, port, tunnel), connectTimeoutMs);
+    return tunnel;
+  }
+
+  retire(): void {
+    this.isRetired = true;
+    for (const connection of this.idle.splice(0)) connection.retire();
+  }
+
+  get keeps(): boolean {
+    return !this.isRetired && this.options.maxIdle > 0;
+  }
+
+  onIdle(connection: UpstreamConnection): void {
+    this.idle.push(connection);
+    if (this.idle.length > this.options.maxIdle) this.idle.shift()!.retire();
+  }
+
+  onGone(connection: UpstreamConnection, wasIdle: boolean): void {
+    this.openCount--;
+    if (!wasIdle) return;
+    const index = this.idle.indexOf(connection);
+    if (index >= 0) this.idle.splice(index, 1);
+  }
+
+  private open(handler: ResponseHandler): Upstream {
+    const connection = new UpstreamConnection(this, handler);
+    this.openCount++;
+    this.createdCount++;
+    connection.begin(this.context.sockets.dial(this.options.host, this.options.port, connection));
+    return connection;
+  }
+}

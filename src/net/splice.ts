@@ -1,0 +1,136 @@
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { FailureCode } from '../base/failure.ts';
+import type { TunnelHandler } from '../http/conduit.ts';
+import type { SocketHost } from './sockets.ts';
+import type { Transport } from './transport.ts';
+
+/** How often per idle timeout a splice looks whether anything moved: it may live a quarter longer than it should. */
+const LOOKS_PER_TIMEOUT = 4;
+
+/**
+ * Two open transports made one: bytes, FIN and loss of each are passed to the other, so that the ends see the
+ * connection they would have without us.
+ *
+ *     client --bytes, FIN--> endpoint        a direction that is full pauses the reading of its source
+ *     client <--bytes, FIN-- endpoint        both FINs passed and written: an orderly close
+ *     lost or idle: both are reset
+ *
+ * It ends once, by `TunnelHandler.onClose`, unless it is aborted, which nobody needs to be told. Bytes are written from
+ * where they were read. Activity is a flag and not an instant, so no clock is read per chunk.
+ */
+export class Splice implements TimerOwner {
+  private bytesUp = 0;
+  private bytesDown = 0;
+  private firstByteDownAt = 0;
+  private isActive = true;
+  private quietLooks = 0;
+  private isClientClosed = false;
+  private isEndpointClosed = false;
+  private isOver = false;
+  private readonly timer = new Timer(this);
+  private readonly lookMs: number;
+
+  constructor(
+    private readonly client: Transport,
+    private readonly endpoint: Transport,
+    private readonly handler: TunnelHandler,
+    private readonly host: SocketHost,
+    private readonly clock: Clock,
+    /** 0: never. */
+    idleTimeoutMs: number,
+  ) {
+    this.lookMs = idleTimeoutMs / LOOKS_PER_TIMEOUT;
+    this.look();
+    client.resume();
+    endpoint.resume();
+  }
+
+  // --- From the client ---
+
+  onClientBytes(bytes: Buffer): void {
+    this.bytesUp += bytes.length;
+    this.isActive = true;
+    if (!this.endpoint.write(bytes)) this.client.pause();
+  }
+
+  onClientEnd(): void {
+    this.isActive = true;
+    this.endpoint.end();
+  }
+
+  onClientDrain(): void {
+    this.isActive = true;
+    this.endpoint.resume();
+  }
+
+  onClientClose(code: FailureCode | null): void {
+    this.isClientClosed = true;
+    if (code !== null) this.lose(code);
+    else if (this.isEndpointClosed) this.finish(null);
+  }
+
+  // --- From the endpoint ---
+
+  onEndpointBytes(bytes: Buffer): void {
+    if (this.bytesDown === 0) this.firstByteDownAt = this.clock.now();
+    this.bytesDown += bytes.length;
+    this.isActive = true;
+    if (!this.client.write(bytes)) this.endpoint.pause();
+  }
+
+  onEndpointEnd(): void {
+    this.isActive = true;
+    this.client.end();
+  }
+
+  onEndpointDrain(): void {
+    this.isActive = true;
+    this.client.resume();
+  }
+
+  onEndpointClose(code: FailureCode | null): void {
+    this.isEndpointClosed = true;
+    if (code !== null) this.lose(code);
+    else if (this.isClientClosed) this.finish(null);
+  }
+
+  // --- The end ---
+
+  /** Resets both ends and tells nobody. */
+  abort(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.clock.disarm(this.timer);
+    this.client.destroy(true);
+    this.endpoint.destroy(true);
+  }
+
+  onTimer(): void {
+    this.quietLooks = this.isActive ? 0 : this.quietLooks + 1;
+    this.isActive = false;
+    if (this.quietLooks < LOOKS_PER_TIMEOUT) return this.look();
+    try {
+      this.lose('tunnel_idle');
+    } catch (error) {
+      this.host.onBug(error);
+    }
+  }
+
+  private look(): void {
+    if (this.lookMs > 0) this.clock.arm(this.timer, this.clock.now() + this.lookMs);
+  }
+
+  private lose(code: FailureCode): void {
+    if (this.isOver) return;
+    this.client.destroy(true);
+    this.endpoint.destroy(true);
+    this.finish(code);
+  }
+
+  private finish(code: FailureCode | null): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.clock.disarm(this.timer);
+    this.handler.onClose(this.bytesUp, this.bytesDown, this.firstByteDownAt, code);
+  }
+}

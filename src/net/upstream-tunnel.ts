@@ -1,0 +1,78 @@
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { FailureCode } from '../base/failure.ts';
+import type { Tunnel, TunnelHandler } from '../http/conduit.ts';
+import type { DialHandler, SocketHost } from './sockets.ts';
+import { Splice } from './splice.ts';
+import type { Transport } from './transport.ts';
+
+/** The endpoint's end of a tunnel: opened here, then left paused until it is coupled with a client. */
+export class UpstreamTunnel implements Tunnel, DialHandler, TimerOwner {
+  private transport!: Transport;
+  private splice: Splice | null = null;
+  private isOpen = true;
+  private readonly timer = new Timer(this);
+
+  constructor(
+    private readonly host: SocketHost,
+    private readonly clock: Clock,
+    private readonly handler: TunnelHandler,
+    private readonly onGone: () => void,
+  ) {}
+
+  /** Takes the transport that is being opened for it. `timeoutMs` 0: as long as the kernel tries. */
+  begin(transport: Transport, timeoutMs: number): void {
+    this.transport = transport;
+    if (timeoutMs > 0) this.clock.arm(this.timer, this.clock.now() + timeoutMs);
+  }
+
+  couple(client: Transport, idleTimeoutMs: number): Splice {
+    this.splice = new Splice(client, this.transport, this.handler, this.host, this.clock, idleTimeoutMs);
+    return this.splice;
+  }
+
+  abort(): void {
+    this.leave();
+    if (this.splice !== null) this.splice.abort();
+    else this.transport.destroy(true);
+  }
+
+  onTimer(): void {
+    this.transport.destroy(true);
+    this.leave();
+    try {
+      this.handler.onFailure('connect_timeout');
+    } catch (error) {
+      this.host.onBug(error);
+    }
+  }
+
+  onConnect(): void {
+    this.clock.disarm(this.timer);
+    this.handler.onConnected();
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.splice!.onEndpointBytes(bytes);
+  }
+
+  onEnd(): void {
+    this.splice!.onEndpointEnd();
+  }
+
+  onDrain(): void {
+    this.splice!.onEndpointDrain();
+  }
+
+  onClose(code: FailureCode | null): void {
+    this.leave();
+    if (this.splice !== null) this.splice.onEndpointClose(code);
+    else this.handler.onFailure(code ?? 'upstream_reset');
+  }
+
+  private leave(): void {
+    this.clock.disarm(this.timer);
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.onGone();
+  }
+}

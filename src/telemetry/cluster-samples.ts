@@ -1,0 +1,25 @@
+import type { Watch } from '../base/watch.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { BreakerState } from '../policy/breaker.ts';
+import { type Sample, sample } from './registry.ts';
+
+const BREAKER_STATES: Readonly<Record<BreakerState, number>> = { closed: 0, probing: 1, open: 2 };
+
+/** What a cluster looks like at a scrape. It goes away with the endpoints it speaks of. */
+export function* clusterSamples(cluster: Cluster): Generator<Sample> {
+  const { name } = cluster;
+  const healths = new Map<string, number>([['passing', 0]]);
+  for (const { id, spec, active, gate } of cluster.endpoints) {
+    healths.set(spec.health, (healths.get(spec.health) ?? 0) + 1);
+    yield sample('remora_endpoint_active', [name, id], active);
+    yield sample('remora_breaker_state', [name, id], BREAKER_STATES[gate.state]);
+    yield sample('remora_breaker_trips_total', [name, id], gate.trips);
+  }
+  for (const [health, count] of healths) yield sample('remora_endpoints', [name, health], count);
+}
+
+/** How much a followed service is to be trusted. There is no age before the first answer. */
+export function* discoverySamples(upstream: string, watch: Watch<unknown>, now: number): Generator<Sample> {
+  if (watch.value !== null) yield sample('remora_discovery_age_seconds', [upstream], (now - watch.freshAt) / 1000);
+  yield sample('remora_discovery_problem', [upstream], watch.problem === null ? 0 : 1);
+}

@@ -1,0 +1,118 @@
+import type {
+  AgentView,
+  ClusterView,
+  ConfigView,
+  EndpointView,
+  IdentityView,
+  ListenerView,
+  ReadinessView,
+} from '../../src/admin/agent-view.ts';
+
+/** A sidecar that says what a test put into it. */
+export class FakeAgentView implements AgentView {
+  identityView: IdentityView = { version: '0.1.0', service: { name: 'web', id: 'web-1' }, uptimeMs: 192_000 };
+  readinessView: ReadinessView = { isReady: true, isDraining: false, waitingFor: [] };
+  listenerViews: readonly ListenerView[] = [
+    { name: 'inbound', protocol: 'http', address: '127.0.0.1', port: 15006, connections: 3 },
+    { name: 'outbound', protocol: 'http', address: '::1', port: 15001, connections: 12 },
+    { name: 'cache', protocol: 'tcp', address: '127.0.0.1', port: 0, connections: 0 },
+  ];
+  clusterViews: readonly ClusterView[] = [orders(), empty()];
+  configView: ConfigView = {
+    effective: { service: { name: 'web' }, consul: { token: '(secret)' } },
+    layers: [
+      { name: 'remora.yaml', revision: 'a1b2c3', problems: [] },
+      {
+        name: 'remora/config/caller/web',
+        revision: null,
+        problems: [
+          {
+            source: 'kv:remora/config/caller/web',
+            line: 2,
+            column: 17,
+            path: 'upstreams.orders.port',
+            found: '"x"',
+            expected: 'a port',
+            hint: null,
+          },
+        ],
+      },
+    ],
+  };
+  metrics: () => string | Promise<string> = () => '# TYPE remora_up gauge\nremora_up 1\n';
+  drains = 0;
+
+  identity(): IdentityView {
+    return this.identityView;
+  }
+
+  readiness(): ReadinessView {
+    return this.readinessView;
+  }
+
+  listeners(): readonly ListenerView[] {
+    return this.listenerViews;
+  }
+
+  clusters(): readonly ClusterView[] {
+    return this.clusterViews;
+  }
+
+  config(): ConfigView {
+    return this.configView;
+  }
+
+  renderMetrics(): string | Promise<string> {
+    return this.metrics();
+  }
+
+  drain(): void {
+    this.drains++;
+  }
+}
+
+export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
+  return {
+    id: '10.0.0.1:7001/orders-1',
+    host: '10.0.0.1',
+    port: 7001,
+    weight: 1,
+    health: 'passing',
+    breaker: 'closed',
+    trips: 0,
+    active: 3,
+    latencyMs: 4.25,
+    pool: { open: 5, idle: 2 },
+    isRemoved: false,
+    ...changes,
+  };
+}
+
+function orders(): ClusterView {
+  return {
+    name: 'orders',
+    source: 'consul',
+    ageMs: 1_250,
+    problem: null,
+    balancer: 'p2c_ewma',
+    endpoints: [
+      endpoint(),
+      endpoint({
+        id: '10.0.0.2:7001/orders-2',
+        host: '10.0.0.2',
+        weight: 10,
+        health: 'warning',
+        breaker: 'open',
+        trips: 3,
+        active: 0,
+        latencyMs: null,
+        pool: { open: 0, idle: 0 },
+      }),
+      endpoint({ id: '10.0.0.3:7001/orders-3', host: '10.0.0.3', isRemoved: true, latencyMs: 1_890, trips: 1 }),
+    ],
+  };
+}
+
+function empty(): ClusterView {
+  return { name: 'cache', source: null, ageMs: null, problem: 'no leader', balancer: 'random', endpoints: [] };
+}

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { runCheck } from '../../src/cli/check.ts';
+import { FIRST_FILE, WITHOUT_CONSUL } from '../config/first-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'remora-check-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function check(text: string | null, { set = [] as string[], env = {} } = {}) {
+  const path = join(folder, 'remora.yaml');
+  if (text !== null) writeFileSync(path, text);
+  let output = '';
+  const code = runCheck(
+    text === null ? join(folder, 'none.yaml') : path,
+    { set, env },
+    { write: (chunk) => (output += chunk) },
+  );
+  return { code, lines: output.replaceAll(`${folder}/`, '').trimEnd().split('\n') };
+}
+
+it('says ok and what would listen and where traffic would go', () => {
+  expect(check(FIRST_FILE)).toEqual({
+    code: 0,
+    lines: [
+      'ok',
+      'service web at 127.0.0.1:8080',
+      'inbound http on 127.0.0.1:15006 to 127.0.0.1:8080',
+      'outbound http on 127.0.0.1:15001 by Host',
+      'upstream orders http on 127.0.0.1:9001 to 2 static, p2c_ewma',
+      'upstream cache tcp on 127.0.0.1:9002 to Consul service cache, p2c_ewma',
+      'consul http://127.0.0.1:8500',
+      'admin on 127.0.0.1:15000, gRPC on 127.0.0.1:15010',
+    ],
+  });
+});
+
+it('says everything that is wrong, and how much that is', () => {
+  expect(check(`${WITHOUT_CONSUL}shutdown: { timeout: 5 }\n`)).toEqual({
+    code: 1,
+    lines: [
+      'remora.yaml:6:3 upstreams.cache: found no source of endpoints, expected endpoints under static.cache, or consul; add consul: {} or set CONSUL_HTTP_ADDR',
+      'remora.yaml:10:22 shutdown.timeout: found 5, expected a duration such as 500ms or 15s',
+      '2 problems',
+    ],
+  });
+});
+
+it('judges with the flags and the environment it is given', () => {
+  const answer = check(WITHOUT_CONSUL, { set: ['admin.port=0'], env: { CONSUL_HTTP_ADDR: 'consul:8500' } });
+  expect(answer.code).toBe(0);
+  expect(answer.lines.slice(-2)).toEqual([
+    'consul http://consul:8500',
+    'admin on 127.0.0.1, any free port, gRPC on 127.0.0.1, any free port',
+  ]);
+});
+
+it('says which upstreams are reached by Host only, and which not at all', () => {
+  const upstreams = 'service: { name: web, port: 8080 }\nconsul: {}\nupstreams: { orders: {} }\n';
+  expect(check(upstreams).lines[2]).toBe(
+    'upstream orders http that nothing leads to (no port of its own, no outbound) to Consul service orders, p2c_ewma',
+  );
+  expect(check(`${upstreams}outbound: { port: 0 }\n`).lines[3]).toBe(
+    'upstream orders http by Host only to Consul service orders, p2c_ewma',
+  );
+});
+
+it('says so when there is no file', () => {
+  expect(check(null)).toEqual({
+    code: 1,
+    lines: ['none.yaml: found no such file, expected a YAML file that can be read', '1 problem'],
+  });
+});

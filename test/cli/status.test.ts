@@ -1,0 +1,143 @@
+import { createServer, type Server } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Admin, startAdmin } from '../../src/admin/admin.ts';
+import { SystemClock } from '../../src/base/clock-system.ts';
+import { runStatus } from '../../src/cli/status.ts';
+import { FakeAgentView } from '../admin/fake-agent-view.ts';
+
+const clock = new SystemClock();
+let view: FakeAgentView;
+let admin: Admin | null = null;
+
+beforeEach(() => {
+  view = new FakeAgentView();
+});
+
+afterEach(async () => {
+  await admin?.close();
+  admin = null;
+});
+
+describe('remora status', () => {
+  it('prints the sidecar on a page', async () => {
+    expect(await status()).toEqual({
+      code: 0,
+      text: `\
+web (web-1): ready
+remora 0.1.0, up 3m 12s
+config remora/config/caller/web has problems, nothing in force
+  kv:remora/config/caller/web:2:17 upstreams.orders.port: found "x", expected a port
+
+LISTENER  PROTOCOL  ADDRESS          CONNECTIONS
+inbound   http      127.0.0.1:15006  3
+outbound  http      [::1]:15001      12
+cache     tcp       not bound        0
+
+orders: p2c_ewma, consul 1.2s ago
+  ENDPOINT                HEALTH   WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
+  10.0.0.1:7001/orders-1  passing  1       closed          3       4.3ms    5, 2 idle
+  10.0.0.2:7001/orders-2  warning  10      open, 3 trips   0       -        0, 0 idle
+  10.0.0.3:7001/orders-3  removed  1       closed, 1 trip  3       1.8s     5, 2 idle
+
+cache: random, nothing discovered yet
+  problem: no leader
+  no endpoints
+`,
+    });
+  });
+
+  it('says what a sidecar that is not ready waits for, and exits 1', async () => {
+    view.readinessView = { isReady: false, isDraining: false, waitingFor: ['first snapshot of orders'] };
+    const { code, text } = await status();
+    expect(code).toBe(1);
+    expect(text).toMatch(/^web \(web-1\): not ready\n {2}waiting for first snapshot of orders\n/);
+  });
+
+  it('exits 1 while draining', async () => {
+    view.readinessView = { isReady: false, isDraining: true, waitingFor: [] };
+    const { code, text } = await status();
+    expect([code, text.split('\n')[0]]).toEqual([1, 'web (web-1): draining']);
+  });
+
+  it('gives all of it as JSON', async () => {
+    const { code, text } = await status({ json: true });
+    expect(code).toBe(0);
+    expect(JSON.parse(text)).toEqual({
+      reachable: true,
+      ...view.identityView,
+      ...view.readinessView,
+      listeners: view.listenerViews,
+      layers: view.configView.layers.map((layer) => ({ ...layer, problemsOmitted: 0 })),
+      clusters: view.clusterViews.map((cluster) => ({ ...cluster, endpointsOmitted: 0 })),
+    });
+  });
+
+  it('says so when nothing listens, and exits 1', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const { code, text } = await status({ address });
+    expect(code).toBe(1);
+    expect(text).toBe(
+      `remora: no sidecar answers at ${address} (nothing listens there)\n` +
+        'Is one running, and is this the port of its admin.grpcPort? Another one: remora status --admin host:port\n',
+    );
+  });
+
+  it('says so in JSON as well', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const { code, text } = await status({ address, json: true });
+    expect([code, JSON.parse(text)]).toMatchObject([1, { reachable: false, address }]);
+  });
+
+  it('gives up on a port that takes the connection and says nothing', async () => {
+    const silent = await listen(createServer());
+    const { code, text } = await status({ address: `127.0.0.1:${portOf(silent)}`, timeoutMs: 200 });
+    expect(code).toBe(1);
+    expect(text).toContain(`nothing answered at 127.0.0.1:${portOf(silent)} within 200 ms`);
+    silent.close();
+  });
+
+  it('tells a port that speaks something else', async () => {
+    const other = await listen(createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
+    const { code, text } = await status({ address: `127.0.0.1:${portOf(other)}`, timeoutMs: 2_000 });
+    expect(code).toBe(1);
+    expect(text).toMatch(/^remora: n/);
+    other.close();
+  });
+
+  it.each(['', 'localhost', ':15010', '127.0.0.1:port', '::1:15010', 'http://127.0.0.1:15010'])(
+    'refuses "%s" as an address',
+    async (address) => {
+      const { code, text } = await status({ address });
+      expect([code, text.split('\n')[0]]).toEqual([1, `remora: "${address}" is not host:port, like 127.0.0.1:15010`]);
+    },
+  );
+});
+
+async function status(
+  changes: Partial<Parameters<typeof runStatus>[0]> = {},
+): Promise<{ readonly code: number; readonly text: string }> {
+  const config = { address: '127.0.0.1', port: 0, grpcPort: 0, tokenFile: null };
+  admin = await startAdmin(view, config, clock, (error) => {
+    throw error;
+  });
+  let text = '';
+  const out = { write: (more: string) => (text += more) };
+  const options = { address: `127.0.0.1:${admin.grpc!.port}`, json: false, timeoutMs: 5_000, ...changes };
+  return { code: await runStatus(options, clock, out), text };
+}
+
+/** A port where nothing listens: one the kernel just gave and took back. */
+async function freePort(): Promise<number> {
+  const server = await listen(createServer());
+  const port = portOf(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function listen(server: Server): Promise<Server> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+function portOf(server: Server): number {
+  return (server.address() as { port: number }).port;
+}

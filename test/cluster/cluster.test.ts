@@ -1,0 +1,274 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
+import { makeBalancer } from '../../src/cluster/balancers.ts';
+import { Cluster } from '../../src/cluster/cluster.ts';
+import type { Balancer } from '../../src/cluster/picker.ts';
+import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
+import { DEFAULT_BREAKER, DEFAULT_LIMITS } from '../../src/policy/options.ts';
+import { FAILURE } from '../support/evidence.ts';
+import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+function make(balancer?: Balancer) {
+  const clock = new ManualClock();
+  const random = new SeededRandom(11);
+  const connectors = new Map<string, IdleConnector[]>();
+  const changes: string[] = [];
+  const tasks: (() => void)[] = [];
+  const cluster = new Cluster({
+    name: 'orders',
+    options: { balancer: 'round_robin', breaker: DEFAULT_BREAKER, limits: DEFAULT_LIMITS },
+    balancer: balancer ?? makeBalancer('round_robin', random),
+    connectorFactory: ({ id }) => {
+      const connector = new IdleConnector();
+      connectors.set(id, [...(connectors.get(id) ?? []), connector]);
+      return connector;
+    },
+    clock,
+    random,
+    listener: { onBreakerChange: (endpoint, from, to) => void changes.push(`${endpoint.id} ${from} ${to}`) },
+    later: (task) => void tasks.push(task),
+  });
+  const apply = (...endpoints: EndpointSpec[]) => cluster.apply({ service: 'orders', endpoints, source: 'test' });
+  const picks = () => {
+    const ids = new Set<string>();
+    for (let i = 0; i < 100; i++) ids.add(cluster.pick(pickContext({ now: clock.now() }))?.id ?? 'none');
+    return [...ids].sort();
+  };
+  const find = (id: string) => [...cluster.endpoints].find((endpoint) => endpoint.id === id)!;
+  return { cluster, clock, connectors, changes, tasks, apply, picks, find };
+}
+
+function trip(endpoint: ReturnType<ReturnType<typeof make>['find']>): void {
+  for (let i = 0; i < 5; i++) endpoint.gate.settle(endpoint.gate.admit(1000), FAILURE, 1000);
+}
+
+/** Builds a round-robin picker, but in as many slices as there are endpoints, each of which takes 3 ms. */
+function slow(clock: () => ManualClock): Balancer {
+  const inner = makeBalancer('round_robin', new SeededRandom(1));
+  return {
+    name: 'slow',
+    *build(endpoints) {
+      for (const _ of endpoints) {
+        clock().advance(3);
+        yield;
+      }
+      return yield* inner.build(endpoints);
+    },
+  };
+}
+
+describe('Cluster', () => {
+  it('waits for discovery before its first snapshot', () => {
+    const { cluster } = make();
+    const context = pickContext();
+    expect(cluster.hasSnapshot).toBe(false);
+    expect(cluster.pick(context)).toBeNull();
+    expect(context.refusal).toBe('discovery_pending');
+  });
+
+  it('has no endpoint after an empty snapshot', () => {
+    const { cluster, apply } = make();
+    apply();
+    const context = pickContext();
+    expect(cluster.hasSnapshot).toBe(true);
+    expect(cluster.pick(context)).toBeNull();
+    expect(context.refusal).toBe('no_endpoint');
+  });
+
+  it('picks what is passing or warning, and knows the others', () => {
+    const { cluster, apply, picks } = make();
+    apply(
+      spec('a'),
+      spec('b', { health: 'warning' }),
+      spec('c', { health: 'maintenance' }),
+      spec('d', { health: 'critical' }),
+    );
+    expect(picks()).toEqual(['a', 'b']);
+    expect([...cluster.endpoints].map((endpoint) => endpoint.id)).toEqual(['a', 'b', 'c', 'd']);
+    expect(cluster.size).toBe(4);
+  });
+
+  it('says that circuits are open when all are', () => {
+    const { cluster, apply, find, changes } = make();
+    apply(spec('a'), spec('b'));
+    trip(find('a'));
+    trip(find('b'));
+    const context = pickContext({ now: 1001 });
+    expect(cluster.pick(context)).toBeNull();
+    expect(context.refusal).toBe('circuit_open');
+    expect(changes).toEqual(['a closed open', 'b closed open']);
+  });
+
+  describe('apply', () => {
+    it('keeps circuit, latency, attempts in flight and connector of an identity that stays', () => {
+      const { apply, find, connectors } = make();
+      apply(spec('a'), spec('b'));
+      const endpoint = find('a');
+      trip(endpoint);
+      endpoint.active = 3;
+      apply(spec('b'), spec('a', { weight: 7, tags: ['v2'] }));
+      expect(find('a')).toBe(endpoint);
+      expect(endpoint.gate.state).toBe('open');
+      expect(endpoint.spec.tags).toEqual(['v2']);
+      expect(endpoint.weightAt(1000)).toBe(7);
+      expect(connectors.get('a')).toHaveLength(1);
+      expect(connectors.get('a')![0]!.retired).toBe(0);
+    });
+
+    it('keeps them through maintenance and back', () => {
+      const { apply, find, picks, connectors } = make();
+      apply(spec('a'), spec('b'));
+      const endpoint = find('a');
+      apply(spec('a', { health: 'critical' }), spec('b'));
+      expect(picks()).toEqual(['b']);
+      expect([endpoint.isRemoved, connectors.get('a')![0]!.retired]).toEqual([false, 0]);
+      apply(spec('a'), spec('b'));
+      expect(find('a')).toBe(endpoint);
+      expect(picks()).toEqual(['a', 'b']);
+    });
+
+    it('picks by the new weights', () => {
+      const { cluster, apply } = make();
+      apply(spec('a'), spec('b'));
+      apply(spec('a', { weight: 9 }), spec('b'));
+      let heavy = 0;
+      for (let i = 0; i < 1000; i++) if (cluster.pick(pickContext())!.id === 'a') heavy++;
+      expect(Math.abs(heavy - 900)).toBeLessThanOrEqual(1);
+    });
+
+    it('retires what is gone, once, and forgets what it learned', () => {
+      const { apply, find, picks, connectors } = make();
+      apply(spec('a'), spec('b'));
+      const gone = find('a');
+      trip(gone);
+      apply(spec('b'));
+      apply(spec('b'));
+      expect([gone.isRemoved, connectors.get('a')![0]!.retired]).toEqual([true, 1]);
+      expect(picks()).toEqual(['b']);
+      apply(spec('a'), spec('b'));
+      expect(find('a')).not.toBe(gone);
+      expect(find('a').gate.state).toBe('closed');
+      expect(connectors.get('a')![1]!.retired).toBe(0);
+    });
+
+    it('takes an identity that is named twice once', () => {
+      const { cluster, apply } = make();
+      apply(spec('a', { weight: 2 }), spec('a', { weight: 3 }));
+      expect(cluster.size).toBe(1);
+      expect([...cluster.endpoints][0]!.spec.weight).toBe(2);
+    });
+
+    it('does not disturb the picker when nothing changed that it was built from', () => {
+      const builds: number[] = [];
+      const inner = makeBalancer('round_robin', new SeededRandom(1));
+      const { apply } = make({
+        name: 'counting',
+        build: (endpoints) => {
+          builds.push(endpoints.length);
+          return inner.build(endpoints);
+        },
+      });
+      apply(spec('a'), spec('b', { health: 'critical' }));
+      apply(spec('a', { tags: ['v2'] }), spec('c', { health: 'maintenance' }));
+      expect(builds).toEqual([1]);
+      apply(spec('a', { weight: 2 }));
+      expect(builds).toEqual([1, 1]);
+    });
+
+    it('tells its listeners after every swap, until they have had enough', () => {
+      const { cluster, apply } = make();
+      const heard: boolean[] = [];
+      const stop = cluster.onApply(() => void heard.push(cluster.hasSnapshot));
+      apply(spec('a'));
+      apply(spec('a'));
+      stop();
+      apply(spec('b'));
+      expect(heard).toEqual([true, true]);
+    });
+  });
+
+  describe('with a picker that takes long to build', () => {
+    function makeSlow() {
+      const made: ReturnType<typeof make> = make(slow(() => made.clock));
+      return made;
+    }
+
+    function runTasks(tasks: (() => void)[]): void {
+      while (tasks.length > 0) tasks.shift()!();
+    }
+
+    it('lets others run after 5 ms, and is not ready before the first is built', () => {
+      const { cluster, apply, tasks, clock, picks } = makeSlow();
+      apply(spec('a'), spec('b'), spec('c'), spec('d'));
+      expect([cluster.hasSnapshot, tasks.length, clock.now()]).toEqual([false, 1, 1006]);
+      runTasks(tasks);
+      expect(cluster.hasSnapshot).toBe(true);
+      expect(picks()).toEqual(['a', 'b', 'c', 'd']);
+    });
+
+    it('answers with the old picker meanwhile, and retires nothing that it may pick', () => {
+      const { apply, tasks, picks, connectors, find } = makeSlow();
+      apply(spec('a'));
+      const a = find('a');
+      apply(spec('b'), spec('c'), spec('d'));
+      expect(picks()).toEqual(['a']);
+      expect([a.isRemoved, connectors.get('a')![0]!.retired]).toEqual([false, 0]);
+      runTasks(tasks);
+      expect(picks()).toEqual(['b', 'c', 'd']);
+      expect([a.isRemoved, connectors.get('a')![0]!.retired]).toEqual([true, 1]);
+    });
+
+    it('drops a build that a newer snapshot overtakes', () => {
+      const { apply, tasks, picks, connectors } = makeSlow();
+      apply(spec('a'), spec('b'), spec('c'));
+      apply(spec('d'));
+      expect(picks()).toEqual(['d']);
+      runTasks(tasks);
+      expect(picks()).toEqual(['d']);
+      for (const id of ['a', 'b', 'c']) expect(connectors.get(id)![0]!.retired).toBe(1);
+      expect(connectors.get('d')![0]!.retired).toBe(0);
+    });
+
+    it('builds again for a snapshot equal to the one whose build it drops', () => {
+      const { apply, tasks, picks } = makeSlow();
+      apply(spec('a'));
+      apply(spec('b'), spec('c'), spec('d'));
+      apply(spec('a'));
+      runTasks(tasks);
+      expect(picks()).toEqual(['a']);
+    });
+
+    it('does not take the old picker for that of a build in progress', () => {
+      const { apply, tasks, picks } = makeSlow();
+      apply(spec('a'));
+      apply(spec('b'), spec('c'), spec('d'));
+      apply(spec('b'), spec('c'), spec('d'));
+      runTasks(tasks);
+      expect(picks()).toEqual(['b', 'c', 'd']);
+    });
+
+    it('stops building when it is closed', () => {
+      const { cluster, apply, tasks, connectors } = makeSlow();
+      apply(spec('a'), spec('b'), spec('c'));
+      cluster.close();
+      runTasks(tasks);
+      expect(cluster.hasSnapshot).toBe(false);
+      for (const [connector] of connectors.values()) expect(connector!.retired).toBe(1);
+    });
+  });
+
+  it('retires everything when it is closed, and takes and gives nothing any more', () => {
+    const { cluster, apply, connectors, find } = make();
+    apply(spec('a'), spec('b'));
+    const a = find('a');
+    cluster.close();
+    cluster.close();
+    apply(spec('c'));
+    const context = pickContext();
+    expect(cluster.pick(context)).toBeNull();
+    expect(context.refusal).toBe('no_endpoint');
+    expect([a.isRemoved, connectors.get('a')![0]!.retired, connectors.get('b')![0]!.retired]).toEqual([true, 1, 1]);
+    expect(connectors.has('c')).toBe(false);
+  });
+});

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { hashBytes, hashText } from '../../src/cluster/hash.ts';
+
+const MASK = (1n << 64n) - 1n;
+const P1 = 0x9e3779b185ebca87n;
+const P2 = 0xc2b2ae3d27d4eb4fn;
+const P3 = 0x165667b19e3779f9n;
+const P4 = 0x85ebca77c2b2ae63n;
+const P5 = 0x27d4eb2f165667c5n;
+
+function hex(text: string): string {
+  const into = { hashHigh: 0, hashLow: 0 };
+  hashText(text, into);
+  return word(into);
+}
+
+function word({ hashHigh, hashLow }: { hashHigh: number; hashLow: number }): string {
+  return hashHigh.toString(16).padStart(8, '0') + hashLow.toString(16).padStart(8, '0');
+}
+
+/** xxHash64 from its description, in whole 64-bit numbers. */
+function model(bytes: Buffer): string {
+  const rotate = (x: bigint, by: bigint) => ((x << by) | (x >> (64n - by))) & MASK;
+  const round = (acc: bigint, input: bigint) => (rotate((acc + input * P2) & MASK, 31n) * P1) & MASK;
+  let at = 0;
+  let h: bigint;
+  if (bytes.length >= 32) {
+    const v = [(P1 + P2) & MASK, P2, 0n, -P1 & MASK];
+    for (; at + 32 <= bytes.length; at += 32)
+      for (let i = 0; i < 4; i++) v[i] = round(v[i]!, bytes.readBigUInt64LE(at + 8 * i));
+    h = (rotate(v[0]!, 1n) + rotate(v[1]!, 7n) + rotate(v[2]!, 12n) + rotate(v[3]!, 18n)) & MASK;
+    for (const x of v) h = ((h ^ round(0n, x)) * P1 + P4) & MASK;
+  } else {
+    h = P5;
+  }
+  h = (h + BigInt(bytes.length)) & MASK;
+  for (; at + 8 <= bytes.length; at += 8) h = (rotate(h ^ round(0n, bytes.readBigUInt64LE(at)), 27n) * P1 + P4) & MASK;
+  if (at + 4 <= bytes.length) {
+    h = (rotate(h ^ ((BigInt(bytes.readUInt32LE(at)) * P1) & MASK), 23n) * P2 + P3) & MASK;
+    at += 4;
+  }
+  for (; at < bytes.length; at++) h = (rotate(h ^ ((BigInt(bytes[at]!) * P5) & MASK), 11n) * P1) & MASK;
+  h = ((h ^ (h >> 33n)) * P2) & MASK;
+  h = ((h ^ (h >> 29n)) * P3) & MASK;
+  return (h ^ (h >> 32n)).toString(16).padStart(16, '0');
+}
+
+describe('hashText', () => {
+  it('is xxHash64', () => {
+    expect(hex('')).toBe('ef46db3751d8e999');
+    expect(hex('a')).toBe('d24ec4f1a98c6e5b');
+    expect(hex('abc')).toBe('44bc2cf5ad770999');
+    expect(hex('Nobody inspects the spammish repetition')).toBe('fbcea83c8a378bf1');
+  });
+
+  it('agrees with the 64-bit arithmetic of the description, at any length', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (array) => {
+        const bytes = Buffer.from(array);
+        const into = { hashHigh: 0, hashLow: 0 };
+        hashBytes(bytes, bytes.length, into);
+        expect(word(into)).toBe(model(bytes));
+        expect(hex(bytes.toString('latin1'))).toBe(model(bytes));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('hashes text longer than its scratch in the same way', () => {
+    for (const length of [1023, 1024, 1025, 5000]) {
+      const text = 'é'.repeat(length);
+      expect(hex(text)).toBe(model(Buffer.from(text, 'latin1')));
+    }
+  });
+});

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import { LiveEndpoint } from '../../src/cluster/live-endpoint.ts';
+import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
+import { evidence } from '../support/evidence.ts';
+import { IdleConnector, spec } from '../support/fake-endpoint.ts';
+
+const NO_JITTER = { uint32: () => 0, next: () => 0, below: () => 0 };
+
+function make(): LiveEndpoint {
+  return new LiveEndpoint(
+    spec('a'),
+    new IdleConnector(),
+    DEFAULT_BREAKER,
+    NO_JITTER,
+    { onBreakerChange: () => undefined },
+    1000,
+  );
+}
+
+/** An attempt that was answered after so many ms. */
+function answered(endpoint: LiveEndpoint, at: number, tookMs: number, status = 200): void {
+  endpoint.learn(evidence('success', { status, startedAt: at - tookMs, firstByteAt: at }), at);
+}
+
+function failed(endpoint: LiveEndpoint, at: number, tookMs: number): void {
+  endpoint.learn(evidence('failure', { startedAt: at - tookMs }), at);
+}
+
+describe('LiveEndpoint', () => {
+  it('is guessed to take 30 ms before anything is known', () => {
+    expect(make().loadAt(1000)).toBe(30);
+  });
+
+  it('is taken at its word by its first answer', () => {
+    const endpoint = make();
+    answered(endpoint, 1000, 2);
+    expect(endpoint.loadAt(1000)).toBe(2);
+  });
+
+  it('costs more with every attempt in flight', () => {
+    const endpoint = make();
+    endpoint.active = 4;
+    expect(endpoint.loadAt(1000)).toBe(150);
+  });
+
+  it('jumps to a peak at once and comes down with time', () => {
+    const endpoint = make();
+    answered(endpoint, 1000, 400);
+    expect(endpoint.loadAt(1000)).toBe(400);
+    for (let at = 1000; at <= 11_000; at += 10) answered(endpoint, at, 2);
+    expect(endpoint.loadAt(11_000)).toBeCloseTo(2 + 398 * Math.exp(-1), 0);
+    for (let at = 11_000; at <= 101_000; at += 10) answered(endpoint, at, 2);
+    expect(endpoint.loadAt(101_000)).toBeCloseTo(2, 0);
+  });
+
+  it('fades while nothing is heard, so that it is tried again, but never to nothing', () => {
+    const endpoint = make();
+    answered(endpoint, 1000, 400);
+    expect(endpoint.loadAt(11_000)).toBeCloseTo(400 * Math.exp(-1));
+    endpoint.active = 2;
+    expect(endpoint.loadAt(3_601_000)).toBe(3);
+  });
+
+  it('costs far more than a slow one when it fails at once', () => {
+    const endpoint = make();
+    for (let at = 1000; at < 3000; at += 20) failed(endpoint, at, 0.5);
+    const slow = make();
+    for (let at = 1000; at < 3000; at += 200) answered(slow, at, 200);
+    expect(endpoint.loadAt(3000)).toBeGreaterThan(3 * slow.loadAt(3000));
+  });
+
+  it('is avoided for seconds, and not for a minute, after one failure among many successes', () => {
+    const endpoint = make();
+    for (let at = 1000; at < 61_000; at += 10) answered(endpoint, at, 5);
+    failed(endpoint, 61_000, 5);
+    expect(endpoint.loadAt(61_000)).toBeGreaterThan(40);
+    for (let at = 61_000; at < 64_000; at += 10) answered(endpoint, at, 5);
+    expect(endpoint.loadAt(64_000)).toBeLessThan(8);
+  });
+
+  it('is tried again seconds after it failed, also when nobody sent it anything', () => {
+    const endpoint = make();
+    answered(endpoint, 1000, 5);
+    for (let at = 1000; at < 11_000; at += 10) failed(endpoint, at, 1);
+    expect(endpoint.loadAt(11_000)).toBeGreaterThan(4900);
+    expect(endpoint.loadAt(18_000)).toBeLessThan(6);
+  });
+
+  it('counts 429 against the load of an endpoint that answers quickly with it', () => {
+    const endpoint = make();
+    for (let at = 1000; at < 3000; at += 20) answered(endpoint, at, 1, 429);
+    expect(endpoint.loadAt(3000)).toBeGreaterThan(500);
+  });
+
+  it('suspects an endpoint of which nobody waited for the end', () => {
+    const gone = (startedAt: number) => evidence('ignored', { code: 'client_gone', startedAt });
+    const endpoint = make();
+    endpoint.learn(gone(1000), 1010);
+    expect(endpoint.loadAt(1010)).toBeLessThan(30.1); // shorter than an answer may take: no suspicion
+    for (let at = 2000; at < 7000; at += 100) endpoint.learn(gone(at - 2000), at);
+    expect(endpoint.loadAt(7000)).toBeGreaterThan(1700);
+    expect(endpoint.loadAt(7000)).toBeLessThan(2100);
+  });
+
+  it('counts no wait for more than a failure', () => {
+    const endpoint = make();
+    endpoint.learn(evidence('ignored', { code: 'body_timeout', startedAt: 1000 }), 301_000);
+    answered(endpoint, 301_000, 300_000);
+    expect(endpoint.loadAt(301_000)).toBeLessThanOrEqual(10_000);
+  });
+
+  it('learns nothing from an attempt that never began', () => {
+    const endpoint = make();
+    endpoint.learn(evidence('ignored'), 50_000);
+    expect(endpoint.expectedMs(1000)).toBe(30);
+  });
+
+  it('attracts one probe when its circuit may be probed, and is a new endpoint when it closes', () => {
+    const endpoint = make();
+    for (let i = 0; i < 5; i++) {
+      const ticket = endpoint.gate.admit(2000);
+      const proof = evidence('failure', { startedAt: 1999 });
+      endpoint.gate.settle(ticket, proof, 2000);
+      endpoint.learn(proof, 2000);
+    }
+    expect(endpoint.gate.state).toBe('open');
+    expect(endpoint.loadAt(2999)).toBeGreaterThan(500);
+    expect(endpoint.loadAt(3000)).toBe(0);
+    const probe = endpoint.gate.admit(3000);
+    expect(endpoint.loadAt(3000)).toBeGreaterThan(500);
+    const proof = evidence('success', { status: 200, startedAt: 3000, firstByteAt: 3003 });
+    endpoint.gate.settle(probe, proof, 3003);
+    expect(endpoint.loadAt(3003)).toBe(30);
+    endpoint.learn(proof, 3003);
+    expect(endpoint.loadAt(3003)).toBe(3);
+  });
+
+  it('takes part when passing or warning', () => {
+    const endpoint = make();
+    const healthy = (['passing', 'warning', 'maintenance', 'critical'] as const).map((health) => {
+      endpoint.spec = spec('a', { health });
+      return endpoint.isHealthy;
+    });
+    expect(healthy).toEqual([true, true, false, false]);
+  });
+});

@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
+import { makeBalancer } from '../../src/cluster/balancers.ts';
+import { hashText } from '../../src/cluster/hash.ts';
+import type { BalancerName } from '../../src/cluster/options.ts';
+import type { Picker } from '../../src/cluster/picker.ts';
+import { build, fakes, tally } from '../contract/balancer.ts';
+import { FakeEndpoint, pickContext } from '../support/fake-endpoint.ts';
+
+function make(name: BalancerName, endpoints: readonly FakeEndpoint[], seed = 3): Picker {
+  return build(makeBalancer(name, new SeededRandom(seed)), endpoints);
+}
+
+function sequence(picker: Picker, picks: number): string[] {
+  return Array.from({ length: picks }, () => picker.pick(pickContext())!.id);
+}
+
+describe('round_robin', () => {
+  it('gives everyone exactly one turn in each round', () => {
+    const picker = make('round_robin', fakes(5));
+    const first = sequence(picker, 5);
+    expect(new Set(first).size).toBe(5);
+    for (let round = 0; round < 50; round++) expect(sequence(picker, 5)).toEqual(first);
+  });
+
+  it('gives exactly the share of a weight, and never in a bunch', () => {
+    const endpoints = fakes(3, (i) => [1, 2, 5][i]!);
+    const picker = make('round_robin', endpoints);
+    const order = sequence(picker, 800);
+    for (const { id, spec } of endpoints) {
+      const count = order.filter((other) => other === id).length;
+      expect(Math.abs(count - 100 * spec.weight)).toBeLessThanOrEqual(1);
+    }
+    const heavy = endpoints[2]!.id;
+    for (let i = 0; i + 4 <= order.length; i++) expect(order.slice(i, i + 4).every((id) => id === heavy)).toBe(false);
+  });
+
+  it('does not begin with the same endpoint in every sidecar', () => {
+    const firsts = Array.from({ length: 400 }, (_, seed) => sequence(make('round_robin', fakes(4), seed), 1)[0]);
+    for (const { id } of fakes(4)) expect(firsts.filter((first) => first === id).length).toBeGreaterThan(60);
+  });
+
+  it('keeps the turns of others while one refuses', () => {
+    const endpoints = fakes(4);
+    endpoints[0]!.isOpen = true;
+    const counts = tally(make('round_robin', endpoints), 3000);
+    expect([...counts.values()]).toEqual([1000, 1000, 1000]);
+  });
+});
+
+describe.each(['p2c_ewma', 'least_request'] as const)('%s', (name) => {
+  it('never takes the busier of two', () => {
+    const endpoints = fakes(2);
+    endpoints[0]!.active = 3;
+    endpoints[1]!.active = 2;
+    expect(tally(make(name, endpoints), 1000).get(endpoints[0]!.id)).toBeUndefined();
+  });
+
+  it('never takes the worst of many', () => {
+    const endpoints = fakes(10);
+    endpoints.forEach((endpoint, i) => (endpoint.active = i));
+    const counts = tally(make(name, endpoints), 10_000);
+    expect(counts.get(endpoints[9]!.id)).toBeUndefined();
+    expect(counts.get(endpoints[0]!.id)).toBeGreaterThan(counts.get(endpoints[5]!.id)!);
+  });
+
+  it('holds attempts in flight in proportion to weight under load', () => {
+    const endpoints = fakes(3, (i) => [10, 20, 70][i]!);
+    const picker = make(name, endpoints);
+    const random = new SeededRandom(1);
+    const running: FakeEndpoint[] = [];
+    let sums = [0, 0, 0];
+    for (let i = 0; i < 20_000; i++) {
+      const endpoint = picker.pick(pickContext()) as FakeEndpoint;
+      endpoint.active++;
+      running.push(endpoint);
+      if (running.length > 100) running.splice(random.below(running.length), 1)[0]!.active--;
+      sums = sums.map((sum, k) => sum + endpoints[k]!.active);
+    }
+    const total = sums.reduce((a, b) => a + b);
+    [0.1, 0.2, 0.7].forEach((share, k) => expect(Math.abs(sums[k]! / total / share - 1)).toBeLessThan(0.1));
+  });
+});
+
+describe('p2c_ewma', () => {
+  it('leaves an endpoint that is far slower, whatever its weight', () => {
+    for (const weight of [1, 3]) {
+      const endpoints = fakes(2, (i) => (i === 0 ? weight : 1));
+      endpoints[0]!.cost = 100;
+      endpoints[1]!.cost = 2;
+      expect(tally(make('p2c_ewma', endpoints), 1000).get(endpoints[0]!.id)).toBeUndefined();
+    }
+  });
+
+  it('takes an endpoint that costs nothing', () => {
+    const endpoints = fakes(2);
+    endpoints[0]!.cost = 0;
+    expect(tally(make('p2c_ewma', endpoints), 100).get(endpoints[1]!.id)).toBeUndefined();
+  });
+});
+
+describe('least_request', () => {
+  it('does not look at latency', () => {
+    const endpoints = fakes(2);
+    endpoints[0]!.cost = 1000;
+    expect(tally(make('least_request', endpoints), 1000).get(endpoints[0]!.id)).toBeGreaterThan(400);
+  });
+});
+
+describe('ring_hash', () => {
+  const keys = Array.from({ length: 5000 }, (_, i) => `user-${i}`);
+
+  function owners(picker: Picker, avoid: readonly FakeEndpoint[] = []): string[] {
+    return keys.map((key) => {
+      const context = pickContext({ hasHash: true, avoid });
+      hashText(key, context);
+      return picker.pick(context)!.id;
+    });
+  }
+
+  function moved(before: readonly string[], after: readonly string[]): number {
+    return before.filter((id, i) => id !== after[i]).length / before.length;
+  }
+
+  it('sends a key to the same endpoint whatever the order of the snapshot, the seed and the process', () => {
+    const endpoints = fakes(7, (i) => 1 + (i % 3));
+    const here = owners(make('ring_hash', endpoints, 1));
+    expect(owners(make('ring_hash', [...endpoints].reverse(), 2))).toEqual(here);
+    expect(
+      owners(
+        make(
+          'ring_hash',
+          fakes(7, (i) => 1 + (i % 3)).sort((a, b) => a.spec.weight - b.spec.weight),
+        ),
+      ),
+    ).toEqual(here);
+  });
+
+  it('moves only the keys of an endpoint that leaves', () => {
+    const endpoints = fakes(10);
+    const before = owners(make('ring_hash', endpoints));
+    const after = owners(make('ring_hash', endpoints.slice(1)));
+    before.forEach((id, i) => {
+      if (id !== endpoints[0]!.id) expect(after[i]).toBe(id);
+    });
+    expect(moved(before, after)).toBeLessThan(1 / 10 + 0.03);
+    expect(after).not.toContain(endpoints[0]!.id);
+  });
+
+  it('moves only the keys that an endpoint gets when it comes', () => {
+    const endpoints = fakes(10);
+    const before = owners(make('ring_hash', endpoints.slice(1)));
+    const after = owners(make('ring_hash', endpoints));
+    before.forEach((id, i) => {
+      if (after[i] !== id) expect(after[i]).toBe(endpoints[0]!.id);
+    });
+    expect(moved(before, after)).toBeGreaterThan(0.05);
+  });
+
+  it('does not move the keys of others when an endpoint of another weight comes', () => {
+    const heavy = fakes(5, () => 10);
+    const before = owners(make('ring_hash', heavy));
+    const after = owners(make('ring_hash', [...heavy, new FakeEndpoint('10.9.9.9:80/light', 1)]));
+    expect(moved(before, after)).toBeLessThan(1 / 51 + 0.02);
+  });
+
+  it('goes on to the next endpoint of the ring, the same one for all, when one was tried or refuses', () => {
+    const endpoints = fakes(6);
+    const picker = make('ring_hash', endpoints);
+    const whole = owners(picker);
+    const without = owners(make('ring_hash', endpoints.slice(1)));
+    expect(owners(picker, [endpoints[0]!])).toEqual(without);
+    endpoints[0]!.isOpen = true;
+    expect(owners(picker)).toEqual(without);
+    endpoints[0]!.isOpen = false;
+    expect(owners(picker)).toEqual(whole);
+  });
+
+  it('spreads requests without a key', () => {
+    const endpoints = fakes(4);
+    const picker = make('ring_hash', endpoints);
+    const ids = sequence(picker, 4000);
+    for (const { id } of endpoints) expect(ids.filter((other) => other === id).length).toBeGreaterThan(700);
+  });
+
+  it('keeps a large ring bounded, and its shares', () => {
+    const endpoints = fakes(50, (i) => (i % 2 === 0 ? 100 : 300));
+    const counts = tally(make('ring_hash', endpoints), 40_000);
+    const light = endpoints.filter((_, i) => i % 2 === 0).reduce((sum, { id }) => sum + counts.get(id)!, 0);
+    expect(Math.abs(light / 10_000 - 1)).toBeLessThan(0.1);
+  });
+
+  it('gives a place that two endpoints have to the same one, whatever their order', () => {
+    const [a, b, place] = findCollision();
+    const owner = (endpoints: readonly FakeEndpoint[]) =>
+      make('ring_hash', endpoints).pick(pickContext({ hasHash: true, hashHigh: place }))!.id;
+    expect(owner([a, b])).toBe(owner([b, a]));
+  });
+
+  it('is built in slices, whose number is bounded', () => {
+    const sliceCount = (endpoints: readonly FakeEndpoint[]) => {
+      const slices = makeBalancer('ring_hash', new SeededRandom(1)).build(endpoints);
+      let count = 0;
+      while (!slices.next().done) count++;
+      return count;
+    };
+    expect(sliceCount(fakes(400))).toBeGreaterThan(30);
+    expect(sliceCount(fakes(50, () => 300))).toBeLessThanOrEqual(40);
+  });
+});
+
+/** Two endpoints each with a point of its own at the same place; among 160,000 points there are three such pairs or so. */
+function findCollision(): [FakeEndpoint, FakeEndpoint, number] {
+  const seen = new Map<number, string>();
+  const hash = { hashHigh: 0, hashLow: 0 };
+  for (let endpoint = 0; ; endpoint++) {
+    const id = `e${endpoint}`;
+    for (let i = 0; i < 160; i++) {
+      hashText(`${id}_${i}`, hash);
+      const other = seen.get(hash.hashHigh);
+      if (other !== undefined && other !== id) return [new FakeEndpoint(other), new FakeEndpoint(id), hash.hashHigh];
+      seen.set(hash.hashHigh, id);
+    }
+  }
+}

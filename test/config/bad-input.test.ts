@@ -1,0 +1,306 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/local-config.ts';
+import { formatProblems } from '../../src/config/problems.ts';
+import { complaints, web } from './parse.ts';
+
+const cases: [what: string, text: string, ...lines: string[]][] = [
+  // --- Not YAML, or not a map ---
+  ['a tab as indentation', 'service:\n\tname: web\n', 'remora.yaml:2:1: found a tab as indentation, expected spaces'],
+  [
+    'an unclosed bracket',
+    'service: { name: web, port: 8080\n',
+    'remora.yaml:2:1: found broken YAML, expected YAML 1.2; Flow map in block collection must be sufficiently indented and end with a }',
+  ],
+  ['two documents', `${web()}---\na: 1\n`, 'remora.yaml:2:1: found a second document, expected one document'],
+  ['an empty file', '', 'remora.yaml:1:1: found nothing, expected a map'],
+  ['a list', '- a\n', 'remora.yaml:1:1: found a list, expected a map'],
+  ['a word', 'hello\n', 'remora.yaml:1:1: found "hello", expected a map'],
+  [
+    'an alias to nowhere',
+    web('stateDir: *there\n'),
+    'remora.yaml:2:11 stateDir: found *there, expected the name of an anchor that stands above',
+  ],
+  [
+    'a key given twice',
+    web('admin:\n  port: 1\n  port: 2\n'),
+    'remora.yaml:4:3 admin.port: found the key a second time, expected each key once',
+  ],
+  [
+    'a key with nothing behind it',
+    web('consul:\n'),
+    'remora.yaml:2:1 consul: found nothing, expected a value; leave the key out, or write {} for an empty map',
+  ],
+  [
+    'a reserved name',
+    web('upstreams: { __proto__: {} }\n'),
+    'remora.yaml:2:14 upstreams.__proto__: found a reserved name, expected another name',
+  ],
+
+  // --- Keys ---
+  [
+    'a mistyped key',
+    web('consul: {}\nupstreams:\n  orders:\n    timeouts: { conect: 1s }\n'),
+    'remora.yaml:5:17 upstreams.orders.timeouts.conect: found an unknown key, expected one of connect, attempt, request, streamIdle, tunnelIdle; did you mean connect?',
+  ],
+  [
+    'a key of another world',
+    web('consul: { xyzzy: 1 }\n'),
+    'remora.yaml:2:11 consul.xyzzy: found an unknown key, expected one of address, token, tokenFile, datacenter, namespace, tls',
+  ],
+  ['a missing section', 'admin: { port: 1 }\n', 'remora.yaml:1:1 service: found nothing, expected a map'],
+  [
+    'missing keys',
+    'service: {}\ninbound: {}\n',
+    'remora.yaml:1:1 service.name: found nothing, expected a name of letters, digits, "-", "_" and "." that begins and ends with a letter or digit',
+    'remora.yaml:1:1 service.port: found nothing, expected a port from 1 to 65535',
+    'remora.yaml:2:1 inbound.port: found nothing, expected a port from 0 (any free one) to 65535',
+  ],
+  [
+    'a name that is none',
+    web('consul: {}\nupstreams: { "a b": {} }\n'),
+    'remora.yaml:3:14 upstreams["a b"]: found "a b", expected a name in lower case, of letters, digits, "-" and "_", that begins and ends with a letter or digit',
+  ],
+
+  // --- Values ---
+  [
+    'a duration without a unit',
+    web('shutdown: { timeout: 5 }\n'),
+    'remora.yaml:2:22 shutdown.timeout: found 5, expected a duration such as 500ms or 15s',
+  ],
+  [
+    'a duration in quotes without a unit',
+    web('consul: {}\nupstreams:\n  orders:\n    timeouts:\n      connect: "5"\n'),
+    'remora.yaml:6:16 upstreams.orders.timeouts.connect: found "5", expected a duration such as 500ms or 15s, or 0 for none',
+  ],
+  [
+    'a 0 where it means nothing',
+    web('http: { headTimeout: 0 }\n'),
+    'remora.yaml:2:22 http.headTimeout: found 0, expected a duration of at least 100ms such as 500ms or 15s',
+  ],
+  [
+    'a duration beyond all measure',
+    web('shutdown: { timeout: 25h }\n'),
+    'remora.yaml:2:22 shutdown.timeout: found "25h", expected a duration such as 500ms or 15s, at most 24h',
+  ],
+  [
+    'a size in other units',
+    web('http: { maxHead: 64k }\n'),
+    'remora.yaml:2:18 http.maxHead: found "64k", expected a size such as 64KiB, from 1KiB to 1MiB',
+  ],
+  [
+    'a port too high',
+    'service: { name: web, port: 99999 }',
+    'remora.yaml:1:29 service.port: found 99999, expected a port from 1 to 65535',
+  ],
+  [
+    'a port that is a word',
+    web('admin: { port: http }'),
+    'remora.yaml:2:16 admin.port: found "http", expected a port from 0 (any free one) to 65535',
+  ],
+  [
+    'a gRPC port that is a word',
+    web('admin: { grpcPort: "no" }'),
+    'remora.yaml:2:20 admin.grpcPort: found "no", expected a port from 0 to 65535, or off',
+  ],
+  [
+    'a number where text is meant',
+    web('stateDir: 12\n'),
+    'remora.yaml:2:11 stateDir: found 12, expected the path of a file; put it in quotes',
+  ],
+  [
+    'a listener on a name',
+    web('outbound: { address: example.com, port: 1 }\n'),
+    'remora.yaml:2:22 outbound.address: found "example.com", expected an IP address such as 127.0.0.1, 0.0.0.0 or ::1',
+  ],
+  [
+    'a balancer nobody knows',
+    web('consul: {}\nupstreams: { a: { balancer: maglev } }\n'),
+    'remora.yaml:3:29 upstreams.a.balancer: found "maglev", expected one of p2c_ewma, least_request, round_robin, random, ring_hash',
+  ],
+  [
+    'not a number',
+    web('telemetry: { sampleRatio: .nan }\n'),
+    'remora.yaml:2:27 telemetry.sampleRatio: found NaN, expected a number from 0 to 1',
+  ],
+  [
+    'a share above 1',
+    web('telemetry: { sampleRatio: 50 }\n'),
+    'remora.yaml:2:27 telemetry.sampleRatio: found 50, expected a number from 0 to 1',
+  ],
+  [
+    'a hash by two things',
+    web('consul: {}\nupstreams: { a: { balancer: ring_hash, hash: { header: a, source: true } } }\n'),
+    'remora.yaml:3:46 upstreams.a.hash: found a map, expected either { header: NAME } or { source: true }',
+  ],
+  [
+    'bad endpoints',
+    web(
+      'upstreams: { a: {} }\nstatic:\n  a: ["127.0.0.1", "::1:80", "1.2.3.400:80", "a:0", { address: a }, 7, { address: a, prot: 1, port: 2 }]\n',
+    ),
+    'remora.yaml:4:7 static.a[0]: found "127.0.0.1", expected "host:port" such as "127.0.0.1:8080" or "[::1]:8080", or a map with address and port',
+    'remora.yaml:4:20 static.a[1]: found "::1:80", expected "host:port" such as "127.0.0.1:8080" or "[::1]:8080", or a map with address and port',
+    'remora.yaml:4:30 static.a[2]: found "1.2.3.400:80", expected "host:port" such as "127.0.0.1:8080" or "[::1]:8080", or a map with address and port',
+    'remora.yaml:4:46 static.a[3]: found "a:0", expected "host:port" such as "127.0.0.1:8080" or "[::1]:8080", or a map with address and port',
+    'remora.yaml:4:53 static.a[4].port: found nothing, expected a port from 1 to 65535',
+    'remora.yaml:4:69 static.a[5]: found 7, expected "host:port" such as "127.0.0.1:8080" or "[::1]:8080", or a map with address and port',
+    'remora.yaml:4:86 static.a[6].prot: found an unknown key, expected one of address, port, weight, tags, meta, zone; did you mean port?',
+  ],
+  [
+    'a Consul with a password in its address',
+    web('consul: { address: "http://u:p@h:8500" }\n'),
+    'remora.yaml:2:20 consul.address: found "http://u:p@h:8500", expected http://host:port, https://host:port or unix:///path',
+  ],
+  [
+    'a secret of the wrong form',
+    web('telemetry: { otlp: { endpoint: "http://c", headers: { key: "se\\ncret" } } }\n'),
+    'remora.yaml:2:60 telemetry.otlp.headers.key: found a text that is not shown, expected text of one line',
+  ],
+
+  // --- Contradictions ---
+  [
+    'two listeners at one port',
+    web('outbound: { port: 9001 }\nconsul: {}\nupstreams: { orders: { port: 9001 } }\n'),
+    'remora.yaml:4:30 upstreams.orders.port: found 127.0.0.1:9001, which outbound.port has already, expected a port of its own, or 0',
+  ],
+  [
+    'a listener that takes the port of all interfaces',
+    web('inbound: { address: 0.0.0.0, port: 15000 }\n'),
+    'remora.yaml:2:36 inbound.port: found 0.0.0.0:15000, which admin.port has already, expected a port of its own, or 0',
+  ],
+  [
+    'a port that admin would take by itself',
+    web('outbound: { port: 15010 }\n'),
+    'remora.yaml:2:19 outbound.port: found 127.0.0.1:15010, which admin.grpcPort has already, expected a port of its own, or 0; unless set, admin.grpcPort follows admin.port; it can be off',
+  ],
+  [
+    'a listener where the application is',
+    web('inbound: { port: 8080 }\n'),
+    'remora.yaml:2:18 inbound.port: found 127.0.0.1:8080, which service.port has already, expected a port of its own, or 0',
+  ],
+  [
+    'ring_hash without hash',
+    web('consul: {}\nupstreams: { a: { balancer: ring_hash } }\n'),
+    'remora.yaml:3:29 upstreams.a.balancer: found ring_hash without hash, expected hash beside it, { header: NAME } or { source: true }',
+  ],
+  [
+    'hash without ring_hash',
+    web('consul: {}\nupstreams: { a: { hash: { source: true } } }\n'),
+    'remora.yaml:3:19 upstreams.a.hash: found hash with balancer p2c_ewma, expected balancer: ring_hash beside it, the only one that hashes',
+  ],
+  [
+    'a header to hash in TCP',
+    web('consul: {}\nupstreams: { a: { port: 1, protocol: tcp, balancer: ring_hash, hash: { header: a } } }\n'),
+    'remora.yaml:3:80 upstreams.a.hash.header: found a header for protocol tcp, expected { source: true }',
+  ],
+  [
+    'tcp without a port',
+    web('consul: {}\nupstreams: { a: { protocol: tcp } }\n'),
+    'remora.yaml:3:29 upstreams.a.protocol: found tcp without a port, expected a port of its own beside it',
+  ],
+  [
+    'bounds the wrong way round',
+    web(
+      'consul: {}\nupstreams: { a: { breaker: { coolDown: 1m }, retry: { backoff: 1s } } }\nshutdown: { propagation: 1m }\n',
+    ),
+    'remora.yaml:3:40 upstreams.a.breaker.coolDown: found 1m, expected at most maxCoolDown, which is 30s',
+    'remora.yaml:3:64 upstreams.a.retry.backoff: found 1s, expected at most maxBackoff, which is 250ms',
+    'remora.yaml:4:26 shutdown.propagation: found 1m, expected at most timeout, which is 30s',
+  ],
+  [
+    'a timeout longer than what bounds it',
+    web('consul: {}\nupstreams: { a: { timeouts: { attempt: 9s, request: 3s } } }\n'),
+    'remora.yaml:3:40 upstreams.a.timeouts.attempt: found 9s, expected at most request, which is 3s',
+  ],
+  [
+    'tls in the clear',
+    web('consul: { tls: { caFile: /ca } }\n'),
+    'remora.yaml:2:11 consul.tls: found tls with an address in the clear, expected an https:// address, or no tls',
+  ],
+  [
+    'half a client certificate',
+    web('consul: { address: "https://c:1", tls: { certFile: /c } }\n'),
+    'remora.yaml:2:42 consul.tls.certFile: found certFile without keyFile, expected both, or neither',
+  ],
+  [
+    'two tokens',
+    web('consul: { token: a, tokenFile: b }\n'),
+    'remora.yaml:2:21 consul.tokenFile: found tokenFile beside token, expected one of the two',
+  ],
+  [
+    'what only Consul can do without Consul',
+    web('outbound: { port: 1, discover: true }\n').replace('8080', '8080, register: {}'),
+    'remora.yaml:1:35 service.register: found register without Consul, expected consul, or CONSUL_HTTP_ADDR set',
+    'remora.yaml:2:32 outbound.discover: found discover without Consul, expected consul, or CONSUL_HTTP_ADDR set',
+  ],
+  [
+    'a static service nobody calls',
+    web('upstreams: { orders: {} }\nstatic: { ordres: ["a:1"] }\n'),
+    'remora.yaml:2:14 upstreams.orders: found no source of endpoints, expected endpoints under static.orders, or consul; did you mean static ordres?',
+    'remora.yaml:3:11 static.ordres: found endpoints that no upstream uses, expected the service of an upstream; did you mean orders?',
+  ],
+  [
+    'an endpoint given twice',
+    web('upstreams: { a: {} }\nstatic: { a: ["a:1", "a:1"] }\n'),
+    'remora.yaml:3:22 static.a[1]: found an endpoint that is listed already, expected each endpoint once; use weight for a larger share',
+  ],
+  [
+    'a filter for static endpoints',
+    web('upstreams: { a: { filter: x == y } }\nstatic: { a: ["a:1"] }\n'),
+    'remora.yaml:2:27 upstreams.a.filter: found filter for a service that is static, expected no filter, which only Consul understands',
+  ],
+  [
+    'a name that no Host can be',
+    web('consul: {}\nupstreams: { Orders: {} }\n'),
+    'remora.yaml:3:14 upstreams.Orders: found "Orders", expected a name in lower case, of letters, digits, "-" and "_", that begins and ends with a letter or digit',
+  ],
+];
+
+describe('a bad file is refused line by line', () => {
+  it.each(cases)('%s', (_what, text, ...lines) => {
+    expect(complaints(text)).toEqual(lines);
+  });
+});
+
+it('finds everything at once, wrong values and contradictions among the right ones', () => {
+  const text = web(`inbound: { port: x }
+outbound: { port: 8080 }
+upstrems: {}
+upstreams:
+  a: { protocol: tcp, timeouts: { connect: 5 } }
+admin: { port: 1, port: 2 }
+telemetry:
+`);
+  expect(complaints(text)).toEqual([
+    'remora.yaml:2:18 inbound.port: found "x", expected a port from 0 (any free one) to 65535',
+    'remora.yaml:3:19 outbound.port: found 127.0.0.1:8080, which service.port has already, expected a port of its own, or 0',
+    expect.stringMatching(/^remora.yaml:4:1 upstrems: found an unknown key, .*; did you mean upstreams\?$/),
+    'remora.yaml:6:18 upstreams.a.protocol: found tcp without a port, expected a port of its own beside it',
+    'remora.yaml:6:44 upstreams.a.timeouts.connect: found 5, expected a duration such as 500ms or 15s, or 0 for none',
+    'remora.yaml:7:19 admin.port: found the key a second time, expected each key once',
+    'remora.yaml:8:1 telemetry: found nothing, expected a value; leave the key out, or write {} for an empty map',
+  ]);
+});
+
+it('says how many problems there are below them', () => {
+  const count = (text: string) =>
+    formatProblems(parseConfig(text) as [])
+      .split('\n')
+      .at(-1);
+  expect(count('- a')).toBe('1 problem');
+  expect(count('service: {}')).toBe('2 problems');
+});
+
+it('does not let a short text grow into an endless one', () => {
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefgh'].map((to, i) => `${to}: &${to} [${Array(9).fill(`*${'abcdefgh'[i]}`).join()}]`).join('\n')}\n`;
+  expect(complaints(bomb)[0]).toBe(
+    'remora.yaml:1:1: found values nested or repeated without end, expected a document of ordinary size',
+  );
+  expect(complaints('['.repeat(20_000))[0]).toMatch(/found broken YAML/);
+  expect(complaints('a: &a [*a]\n')[0]).toMatch(/found values nested or repeated without end/);
+});
+
+it('refuses a file of a size no configuration has', () => {
+  expect(complaints(`#${'x'.repeat(2 ** 20)}`)).toEqual([
+    'remora.yaml:1:1: found 1048577 characters, expected at most 1048576',
+  ]);
+});

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import { redacted } from '../../src/config/effective.ts';
+import { FIRST_FILE } from './first-file.ts';
+import { good, web } from './parse.ts';
+
+const secrets =
+  web(`consul: { address: "https://c:1", token: s3cret, tls: { certFile: /c, keyFile: /k, verify: false } }
+inbound: { port: 0, timeouts: { request: 0 } }
+outbound: { port: 0 }
+upstreams:
+  a: { balancer: ring_hash, hash: { header: X-User }, retry: { replay: 0 } }
+  b: { balancer: ring_hash, hash: { source: true }, port: 0, protocol: tcp, filter: x == y }
+telemetry: { otlp: { endpoint: "http://c:4317", headers: { api-key: s3cret } } }
+admin: { grpcPort: off }
+stateDir: /var
+`).replace('port: 8080', 'port: 8080, register: {}, meta: { a: b }');
+
+const withoutSecrets = (config: Config): Config => ({
+  ...config,
+  consul: config.consul && { ...config.consul, token: config.consul.token && '***' },
+  telemetry: {
+    ...config.telemetry,
+    otlp: config.telemetry.otlp && {
+      ...config.telemetry.otlp,
+      headers: Object.fromEntries(Object.keys(config.telemetry.otlp.headers).map((key) => [key, '***'])),
+    },
+  },
+});
+
+it.each([
+  ['the first file', FIRST_FILE],
+  ['one with secrets', secrets],
+  ['the smallest', web()],
+])('shows a file that means the same, of %s', (_what, text) => {
+  const config = good(text);
+  expect(good(JSON.stringify(redacted(config)))).toEqual(withoutSecrets(config));
+});
+
+it('hides secrets and nothing else', () => {
+  const shown = redacted(good(secrets));
+  expect(JSON.stringify(shown)).not.toContain('s3cret');
+  expect(shown).toMatchObject({
+    consul: { address: 'https://c:1', token: '***', tls: { certFile: '/c', keyFile: '/k' } },
+    telemetry: { otlp: { endpoint: 'http://c:4317', headers: { 'api-key': '***' } } },
+  });
+});
+
+it('shows durations and sizes with their units', () => {
+  expect(redacted(good(web()))).toMatchObject({
+    http: { maxHead: '64KiB', clientIdle: '10m' },
+    shutdown: { propagation: '5s' },
+  });
+});

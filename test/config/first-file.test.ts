@@ -1,0 +1,103 @@
+import { expect, it } from 'vitest';
+import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
+import { FIRST_FILE, WITHOUT_CONSUL, WITHOUT_STATIC } from './first-file.ts';
+import { complaints, good } from './parse.ts';
+
+it('takes the file a user writes first exactly as it is printed, and fills in every default', () => {
+  const upstream = {
+    datacenter: null,
+    tag: null,
+    filter: null,
+    balancer: 'p2c_ewma',
+    hash: null,
+    breaker: DEFAULT_BREAKER,
+    limits: DEFAULT_LIMITS,
+    retry: DEFAULT_RETRY,
+    timeouts: DEFAULT_TIMEOUTS,
+  };
+  expect(good(FIRST_FILE)).toEqual({
+    service: { name: 'web', id: 'web', address: '127.0.0.1', port: 8080, tags: [], meta: {}, register: null },
+    inbound: {
+      address: '127.0.0.1',
+      port: 15006,
+      protocol: 'http',
+      limits: DEFAULT_LIMITS,
+      timeouts: { ...DEFAULT_TIMEOUTS, connectMs: 1_000 },
+    },
+    outbound: { address: '127.0.0.1', port: 15001, discover: false },
+    upstreams: new Map([
+      [
+        'orders',
+        {
+          name: 'orders',
+          service: 'orders',
+          listen: { address: '127.0.0.1', port: 9001 },
+          protocol: 'http',
+          ...upstream,
+        },
+      ],
+      [
+        'cache',
+        { name: 'cache', service: 'cache', listen: { address: '127.0.0.1', port: 9002 }, protocol: 'tcp', ...upstream },
+      ],
+    ]),
+    static: new Map([
+      [
+        'orders',
+        [
+          { host: '127.0.0.1', port: 7001, weight: 1, tags: [], meta: {}, zone: null },
+          { host: '127.0.0.1', port: 7002, weight: 2, tags: ['v2'], meta: {}, zone: null },
+        ],
+      ],
+    ]),
+    consul: {
+      address: 'http://127.0.0.1:8500',
+      token: null,
+      tokenFile: null,
+      datacenter: null,
+      namespace: null,
+      tls: { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true },
+    },
+    admin: { address: '127.0.0.1', port: 15000, grpcPort: 15010, tokenFile: null },
+    telemetry: { otlp: null, sampleRatio: 0.01, accessLog: 'failures' },
+    http: {
+      maxHeadBytes: 65_536,
+      maxFields: 100,
+      maxTargetBytes: 8_192,
+      headTimeoutMs: 10_000,
+      clientIdleMs: 600_000,
+      upstreamIdleMs: 4_000,
+      maxConnections: 10_000,
+    },
+    shutdown: { propagationMs: 5_000, timeoutMs: 30_000 },
+    stateDir: null,
+  });
+});
+
+it('takes it without static, when all of it comes from Consul', () => {
+  const config = good(WITHOUT_STATIC);
+  expect(config.static.size).toBe(0);
+  expect([...config.upstreams.keys()]).toEqual(['orders', 'cache']);
+});
+
+it('names each upstream that has neither static endpoints nor Consul', () => {
+  expect(complaints(WITHOUT_CONSUL)).toEqual([
+    'remora.yaml:6:3 upstreams.cache: found no source of endpoints, expected endpoints under static.cache, or consul; add consul: {} or set CONSUL_HTTP_ADDR',
+  ]);
+});
+
+it('takes Consul from CONSUL_HTTP_ADDR when the file names none', () => {
+  const config = good(WITHOUT_CONSUL, { env: { CONSUL_HTTP_ADDR: '10.0.0.1:8500' } });
+  expect(config.consul?.address).toBe('http://10.0.0.1:8500');
+});
+
+it('has nothing but an admin port when it is given nothing but a service', () => {
+  const config = good('service: { name: web, port: 8080 }');
+  expect(config).toMatchObject({
+    inbound: null,
+    outbound: null,
+    consul: null,
+    admin: { port: 15_000, grpcPort: 15_010 },
+  });
+  expect(config.upstreams.size).toBe(0);
+});

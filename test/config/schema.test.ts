@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { good, web } from './parse.ts';
+
+const everything = `
+service: { name: web, id: web-1, address: localhost, port: 8080, tags: [a, b], meta: { version: "1" }, register: { ttl: 20s } }
+inbound: { address: 0.0.0.0, port: 0, protocol: tcp, limits: { maxRequests: 5, maxParked: 0, parkTimeout: 1s }, timeouts: { connect: 200ms, request: 0 } }
+outbound: { address: "::1", port: 0, discover: true }
+upstreams:
+  orders:
+    service: orders-v2
+    port: 0
+    address: "[::1]"
+    protocol: http
+    datacenter: dc2
+    tag: v2
+    filter: Service.Meta.canary == true
+    balancer: ring_hash
+    hash: { header: X-User }
+    breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
+    limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
+    retry: { maxAttempts: 1, statuses: [503], backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
+    timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
+  files: { balancer: ring_hash, hash: { source: true } }
+static:
+  files: ["files.internal:80", "[2001:db8::1]:80", { address: "::1", port: 81, weight: 9, tags: [x], meta: { a: b }, zone: z }]
+consul: { address: "https://consul:8501/", token: t, datacenter: dc1, namespace: ns, tls: { caFile: /ca, certFile: /c, keyFile: /k, serverName: s, verify: false } }
+admin: { address: 0.0.0.0, port: 1, grpcPort: off, tokenFile: /t }
+telemetry: { otlp: { endpoint: "https://otel:4317", headers: { api-key: k } }, sampleRatio: 1, accessLog: off }
+http: { maxHead: 1KiB, maxFields: 1, maxTarget: 256B, headTimeout: 1s, clientIdle: 1s, upstreamIdle: 1s, maxConnections: 1 }
+shutdown: { propagation: 0, timeout: 1s }
+stateDir: /var/lib/remora
+`;
+
+it('takes every key there is, in the units of the program', () => {
+  const config = good(everything);
+  expect(config.service).toEqual({
+    name: 'web',
+    id: 'web-1',
+    address: 'localhost',
+    port: 8080,
+    tags: ['a', 'b'],
+    meta: { version: '1' },
+    register: { ttlMs: 20_000 },
+  });
+  expect(config.inbound).toMatchObject({
+    address: '0.0.0.0',
+    port: 0,
+    protocol: 'tcp',
+    limits: { maxRequests: 5, maxParked: 0, parkTimeoutMs: 1_000 },
+    timeouts: { connectMs: 200, requestMs: 0 },
+  });
+  expect(config.outbound).toEqual({ address: '::1', port: 0, discover: true });
+  expect(config.upstreams.get('orders')).toEqual({
+    name: 'orders',
+    service: 'orders-v2',
+    listen: { address: '::1', port: 0 },
+    protocol: 'http',
+    datacenter: 'dc2',
+    tag: 'v2',
+    filter: 'Service.Meta.canary == true',
+    balancer: 'ring_hash',
+    hash: { kind: 'header', name: 'x-user' },
+    breaker: {
+      consecutiveFailures: 3,
+      failureRatio: 1,
+      minimumRequests: 5,
+      windowMs: 20_000,
+      coolDownMs: 2_000,
+      maxCoolDownMs: 60_000,
+    },
+    limits: { maxRequests: 7, maxParked: 8, parkTimeoutMs: 900 },
+    retry: {
+      maxAttempts: 1,
+      statuses: [503],
+      backoffMs: 10,
+      maxBackoffMs: 20,
+      replayBytes: 0,
+      budget: { ratio: 0, minPerSecond: 0, windowMs: 5_000 },
+    },
+    timeouts: { connectMs: 1_000, attemptMs: 2_000, requestMs: 3_000, streamIdleMs: 0, tunnelIdleMs: 7_200_000 },
+  });
+  expect(config.upstreams.get('files')).toMatchObject({ hash: { kind: 'source' }, listen: null });
+  expect(config.static.get('files')).toEqual([
+    { host: 'files.internal', port: 80, weight: 1, tags: [], meta: {}, zone: null },
+    { host: '2001:db8::1', port: 80, weight: 1, tags: [], meta: {}, zone: null },
+    { host: '::1', port: 81, weight: 9, tags: ['x'], meta: { a: 'b' }, zone: 'z' },
+  ]);
+  expect(config.consul).toEqual({
+    address: 'https://consul:8501',
+    token: 't',
+    tokenFile: null,
+    datacenter: 'dc1',
+    namespace: 'ns',
+    tls: { caFile: '/ca', certFile: '/c', keyFile: '/k', serverName: 's', verify: false },
+  });
+  expect(config.admin).toEqual({ address: '0.0.0.0', port: 1, grpcPort: null, tokenFile: '/t' });
+  expect(config.telemetry).toEqual({
+    otlp: { endpoint: 'https://otel:4317', protocol: 'grpc', headers: { 'api-key': 'k' } },
+    sampleRatio: 1,
+    accessLog: 'off',
+  });
+  expect(config.http.maxHeadBytes).toBe(1_024);
+  expect(config.shutdown).toEqual({ propagationMs: 0, timeoutMs: 1_000 });
+  expect(config.stateDir).toBe('/var/lib/remora');
+});
+
+describe('the gRPC port of admin', () => {
+  it.each([
+    ['{ port: 15100 }', 15_110],
+    ['{ port: 0 }', 0],
+    ['{ port: 0, grpcPort: 7 }', 7],
+    ['{ port: 65530 }', 65_520],
+    ['{ grpcPort: off }', null],
+  ])('of %s is %s', (admin, port) => {
+    expect(good(web(`admin: ${admin}`)).admin.grpcPort).toBe(port);
+  });
+});
+
+describe('the address of Consul', () => {
+  it.each([
+    ['127.0.0.1:8500', 'http://127.0.0.1:8500'],
+    ['http://consul:8500/', 'http://consul:8500'],
+    ['HTTPS://consul', 'https://consul'],
+    ['https://[::1]:8501', 'https://[::1]:8501'],
+    ['unix:///run/consul.sock', 'unix:///run/consul.sock'],
+  ])('may be %s', (written, address) => {
+    expect(good(web(`consul: { address: "${written}" }`)).consul?.address).toBe(address);
+  });
+});
+
+it('exports over HTTP unless the port is that of gRPC', () => {
+  const protocolOf = (endpoint: string) =>
+    good(web(`telemetry: { otlp: { endpoint: "${endpoint}" } }`)).telemetry.otlp?.protocol;
+  expect(protocolOf('http://127.0.0.1:4318')).toBe('http/protobuf');
+  expect(protocolOf('http://127.0.0.1:4317')).toBe('grpc');
+  expect(protocolOf('http://[::1]:4317/')).toBe('grpc');
+  expect(protocolOf('http://collector/4317')).toBe('http/protobuf');
+});
+
+it('lets ports of 0 meet, since the kernel keeps them apart', () => {
+  expect(good(web('inbound: { port: 0 }\noutbound: { port: 0 }\nadmin: { port: 0 }')).admin.grpcPort).toBe(0);
+});
+
+it('lets a timeout be shorter than the defaults of those it bounds', () => {
+  const { timeouts } = good(web('upstreams: { a: { timeouts: { request: 3s } } }\nconsul: {}')).upstreams.get('a')!;
+  expect(timeouts).toMatchObject({ connectMs: 5_000, attemptMs: 10_000, requestMs: 3_000 });
+});
+
+it('reads JSON as it reads YAML, tabs and all', () => {
+  expect(good('{\n\t"service": {\n\t\t"name": "web",\n\t\t"port": 8080\n\t}\n}').service.port).toBe(8080);
+});
+
+it('follows anchors', () => {
+  const config = good(web('upstreams:\n  a: &a { timeouts: { connect: 1s } }\n  b: *a\nconsul: {}'));
+  expect(config.upstreams.get('b')?.timeouts.connectMs).toBe(1_000);
+});

@@ -1,0 +1,296 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../src/base/clock-system.ts';
+import { NO_LOG } from '../../src/base/log.ts';
+import { SeededRandom } from '../../src/base/random.ts';
+import type { ConsulRead } from '../../src/discovery/consul-api.ts';
+import { ConsulClient } from '../../src/discovery/consul-client.ts';
+import { ConsulError } from '../../src/discovery/consul-error.ts';
+import { ConsulSource } from '../../src/discovery/consul-source.ts';
+import type { ConsulOptions } from '../../src/discovery/options.ts';
+import { queryFor } from '../support/endpoint-specs.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Answer, FaultConsul, hang, listed, reply } from '../support/fault-consul.ts';
+
+const clock = new SystemClock();
+const never = new AbortController().signal;
+const READ: ConsulRead = { mode: 'stale', index: 0n, waitMs: 0, timeoutMs: 5_000 };
+const OPTIONS: ConsulOptions = {
+  address: '',
+  token: null,
+  tokenFile: null,
+  datacenter: null,
+  namespace: null,
+  tls: { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true },
+};
+
+const toStop: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const stop of toStop.splice(0)) await stop();
+});
+
+async function consulThat(answer: Answer, more: Partial<ConsulOptions> = {}) {
+  const consul = await FaultConsul.start(answer);
+  const client = new ConsulClient({ ...OPTIONS, address: consul.address, ...more }, clock);
+  toStop.push(
+    () => client.close(),
+    () => consul.stop(),
+  );
+  return { consul, client };
+}
+
+async function errorOf(call: Promise<unknown>): Promise<ConsulError> {
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ConsulError);
+  return error as ConsulError;
+}
+
+describe('ConsulClient', () => {
+  it('asks for everything the query names, and for critical instances too', async () => {
+    const { consul, client } = await consulThat(reply([], 7), { datacenter: 'dc1', token: 't0' });
+    const query = queryFor('a/b', { datacenter: 'dc2', namespace: 'team', tag: 'v1', filter: 'Service.Port == 1' });
+    const answer = await client.health(query, { ...READ, index: 12n, waitMs: 60_000 }, never);
+    expect(answer).toEqual({ value: [], index: 7n, knowsLeader: true, isFiltered: false, print: '[]' });
+    const [asked] = consul.asked;
+    expect(asked?.path).toBe('/v1/health/service/a%2Fb');
+    expect(Object.fromEntries(asked?.query ?? [])).toEqual({
+      dc: 'dc2',
+      ns: 'team',
+      tag: 'v1',
+      filter: 'Service.Port == 1',
+      stale: '1',
+      index: '12',
+      wait: '60000ms',
+    });
+  });
+
+  it('asks for mesh proxies when the query does', async () => {
+    const { consul, client } = await consulThat(reply([], 7));
+    await client.health(queryFor('web', { connect: true }), READ, never);
+    expect(consul.asked[0]?.path).toBe('/v1/health/connect/web');
+  });
+
+  it('keeps an index that no double can hold', async () => {
+    const { consul, client } = await consulThat(reply([], '9007199254740993'));
+    const { index } = await client.health(queryFor('web'), READ, never);
+    await client.health(queryFor('web'), { ...READ, index: index! }, never);
+    expect(consul.asked[1]?.index).toBe('9007199254740993');
+  });
+
+  it('refuses what is not a health answer', async () => {
+    const wrong: readonly [body: unknown, why: RegExp][] = [
+      ['{"a":', /not JSON/],
+      ['<html>hello</html>', /not JSON/],
+      ['', /not JSON/],
+      [{}, /expected a list/],
+      [null, /expected a list, got null/],
+      [[null], /health answer\[0\]: expected an object/],
+      [[{ Node: {}, Service: { ID: 5 } }], /Service.ID: expected a string, got 5/],
+      [[{ Service: { ID: 'x', Address: '10.0.0.1', Port: '80' } }], /Service.Port: expected a port/],
+      [[{ Service: { ID: 'x', Address: '10.0.0.1', Port: 80 }, Checks: {} }], /Checks: expected a list/],
+    ];
+    const { consul, client } = await consulThat(hang);
+    for (const [body, why] of wrong) {
+      consul.answer = reply(body, 5);
+      expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toMatch(why);
+    }
+  });
+
+  it('takes an answer that is cut off for an error, with either framing', async () => {
+    const { consul, client } = await consulThat((_asked, response) => {
+      response.writeHead(200, { 'x-consul-index': '5', 'content-length': '1000' });
+      response.write('[{"Service":', () => response.destroy());
+    });
+    expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toBe('the answer was cut off');
+    consul.answer = (_asked, response) => {
+      response.writeHead(200, { 'x-consul-index': '5' });
+      response.write('[]', () => response.destroy());
+    };
+    expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toBe('the answer was cut off');
+  });
+
+  it('stops reading an answer of more than 16 MiB', async () => {
+    let sent = 0;
+    const block = Buffer.alloc(1024 * 1024, 0x20);
+    const { client } = await consulThat((_asked, response) => {
+      response.writeHead(200, { 'x-consul-index': '5' });
+      const more = (): void => {
+        if (response.destroyed || sent >= 17) return void response.end();
+        sent += 1;
+        response.write(block, more);
+      };
+      more();
+    });
+    expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toMatch(/longer than 16777216 bytes/);
+  });
+
+  it('has a deadline on every call, before the head and in the middle of the body', async () => {
+    const { consul, client } = await consulThat(hang);
+    const read = { ...READ, timeoutMs: 150 };
+    expect((await errorOf(client.health(queryFor('web'), read, never))).message).toBe('no answer within 150 ms');
+    consul.answer = (_asked, response) => {
+      response.writeHead(200, { 'x-consul-index': '5' });
+      response.write('[');
+    };
+    expect((await errorOf(client.health(queryFor('web'), read, never))).message).toBe('no answer within 150 ms');
+  });
+
+  it('ends a call at once when its signal aborts', async () => {
+    const { consul, client } = await consulThat(hang);
+    const ends = new AbortController();
+    const call = errorOf(client.health(queryFor('web'), { ...READ, timeoutMs: 60_000 }, ends.signal));
+    await eventually(() => consul.asked.length === 1);
+    ends.abort();
+    expect((await call).message).toBe('cancelled');
+    expect((await errorOf(client.health(queryFor('web'), READ, ends.signal))).message).toBe('cancelled');
+    expect(consul.asked.length).toBe(1);
+  });
+
+  it('says what Consul said when it refuses, and whether asking again can help', async () => {
+    const { consul, client } = await consulThat(hang);
+    const cases: readonly [number, string, boolean][] = [
+      [500, 'No cluster leader', false],
+      [500, 'No path to datacenter', true],
+      [500, 'Failed to create boolean expression evaluator: Selector "X" is not valid', true],
+      [429, 'Your IP is issuing too many concurrent connections', false],
+      [403, 'ACL not found', true],
+      [503, 'rpc error', false],
+    ];
+    for (const [status, text, isLasting] of cases) {
+      consul.answer = (_asked, response) => {
+        response.writeHead(status, { 'content-type': 'text/plain', 'x-consul-index': '1' });
+        response.end(text);
+      };
+      const error = await errorOf(client.health(queryFor('web'), READ, never));
+      expect([error.status, error.message, error.isLasting]).toEqual([
+        status,
+        `Consul answered ${status}: ${text}`,
+        isLasting,
+      ]);
+    }
+  });
+
+  it('names the socket error when nobody is there', async () => {
+    const { consul, client } = await consulThat(hang);
+    await consul.stop();
+    toStop.pop();
+    expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toMatch(/ECONNREFUSED/);
+  });
+
+  it('reads the token from its file, again when the file changed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'remora-token-'));
+    toStop.push(() => rm(folder, { recursive: true }));
+    const tokenFile = join(folder, 'token');
+    await writeFile(tokenFile, 'first\n');
+    const tokens: unknown[] = [];
+    const { client } = await consulThat(
+      (asked, response, request) => {
+        tokens.push(request.headers['x-consul-token']);
+        reply([], 5)(asked, response, request);
+      },
+      { tokenFile },
+    );
+    await client.health(queryFor('web'), READ, never);
+    await writeFile(tokenFile, 'second token\n');
+    await client.health(queryFor('web'), READ, never);
+    await rm(tokenFile);
+    await client.health(queryFor('web'), READ, never);
+    expect(tokens).toEqual(['first', 'second token', 'second token']);
+  });
+
+  it('says so when the token file was never there', async () => {
+    const { client } = await consulThat(reply([], 5), { tokenFile: '/nonexistent/token' });
+    expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toMatch(
+      /ENOENT.*\/nonexistent\/token/,
+    );
+  });
+
+  it('reads a KV document, an empty one and one that is not there', async () => {
+    const { consul, client } = await consulThat(hang);
+    consul.answer = reply([{ Key: 'a/b', Value: Buffer.from('x: 1').toString('base64'), ModifyIndex: 9 }], 9);
+    expect((await client.kv('a/b', READ, never)).value).toEqual({ key: 'a/b', text: 'x: 1', revision: '9' });
+    consul.answer = reply([{ Key: 'a/b', Value: null, ModifyIndex: 10 }], 10);
+    expect((await client.kv('a/b', READ, never)).value).toEqual({ key: 'a/b', text: '', revision: '10' });
+    consul.answer = reply('', 11, 404);
+    expect(await client.kv('a/b', READ, never)).toMatchObject({
+      value: { key: 'a/b', text: null, revision: '0' },
+      index: 11n,
+    });
+  });
+
+  it('reaches an agent on an IPv6 address', async () => {
+    const { client } = await consulThat(reply([], 5), { address: 'http://[::1]:1' });
+    // Nobody listens there: what matters is that the brackets are not taken for a name.
+    expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toMatch(/ECONNREFUSED|EADDRNOTAVAIL/);
+  });
+});
+
+describe('ConsulSource against a Consul that lies', () => {
+  const follow = (client: ConsulClient) => {
+    const ends = new AbortController();
+    toStop.unshift(() => ends.abort());
+    const source = new ConsulSource(client, clock, new SeededRandom(5), NO_LOG, { waitMs: 20_000 });
+    return source.follow(queryFor('web'), ends.signal);
+  };
+
+  it('keeps its endpoints through garbage, wrong types, refusals and cuts, and recovers with the first good answer', async () => {
+    // Honest while `lie` is null: answers a plain read, and lets a long poll wait until there is a lie to tell.
+    let lie: Answer | null = null;
+    let waiting: (() => void)[] = [];
+    const { client } = await consulThat((asked, response, request) => {
+      if (lie !== null) return lie(asked, response, request);
+      if (asked.index === null) return reply([listed('w1', 1), listed('w2', 2)], 5)(asked, response, request);
+      waiting.push(() => lie?.(asked, response, request));
+    });
+    const watch = follow(client);
+    await eventually(() => waiting.length === 1);
+
+    const lies: readonly (readonly [Answer, RegExp])[] = [
+      [reply('{]', 6), /not JSON/],
+      [reply({ error: 'x' }, 6), /expected a list/],
+      [reply([[1]], 6), /expected an object/],
+      [reply([], null), /no X-Consul-Index/],
+      [reply('No cluster leader', 1, 500), /500/],
+      [(_asked, response) => void response.destroy(), /hang up|ECONNRESET/],
+    ];
+    for (const [answer, why] of lies) {
+      lie = answer;
+      for (const tell of waiting) tell();
+      waiting = [];
+      await eventually(() => why.test(watch.problem ?? ''));
+      expect(watch.value?.endpoints.length).toBe(2);
+      lie = null;
+      await eventually(() => waiting.length === 1);
+      expect(watch.problem).toBe(null);
+    }
+    expect(watch.value?.endpoints.length).toBe(2);
+  });
+
+  it('asks no more than a handful of times a second, whatever is answered', async () => {
+    let n = 0;
+    const lies: readonly Answer[] = [
+      reply([listed('w1', 1)], 5),
+      reply([listed('w1', 1)], 0),
+      (asked, response, request) => reply([listed('w1', 1)], 1_000_000 - n++)(asked, response, request),
+      (asked, response, request) => reply([listed('w1', 1 + (n % 9))], 5 + n++)(asked, response, request),
+      reply([listed('w1', 1)], null),
+      reply('x', 1, 500),
+      reply('slow down', 1, 429),
+    ];
+    const consuls = await Promise.all(lies.map((lie) => consulThat(lie)));
+    const watches = consuls.map(({ client }) => follow(client));
+    const startedAt = performance.now();
+    await eventually(() => performance.now() - startedAt > 2_500);
+    // A burst of five, then one a second.
+    for (const { consul } of consuls) {
+      expect(consul.asked.length).toBeGreaterThan(1);
+      expect(consul.asked.length).toBeLessThanOrEqual(9);
+    }
+    expect(watches[0]?.value?.endpoints.length).toBe(1);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { NO_LOG } from '../../src/base/log.ts';
+import { SeededRandom } from '../../src/base/random.ts';
+import { ConsulError } from '../../src/discovery/consul-error.ts';
+import { Registration } from '../../src/discovery/registration.ts';
+import { FakeConsulApi } from '../support/fake-consul-api.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { settled } from '../support/settled.ts';
+
+const SERVICE = { id: 'web-1', name: 'web', address: '127.0.0.1', port: 80, tags: [], meta: {}, ttlMs: 15_000 };
+
+async function registered() {
+  const clock = new ManualClock();
+  const api = new FakeConsulApi();
+  const state = { isReady: true };
+  const registration = new Registration(api, SERVICE, () => state.isReady, clock, new SeededRandom(2), NO_LOG);
+  const pass = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= 50) {
+      clock.advance(Math.min(50, left));
+      await settled();
+    }
+  };
+  /** What was written since the last time. */
+  const written = (): string[] => api.log.splice(0);
+  return { clock, api, state, registration, pass, written };
+}
+
+describe('Registration', () => {
+  it('registers, then beats three times per TTL', async () => {
+    const { registration, pass, written } = await registered();
+    expect(registration.problem).toBe('not registered yet');
+    registration.start();
+    await pass(100);
+    expect(written()).toEqual(['register web-1 passing', 'passing web-1-ttl']);
+    expect(registration.problem).toBe(null);
+    await pass(15_000);
+    expect(written()).toEqual(['passing web-1-ttl', 'passing web-1-ttl', 'passing web-1-ttl']);
+  });
+
+  it('says at once when readiness changes', async () => {
+    const { state, registration, pass, written } = await registered();
+    state.isReady = false;
+    registration.start();
+    await pass(100);
+    expect(written()).toEqual(['register web-1 critical', 'critical web-1-ttl']);
+    state.isReady = true;
+    await pass(500);
+    expect(written()).toEqual(['passing web-1-ttl']);
+  });
+
+  it('registers again, at once, when Consul has forgotten it', async () => {
+    const { api, registration, pass, written } = await registered();
+    registration.start();
+    await pass(100);
+    written();
+    api.knowsCheck = false;
+    await pass(5_100);
+    expect(written()).toEqual(['passing web-1-ttl', 'register web-1 passing', 'passing web-1-ttl']);
+    expect(registration.problem).toBe(null);
+  });
+
+  it('registers again when Consul comes back, whether or not it forgot', async () => {
+    const { api, registration, pass, written } = await registered();
+    registration.start();
+    await pass(100);
+    written();
+    api.failures.push(new ConsulError('connect ECONNREFUSED'), new ConsulError('connect ECONNREFUSED'));
+    await pass(5_100);
+    expect(registration.problem).toBe('connect ECONNREFUSED');
+    await pass(5_000);
+    expect(written()).toEqual([
+      'passing web-1-ttl',
+      'register web-1 passing',
+      'register web-1 passing',
+      'passing web-1-ttl',
+    ]);
+    expect(registration.problem).toBe(null);
+  });
+
+  it('does not flood a Consul that refuses it', async () => {
+    const { api, registration, pass, written } = await registered();
+    for (let i = 0; i < 1000; i++) api.failures.push(new ConsulError('Consul answered 403', 403));
+    registration.start();
+    await pass(60_000);
+    expect(written().length).toBeLessThan(30);
+    expect(registration.problem).toBe('Consul answered 403');
+  });
+
+  it('does not flood a Consul that forgets it every time', async () => {
+    const { api, registration, pass, written } = await registered();
+    Object.defineProperty(api, 'knowsCheck', { get: () => false, set: () => undefined });
+    registration.start();
+    await pass(60_000);
+    expect(written().length).toBeLessThan(60);
+  });
+
+  it('drains, then leaves', async () => {
+    const { registration, pass, written, clock } = await registered();
+    registration.start();
+    await pass(100);
+    written();
+    expect(await registration.drain('stopping')).toBe(true);
+    await pass(5_100);
+    expect(await registration.deregister()).toBe(true);
+    await pass(30_000);
+    expect(written()).toEqual(['maintenance web-1 true stopping', 'passing web-1-ttl', 'deregister web-1']);
+    expect(clock.armed).toBe(0);
+  });
+
+  it('goes on draining when Consul forgets it meanwhile', async () => {
+    const { api, registration, pass, written } = await registered();
+    registration.start();
+    await pass(100);
+    await registration.drain('stopping');
+    written();
+    api.knowsCheck = false;
+    await pass(5_100);
+    expect(written()).toEqual([
+      'passing web-1-ttl',
+      'register web-1 passing',
+      'maintenance web-1 true stopping',
+      'passing web-1-ttl',
+    ]);
+  });
+
+  it('says so, and does not throw, when Consul cannot be told of the end', async () => {
+    const { api, registration, pass } = await registered();
+    registration.start();
+    await pass(100);
+    api.failures.push(new ConsulError('away'), new ConsulError('still away'));
+    expect(await registration.drain('stopping')).toBe(false);
+    expect(await registration.deregister()).toBe(false);
+    expect(registration.problem).toBe('still away');
+  });
+
+  it('gives up telling after three seconds', async () => {
+    const { api, registration, pass, clock } = await registered();
+    api.deregister = (_id: string, signal?: AbortSignal) =>
+      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new ConsulError('cancelled'))));
+    registration.start();
+    await pass(100);
+    const left = registration.deregister();
+    await pass(3_100);
+    expect(await left).toBe(false);
+    expect(clock.armed).toBe(0);
+  });
+
+  it('takes nothing out when it never put anything in', async () => {
+    const { registration, written } = await registered();
+    expect(await registration.deregister()).toBe(true);
+    expect(written()).toEqual([]);
+  });
+});

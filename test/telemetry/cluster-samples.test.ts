@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
+import { Cell } from '../../src/base/watch.ts';
+import { makeBalancer } from '../../src/cluster/balancers.ts';
+import { Cluster } from '../../src/cluster/cluster.ts';
+import { DEFAULT_BREAKER, DEFAULT_LIMITS } from '../../src/policy/options.ts';
+import { clusterSamples, discoverySamples } from '../../src/telemetry/cluster-samples.ts';
+import { Registry, type Sample } from '../../src/telemetry/registry.ts';
+import { spec } from '../support/endpoint-specs.ts';
+import { FAILURE } from '../support/evidence.ts';
+import { IdleConnector } from '../support/fake-endpoint.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+function lines(samples: Iterable<Sample>): string[] {
+  const registry = new Registry(new ManualClock(), () => undefined);
+  registry.addCollector(() => samples);
+  return registry
+    .render()
+    .split('\n')
+    .filter((line) => line !== '' && !/^#|^remora_metric/.test(line));
+}
+
+it('tells the health, the load and the breaker of every endpoint', () => {
+  const random = new SeededRandom(1);
+  const cluster = new Cluster({
+    name: 'orders',
+    options: { balancer: 'random', breaker: DEFAULT_BREAKER, limits: DEFAULT_LIMITS },
+    balancer: makeBalancer('random', random),
+    connectorFactory: () => new IdleConnector(),
+    clock: new ManualClock(),
+    random,
+    listener: { onBreakerChange: () => undefined },
+    later: (task) => task(),
+  });
+  const endpoints = [spec('a'), spec('b', { health: 'warning' }), spec('c', { health: 'critical' })];
+  cluster.apply({ service: 'orders', endpoints, source: 'test' });
+  const [, b] = cluster.endpoints;
+  b!.active = 3;
+  for (let i = 0; i < DEFAULT_BREAKER.consecutiveFailures; i++) b!.gate.settle(b!.gate.admit(1000), FAILURE, 1000);
+
+  expect(lines(clusterSamples(cluster))).toEqual([
+    'remora_endpoints{upstream="orders",health="passing"} 1',
+    'remora_endpoints{upstream="orders",health="warning"} 1',
+    'remora_endpoints{upstream="orders",health="critical"} 1',
+    'remora_endpoint_active{upstream="orders",endpoint="10.0.0.1:80/a"} 0',
+    'remora_endpoint_active{upstream="orders",endpoint="10.0.0.2:80/b"} 3',
+    'remora_endpoint_active{upstream="orders",endpoint="10.0.0.3:80/c"} 0',
+    'remora_breaker_state{upstream="orders",endpoint="10.0.0.1:80/a"} 0',
+    'remora_breaker_state{upstream="orders",endpoint="10.0.0.2:80/b"} 2',
+    'remora_breaker_state{upstream="orders",endpoint="10.0.0.3:80/c"} 0',
+    'remora_breaker_trips_total{upstream="orders",endpoint="10.0.0.1:80/a"} 0',
+    'remora_breaker_trips_total{upstream="orders",endpoint="10.0.0.2:80/b"} 1',
+    'remora_breaker_trips_total{upstream="orders",endpoint="10.0.0.3:80/c"} 0',
+  ]);
+});
+
+it('says that an empty cluster has no healthy endpoint', () => {
+  expect(lines(clusterSamples({ name: 'orders', endpoints: [] } as unknown as Cluster))).toEqual([
+    'remora_endpoints{upstream="orders",health="passing"} 0',
+  ]);
+});
+
+it('tells the age of what discovery said, and whether there is a problem', () => {
+  const clock = new ManualClock();
+  const cell = new Cell<string>(clock);
+  expect(lines(discoverySamples('orders', cell, clock.now()))).toEqual([
+    'remora_discovery_problem{upstream="orders"} 0',
+  ]);
+  cell.set('snapshot');
+  cell.fail('no leader');
+  clock.advance(2_500);
+  expect(lines(discoverySamples('orders', cell, clock.now()))).toEqual([
+    'remora_discovery_age_seconds{upstream="orders"} 2.5',
+    'remora_discovery_problem{upstream="orders"} 1',
+  ]);
+});
