@@ -30,10 +30,11 @@ const FOLDERS = [
 const HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] = [
   [/^node:(net|tls)$/, /^net\//],
   [/^node:dns(\/promises)?$/, /^discovery\//],
-  [/^node:(http|https)$/, /^(admin|discovery)\//],
+  [/^node:(http|https)$/, /^(admin|discovery|cli)\//],
   [/^consul$/, /^discovery\/consul-client\.ts$/],
   [/^@opentelemetry\//, /^telemetry\//],
-  [/^(@grpc\/grpc-js|protobufjs)$/, /^admin\//],
+  [/^@grpc\/grpc-js$/, /^(admin\/|telemetry\/otlp\.ts)/],
+  [/^protobufjs$/, /^admin\//],
   [/^(zod|yaml)$/, /^config\//],
   [/^commander$/, /^(cli\/|main\.ts)/],
   [/^node:child_process$/, /^cli\//],
@@ -58,8 +59,8 @@ function importsOf(name: string): string[] {
 }
 
 function rankOf(name: string): number {
-  const folder = name.includes('/') ? name.split('/')[0]! : '';
-  return folder === '' ? FOLDERS.length : FOLDERS.indexOf(folder);
+  if (name === 'agent.ts') return FOLDERS.indexOf('agent');
+  return name.includes('/') ? FOLDERS.indexOf(name.split('/')[0]!) : FOLDERS.length;
 }
 
 /** Code without comments and strings, for looking for words. */

@@ -1,6 +1,5 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
-import type { UpstreamConfig } from '../config/config.ts';
-import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../policy/options.ts';
+import { undeclaredUpstream } from '../config/undeclared.ts';
 import type { Plan } from '../proxy/plan.ts';
 import type { HostName } from '../route/host.ts';
 import type { Undeclared } from '../route/routers.ts';
@@ -62,28 +61,9 @@ export class UndeclaredServices implements Undeclared, TimerOwner {
       this.refusedCount += 1;
       return null;
     }
-    const added = { upstream: new Upstream(undescribed(name), this.parts), usedAt: 0 };
+    const added = { upstream: new Upstream(undeclaredUpstream(name), this.parts), usedAt: 0 };
     this.found.set(key, added);
     if (!this.timer.isArmed) this.clock.arm(this.timer, this.clock.now() + SWEEP_MS);
     return added;
   }
-}
-
-/** An upstream that nobody declared is treated as one declared without a word more than its name. */
-function undescribed({ service, tag, datacenter }: HostName): UpstreamConfig {
-  return {
-    name: service,
-    service,
-    listen: null,
-    protocol: 'http',
-    datacenter,
-    tag,
-    filter: null,
-    balancer: 'p2c_ewma',
-    hash: null,
-    breaker: DEFAULT_BREAKER,
-    limits: DEFAULT_LIMITS,
-    retry: DEFAULT_RETRY,
-    timeouts: DEFAULT_TIMEOUTS,
-  };
 }

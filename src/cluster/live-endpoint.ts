@@ -76,10 +76,11 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   }
 
   learn(evidence: Evidence, now: number): void {
-    const { outcome, status, startedAt, firstByteAt } = evidence;
+    const { outcome, status, startedAt, sentAt, firstByteAt } = evidence;
     if (startedAt === 0) return;
-    // Nothing counts for more than a failure: a client that is slow to send its body shows in this number too.
-    const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - startedAt, PENALTY_MS);
+    // A client may take its time to send its body; the endpoint's time begins with the end of it. Nothing counts for more
+    // than a failure.
+    const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - Math.max(startedAt, sentAt), PENALTY_MS);
     if (outcome === 'ignored') this.learnPatience(waitedMs, now);
     // 429 breaks no circuit, but the endpoint has said that it has too much to do.
     else if (outcome === 'failure' || status === 429) this.penalty.observe(PENALTY_MS, now);

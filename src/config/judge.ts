@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { factsAt, keysAt } from './introspect.ts';
 import { type Layer, mergeLayers, writtenAt } from './layers.ts';
 import { nearest } from './nearest.ts';
-import { areRelated, type Path, valueAt } from './paths.ts';
+import { areRelated, holds, type Path, valueAt } from './paths.ts';
 import { describe, type Finding } from './problems.ts';
 import { contradictions } from './rules.ts';
 import { configSchema, type Written } from './schema.ts';
@@ -93,9 +93,10 @@ function contradictionsAmongTheRest(merged: unknown, findings: readonly Finding[
   for (let attempt = 0; attempt < 8; attempt++) {
     const read = configSchema.safeParse(rest);
     if (read.success) {
-      return contradictions(read.data, rest).filter(
-        (finding) =>
-          ![finding.path, ...finding.concerns].some((path) => wrong.some((other) => areRelated(path, other))),
+      const isGone = (path: Path): boolean => wrong.some((other) => holds(other, path));
+      const isDoubtful = (path: Path): boolean => wrong.some((other) => areRelated(other, path));
+      return contradictions(read.data, merged).filter(
+        ({ path, concerns }) => !isGone(path) && !concerns.some(isDoubtful),
       );
     }
     for (const issue of read.error.issues) {

@@ -35,6 +35,11 @@ export function areRelated(a: Path, b: Path): boolean {
   return true;
 }
 
+/** Does the second lie at or below the first? */
+export function holds(holder: Path, path: Path): boolean {
+  return holder.length <= path.length && areRelated(holder, path);
+}
+
 /** The value at a path within plain maps and lists; `undefined` when there is none. */
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root;

@@ -1,4 +1,5 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
+import { isMap } from './layers.ts';
 import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
@@ -22,7 +23,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...portOf(name, upstream),
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
-    ...staticEndpoints(config),
+    ...staticEndpoints(config, merged),
     ...consulRules(config),
     ...needsConsul(config),
     ...shutdownBounds(config),
@@ -40,7 +41,7 @@ function sourceOf(config: Written, name: string, upstream: WrittenUpstream): Con
         `${key} for a service that is static`,
         `no ${key}, which only Consul understands`,
         null,
-        [['static']],
+        [['static', service]],
       ),
     );
   }
@@ -49,7 +50,14 @@ function sourceOf(config: Written, name: string, upstream: WrittenUpstream): Con
   const hint = meant === null ? 'add consul: {} or set CONSUL_HTTP_ADDR' : `did you mean static ${meant}?`;
   const expected = `endpoints under static.${service}, or consul`;
   return [
-    contradiction(['upstreams', name], 'no source of endpoints', expected, hint, [['static'], ['consul']], 'key'),
+    contradiction(
+      ['upstreams', name],
+      'no source of endpoints',
+      expected,
+      hint,
+      [['static', service], ['consul']],
+      'key',
+    ),
   ];
 }
 
@@ -131,38 +139,37 @@ function ordered(path: Path, [lowKey, low]: [string, number], [highKey, high]: [
   return [contradiction([...path, lowKey], formatDuration(low), expected, null, [[...path, highKey]])];
 }
 
-function staticEndpoints(config: Written): Contradiction[] {
-  const used = new Set(Object.entries(config.upstreams).map(([name, { service }]) => service ?? name));
-  return Object.entries(config.static).flatMap(([service, endpoints]) => {
-    const path = ['static', service];
-    const seen = new Set<string>();
-    const repeated = endpoints.flatMap(({ host, port }, index) => {
-      const address = `${host}:${port}`;
-      if (!seen.has(address)) {
-        seen.add(address);
-        return [];
-      }
-      return [
-        contradiction(
-          [...path, index],
-          'an endpoint that is listed already',
-          'each endpoint once',
-          'use weight for a larger share',
-        ),
-      ];
-    });
-    if (used.has(service) || config.outbound?.discover === true) return repeated;
-    const meant = nearest(service, [...used]);
-    const hint = meant === null ? `add it: upstreams: { ${service}: {} }` : `did you mean ${meant}?`;
-    const finding = contradiction(
-      path,
-      'endpoints that no upstream uses',
-      'the service of an upstream',
-      hint,
-      [['upstreams']],
-      'key',
-    );
-    return [...repeated, finding];
+function staticEndpoints(config: Written, merged: unknown): Contradiction[] {
+  const used = new Set(servicesIn(merged));
+  return Object.entries(config.static).flatMap(([service, endpoints]) => [
+    ...repeatedEndpoints(['static', service], endpoints),
+    ...(used.has(service) || config.outbound?.discover === true ? [] : [unusedService(service, used)]),
+  ]);
+}
+
+function repeatedEndpoints(path: Path, endpoints: Written['static'][string]): Contradiction[] {
+  const addresses = endpoints.map(({ host, port }) => `${host}:${port}`);
+  return addresses.flatMap((address, index) => {
+    if (addresses.indexOf(address) === index) return [];
+    const found = 'an endpoint that is listed already';
+    return [contradiction([...path, index], found, 'each endpoint once', 'use weight for a larger share')];
+  });
+}
+
+function unusedService(service: string, used: ReadonlySet<string>): Contradiction {
+  const meant = nearest(service, [...used]);
+  const hint = meant === null ? `add it: upstreams: { ${service}: {} }` : `did you mean ${meant}?`;
+  const expected = 'the service of an upstream';
+  return contradiction(['static', service], 'endpoints that no upstream uses', expected, hint, [], 'key');
+}
+
+/** What upstreams name as their services, as far as it can be read: an upstream that is wrong otherwise still names one. */
+function servicesIn(merged: unknown): string[] {
+  const upstreams = valueAt(merged, ['upstreams']);
+  if (!isMap(upstreams)) return [];
+  return Object.entries(upstreams).map(([name, upstream]) => {
+    const service = valueAt(upstream, ['service']);
+    return typeof service === 'string' ? service : name;
   });
 }
 

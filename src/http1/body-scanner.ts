@@ -1,6 +1,7 @@
 import type { Fields } from '../http/fields.ts';
 import type { BodyKind } from '../http/head.ts';
-import { CLASS, CR, HEX, LF, SEMICOLON, VALUE } from './bytes.ts';
+import { CR, HEX, LF, SEMICOLON } from './bytes.ts';
+import { BAD_EXTENSION, EXTENSION_START, mayEndExtension, nextInExtension } from './chunk-extension.ts';
 import { parseTrailers } from './trailers.ts';
 
 export interface BodySink {
@@ -51,6 +52,7 @@ export class BodyScanner {
   private left = 0;
   private digits = 0;
   private extension = 0;
+  private inExtension = EXTENSION_START;
   private extensions = 0;
   private section: Buffer = NO_BYTES;
 
@@ -137,6 +139,7 @@ export class BodyScanner {
     this.left = 0;
     this.digits = 0;
     this.extension = 0;
+    this.inExtension = EXTENSION_START;
   }
 
   /** Takes what stands between the data of two chunks, as far as it is there. */
@@ -156,9 +159,13 @@ export class BodyScanner {
           break;
         }
         case EXTENSION:
-          if (byte === CR) this.state = SIZE_LF;
-          else if ((CLASS[byte]! & VALUE) === 0) return BROKEN;
-          else if (++this.extension > MAX_EXTENSION_BYTES || ++this.extensions > MAX_EXTENSIONS_BYTES) return BROKEN;
+          if (byte === CR && mayEndExtension(this.inExtension)) {
+            this.state = SIZE_LF;
+            break;
+          }
+          this.inExtension = nextInExtension(this.inExtension, byte);
+          if (this.inExtension === BAD_EXTENSION) return BROKEN;
+          if (++this.extension > MAX_EXTENSION_BYTES || ++this.extensions > MAX_EXTENSIONS_BYTES) return BROKEN;
           break;
         case SIZE_LF:
           if (byte !== LF) return BROKEN;

@@ -41,12 +41,12 @@ export function putKept(
   }
   const { ids, spans, text, size } = fields;
   const lastKept = edits.removesOwn ? OWN - 1 : OWN;
-  const removes = mayRemove(fields, edits);
+  const removed = countWanted(fields, edits);
   let start = from;
   for (let line = 0; line < size; line++) {
     const id = ids[line]!;
     const passes = id <= lastKept || (id === HOST_NAME && keepsHost) || (id === CONTENT_LENGTH && keepsLength);
-    if (passes && !(removes && isRemoved(fields, line, edits))) continue;
+    if (passes && !(removed > 0 && isRemoved(fields, line, removed))) continue;
     putRange(out, text, start, spans[line << 2]!);
     start = line + 1 === size ? fields.linesEnd : spans[(line + 1) << 2]!;
   }
@@ -57,20 +57,26 @@ function putRange(out: EncodeTarget, text: string, start: number, end: number): 
   if (start < end) putText(out, text.slice(start, end));
 }
 
-/** Mostly what is to be removed is not there, and then no line is looked at. */
-function mayRemove(lines: HeadLines, edits: Edits): boolean {
-  for (let i = 0; i < edits.removedCount; i++) {
-    if ((lines.keyBits & keyBit(keyOf(edits.removed[i]!))) !== 0) return true;
-  }
-  return false;
-}
+/** The keys of the names to remove that a head may have; one encoder runs at a time. */
+const wanted: number[] = [];
+const wantedNames: string[] = [];
 
-function isRemoved(lines: HeadLines, line: number, edits: Edits): boolean {
-  const key = lines.keys[line];
+/** Mostly what is to be removed is not there. How many names are left that may be. */
+function countWanted(lines: HeadLines, edits: Edits): number {
+  let count = 0;
   for (let i = 0; i < edits.removedCount; i++) {
     const name = edits.removed[i]!;
-    if (keyOf(name) === key && lines.isNamed(line, name)) return true;
+    const key = keyOf(name);
+    if ((lines.keyBits & keyBit(key)) === 0) continue;
+    wanted[count] = key;
+    wantedNames[count++] = name;
   }
+  return count;
+}
+
+function isRemoved(lines: HeadLines, line: number, count: number): boolean {
+  const key = lines.keys[line]!;
+  for (let i = 0; i < count; i++) if (wanted[i] === key && lines.isNamed(line, wantedNames[i]!)) return true;
   return false;
 }
 

@@ -28,10 +28,10 @@ export function keyOf(name: string): number {
   return mix(length, name.charCodeAt(0), name.charCodeAt(length >> 1), name.charCodeAt(length - 1));
 }
 
-/** The same for the name at `text[start..end]`, which is not empty. */
-export function keyAt(text: string, start: number, end: number): number {
+/** The same for the name at `bytes[start..end]`, which is not empty. */
+export function keyIn(bytes: Buffer, start: number, end: number): number {
   const length = end - start;
-  return mix(length, text.charCodeAt(start), text.charCodeAt(start + (length >> 1)), text.charCodeAt(end - 1));
+  return mix(length, bytes[start]!, bytes[start + (length >> 1)]!, bytes[end - 1]!);
 }
 
 /** One of 32 bits for a key: a head without the bit has no such line. */

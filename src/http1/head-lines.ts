@@ -7,8 +7,8 @@ import {
   EXPECT,
   HOP,
   HOST_NAME,
-  keyAt,
   keyBit,
+  keyIn,
   keyOf,
   OWN,
   TE,
@@ -99,7 +99,7 @@ export class HeadLines implements Fields {
       spans[span + 1] = nameEnd - origin;
       spans[span + 2] = valueStart - origin;
       spans[span + 3] = valueEnd - origin;
-      const key = keyAt(text, nameStart - origin, nameEnd - origin);
+      const key = keyIn(bytes, nameStart, nameEnd);
       this.keys[count] = key;
       bits |= keyBit(key);
       const id = classify(text, nameStart - origin, nameEnd - origin);

@@ -9,8 +9,8 @@ import type { Transport, TransportHandler } from './transport.ts';
 /** `auto`: handles when their self-test passes, else Node's public streams. */
 export type SocketChoice = 'auto' | SocketKind;
 
-/** Longer than loopback ever takes. */
-const SELF_TEST_MS = 2_000;
+/** Loopback takes some ten ms; the rest is for a machine that is starting everything at once. */
+const SELF_TEST_MS = 5_000;
 
 /** Of a length that no buffer has, so that every piece of it comes at another place. */
 const PATTERN_BYTES = 300_007;

@@ -139,7 +139,6 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   }
 
   onClose(code: FailureCode | null): void {
-    if (this.isGone) return;
     const wasOpen = this.isOpen;
     this.leave();
     if (wasOpen) this.handler!.onClientGone(code === 'internal_error' ? code : 'client_gone');
@@ -274,10 +273,9 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     if (!this.isOpen) return;
     this.isOpen = false;
     this.owesDrain = false;
-    const isReceived = this.input === 'ahead';
     this.scanner.stop();
     if (!intact || this.answer.phase !== 'complete') return this.cut();
-    if (this.answer.isLast || !isReceived) return this.linger();
+    if (this.answer.isLast) return this.linger();
     this.input = 'head';
     // The handler is not called from here: what was sent ahead has its turn in a later event.
     if (this.isReading) return;

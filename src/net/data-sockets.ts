@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { FailureCode } from '../base/failure.ts';
 import { bound } from './bound.ts';
+import { bytesOf, ReadSlabs } from './read-slabs.ts';
 import { isVolatile, type Slab, slabOf } from './slab.ts';
 import { dialFailure, errorName } from './socket-error.ts';
 import { NO_RELEASE, type ReleaseListener, SocketTransport } from './socket-transport.ts';
@@ -8,19 +9,23 @@ import type { DialHandler, ServerSocket, SocketAcceptor, SocketHost, Sockets } f
 import type { Transport } from './transport.ts';
 
 /**
- * Sockets by Node's public streams: `on('data')`, `write`, `end`. The reference for the others: slower (a buffer is
- * allocated per read, and the stream's own state is kept beside ours) and nothing in it can go away with a new Node.
+ * Sockets by Node's public streams. The reference for the others: slower (the stream's own state is kept beside ours,
+ * and accepted sockets have a buffer allocated for each read) and nothing in it can go away with a new Node.
  *
- * Listeners are functions of this module that find their transport on the socket, attached once.
+ * Sockets that we open read into memory of ours by `onread`, which is public for them alone. Listeners are functions of this module that find their transport on the socket, attached once.
  */
 export class DataSockets implements Sockets {
   readonly kind = 'data';
 
+  private readonly slabs = new ReadSlabs();
+
   constructor(private readonly host: SocketHost) {}
 
   dial(host: string, port: number, handler: DialHandler): Transport {
-    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true, autoSelectFamily: false });
-    const transport = new DataTransport(this.host, socket, 'upstream_reset', NO_RELEASE, handler);
+    const reads = new SlabReads(this.slabs);
+    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true, autoSelectFamily: false, onread: reads });
+    const transport = new DataTransport(this.host, socket, 'upstream_reset', NO_RELEASE, handler, reads);
+    reads.transport = transport;
     transport.handler = handler;
     return transport;
   }
@@ -38,7 +43,7 @@ export class DataSockets implements Sockets {
     const { remoteAddress, remotePort } = socket;
     // No name: the client was gone before it got here.
     if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
-    const transport = new DataTransport(this.host, socket, 'client_gone', acceptor, null);
+    const transport = new DataTransport(this.host, socket, 'client_gone', acceptor, null, null);
     const handler = acceptor.onAccept(transport, remoteAddress, remotePort);
     if (handler === null) transport.destroy(true);
     else transport.handler = handler;
@@ -63,11 +68,13 @@ class DataTransport extends SocketTransport {
     releaseListener: ReleaseListener,
     /** Until it is open; null for an accepted connection. */
     private dialing: DialHandler | null,
+    /** Null: by `on('data')`. */
+    private readonly reads: SlabReads | null,
   ) {
     super(host, lossCode, releaseListener);
     (socket as OwnedSocket)[TRANSPORT] = this;
     socket.pause();
-    socket.on('data', onData);
+    if (reads === null) socket.on('data', onData);
     socket.on('end', onEnd);
     socket.on('error', onError);
     socket.on('close', onClose);
@@ -79,9 +86,14 @@ class DataTransport extends SocketTransport {
   }
 
   write(bytes: Buffer): boolean {
-    this.host.output.flushFor(this);
+    const { output } = this.host;
+    output.flushFor(this);
     if (this.isGone || !this.socket.writable) return false;
-    this.socket.write(isVolatile(bytes) ? Buffer.from(bytes) : bytes);
+    if (isVolatile(bytes)) {
+      output.writeCopy(this, bytes);
+      return this.hasRoom();
+    }
+    this.socket.write(bytes);
     if (this.socket.writableLength === 0) return true;
     this.hold(slabOf(bytes));
     return this.hasRoom();
@@ -127,6 +139,7 @@ class DataTransport extends SocketTransport {
   }
 
   closed(): void {
+    this.reads?.end();
     this.releaseHeld();
     if (this.errorName === null) this.deliverClose(null);
     else this.deliverClose(this.dialing === null ? this.lossCode : dialFailure(this.errorName));
@@ -166,6 +179,32 @@ class DataTransport extends SocketTransport {
   private releaseHeld(): void {
     for (const slab of this.held) slab.release();
     this.held.length = 0;
+  }
+}
+
+/** The `onread` option of one socket: shared memory, or a slab of its own while its reads fill it. */
+class SlabReads {
+  transport!: DataTransport;
+  private slab: Slab | null = null;
+  private lastBytes = 0;
+
+  constructor(private readonly slabs: ReadSlabs) {}
+
+  /** Asked for before the first read and after each. */
+  readonly buffer = (): Buffer => {
+    this.slab = this.slabs.next(this.slab, this.lastBytes);
+    return bytesOf(this.slab);
+  };
+
+  readonly callback = (count: number): boolean => {
+    this.lastBytes = count;
+    this.transport.received(bytesOf(this.slab).subarray(0, count));
+    return true;
+  };
+
+  end(): void {
+    if (this.slab !== null) this.slabs.giveBack(this.slab);
+    this.slab = null;
   }
 }
 

@@ -13,6 +13,8 @@ export interface Evidence {
   readonly grpcStatus: number;
   /** Monotonic ms. */
   readonly startedAt: number;
+  /** When the last of the request had been given to the connection; 0 if it never was. */
+  readonly sentAt: number;
   /** When the head of the answer came; 0 if it never did. */
   readonly firstByteAt: number;
   /** How long the endpoint asked to be left alone (`Retry-After`), or -1. */
@@ -26,6 +28,7 @@ export const NO_EVIDENCE: Evidence = {
   status: 0,
   grpcStatus: -1,
   startedAt: 0,
+  sentAt: 0,
   firstByteAt: 0,
   pushbackMs: -1,
 };

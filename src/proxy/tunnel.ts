@@ -242,6 +242,7 @@ function newDial(ordinal: number, endpoint: Endpoint, now: number): Dial {
     grpcStatus: -1,
     startedAt: now,
     connectedAt: 0,
+    sentAt: 0,
     firstByteAt: 0,
     endedAt: 0,
     pushbackMs: -1,

@@ -13,12 +13,7 @@ export const CASES = [
     title: 'HTTP, new client connection per request',
     unit: 'us/req',
     goal: { public: 5, handle: 3.5, aim: 1.5 },
-    load: {
-      port: 'http',
-      path: '/100b',
-      headers: { Connection: 'close' },
-      connections: 32,
-    },
+    load: { port: 'http', path: '/100b', headers: { Connection: 'close' }, connections: 32 },
   },
   {
     name: 'http-1m',
@@ -53,13 +48,7 @@ export const MEMORY_CASE = {
 
 function keepAlive(name, title, path, headers) {
   const goal = { public: 1.9, handle: 1.5, aim: 1.25 };
-  return {
-    name,
-    title,
-    unit: 'us/req',
-    goal,
-    load: { port: 'http', path, headers, connections: 32 },
-  };
+  return { name, title, unit: 'us/req', goal, load: { port: 'http', path, headers, connections: 32 } };
 }
 
 /** Eleven fields as a browser behind a gateway sends them: about 800 bytes with the request line. */

@@ -58,13 +58,5 @@ function report() {
   latencies.sort((a, b) => a - b);
   const at = (share) => Math.round(1000 * (latencies[Math.floor(latencies.length * share)] ?? 0));
   const elapsed = (performance.now() - startedAt) / 1000;
-  console.log(
-    JSON.stringify({
-      requests,
-      seconds: elapsed,
-      errors,
-      p50Us: at(0.5),
-      p99Us: at(0.99),
-    }),
-  );
+  console.log(JSON.stringify({ requests, seconds: elapsed, errors, p50Us: at(0.5), p99Us: at(0.99) }));
 }

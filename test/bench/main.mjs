@@ -97,23 +97,17 @@ async function addPeer(started, name, start) {
   }
 }
 
-function remora(node) {
+async function remora(node) {
   const env = { REMORA_TRANSPORT: options.transport };
-  return startRemora(bench, {
-    ports: backend.ports,
-    otlp: sink.endpoint,
-    env,
-    node,
-  });
+  const started = await startRemora(bench, { ports: backend.ports, otlp: sink.endpoint, env, node });
+  setup.transport = started.transport;
+  return started;
 }
 
 function report(results) {
   const facts = machine(setup);
   if (options.json) {
-    const cases = results.map((one) => ({
-      ...one,
-      rows: Object.fromEntries(one.rows ?? []),
-    }));
+    const cases = results.map((one) => ({ ...one, rows: Object.fromEntries(one.rows ?? []) }));
     console.log(
       JSON.stringify(
         {

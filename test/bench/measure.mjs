@@ -27,19 +27,12 @@ export async function measure(setup, measured, proxies) {
   }
   const after = stealOf(core);
   const steal = (after.stolen - before.stolen) / Math.max(1, after.total - before.total);
-  return {
-    rows: new Map([...samples].map(([name, list]) => [name, summary(list)])),
-    steal,
-  };
+  return { rows: new Map([...samples].map(([name, list]) => [name, summary(list)])), steal };
 
   async function sample(proxy, length) {
     const { port, ...shape } = measured.load;
     const start = cpuOf(proxy.job.pid);
-    const done = await load.run({
-      ...shape,
-      port: proxy.ports[port],
-      seconds: length,
-    });
+    const done = await load.run({ ...shape, port: proxy.ports[port], seconds: length });
     await delay(20); // the connections of the load are being closed
     const end = cpuOf(proxy.job.pid);
     if (done.errors > 0 || done.requests === 0) {
@@ -60,8 +53,5 @@ export async function measure(setup, measured, proxies) {
 
 function summary(samples) {
   const of = (key) => median(samples.map((sample) => sample[key]));
-  return {
-    ...Object.fromEntries(Object.keys(samples[0]).map((key) => [key, of(key)])),
-    samples,
-  };
+  return { ...Object.fromEntries(Object.keys(samples[0]).map((key) => [key, of(key)])), samples };
 }

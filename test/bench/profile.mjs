@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { cpuOf } from '../support/proc.mjs';
 
 const DRAIN_MS = 3000;
 
@@ -11,7 +12,8 @@ export function profileFlags(bench) {
 
 /**
  * Runs one case against remora alone and says where its time goes: functions by self time, counting only what was
- * seen while the load ran. `(program)` is everything outside JavaScript, system calls included.
+ * seen while the load ran. The profiler counts wall-clock time: a call that wakes the other side and loses the core to
+ * it looks dearer than it is, which is why the CPU time is told beside it. `(program)` is what is outside JavaScript.
  */
 export async function profile(setup, measured, remora) {
   const { bench, load, seconds } = setup;
@@ -19,18 +21,20 @@ export async function profile(setup, measured, remora) {
   const run = (length) => load.run({ ...shape, port: remora.ports[port], seconds: length });
   await run(2);
   const from = nowUs();
+  const before = cpuOf(remora.job.pid);
   const done = await run(Math.max(5, seconds));
   const to = nowUs();
+  const after = cpuOf(remora.job.pid);
   // The first signal begins an orderly stop, the second ends it; either way the profile is written.
   remora.job.child.kill('SIGTERM');
   await Promise.race([remora.job.ended, delay(DRAIN_MS)]);
   await bench.stop(remora.job, DRAIN_MS);
   const file = readdirSync(bench.folder).find((name) => name.endsWith('.cpuprofile'));
   if (file === undefined) throw new Error('remora ended without writing its profile');
-  return {
-    requests: done.requests,
-    functions: selfTimes(JSON.parse(readFileSync(join(bench.folder, file), 'utf8')), from, to),
-  };
+  const functions = selfTimes(JSON.parse(readFileSync(join(bench.folder, file), 'utf8')), from, to);
+  const { requests } = done;
+  const cost = { user: (after.user - before.user) / requests, system: (after.system - before.system) / requests };
+  return { requests, cost, functions };
 }
 
 /** V8 stamps its samples with the same monotonic clock. */

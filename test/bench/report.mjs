@@ -88,8 +88,9 @@ function align(lines) {
     .join('\n');
 }
 
-export function printProfile({ requests, functions }, name) {
-  console.log(`\n${name}: self time while the load ran, ${requests} requests`);
+export function printProfile({ requests, cost, functions }, name) {
+  const cpu = `${cost.user.toFixed(1)} us user + ${cost.system.toFixed(1)} us sys`;
+  console.log(`\n${name}: ${requests} requests at ${cpu} of CPU each (being profiled); self time by the wall clock:`);
   for (const { name: what, us, share } of functions.slice(0, 40)) {
     const perRequest = (us / requests).toFixed(2).padStart(7);
     console.log(`${(share * 100).toFixed(1).padStart(5)}% ${perRequest} us/req  ${what}`);

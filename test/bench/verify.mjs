@@ -17,25 +17,14 @@ export async function verify(name, proxy, measured, bodies) {
 
 function fetchWhole(port, path, headers) {
   return new Promise((resolve, reject) => {
-    const options = {
-      host: '127.0.0.1',
-      port,
-      path,
-      headers,
-      agent: false,
-      timeout: 10_000,
-    };
+    const options = { host: '127.0.0.1', port, path, headers, agent: false, timeout: 10_000 };
     const sent = request(options, (response) => {
       const chunks = [];
       response.on('data', (bytes) => chunks.push(bytes));
       response.on('error', reject);
       response.on('end', () => {
         const connection = response.headers.connection?.toLowerCase();
-        resolve({
-          status: response.statusCode,
-          body: Buffer.concat(chunks),
-          connection,
-        });
+        resolve({ status: response.statusCode, body: Buffer.concat(chunks), connection });
       });
     });
     sent.on('timeout', () => sent.destroy(new Error(`no answer to ${path} in 10 s`)));

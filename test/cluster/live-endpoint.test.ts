@@ -37,6 +37,12 @@ describe('LiveEndpoint', () => {
     expect(endpoint.loadAt(1000)).toBe(2);
   });
 
+  it('does not pay for the time that the client took to send its body', () => {
+    const endpoint = make();
+    endpoint.learn(evidence('success', { status: 200, startedAt: 1000, sentAt: 4000, firstByteAt: 4005 }), 4005);
+    expect(endpoint.expectedMs(4005)).toBe(5);
+  });
+
   it('costs more with every attempt in flight', () => {
     const endpoint = make();
     endpoint.active = 4;
@@ -95,8 +101,8 @@ describe('LiveEndpoint', () => {
   it('suspects an endpoint of which nobody waited for the end', () => {
     const gone = (startedAt: number) => evidence('ignored', { code: 'client_gone', startedAt });
     const endpoint = make();
-    endpoint.learn(gone(1000), 1010);
-    expect(endpoint.loadAt(1010)).toBeLessThan(30.1); // shorter than an answer may take: no suspicion
+    endpoint.learn(gone(1990), 2000);
+    expect(endpoint.loadAt(2000)).toBeCloseTo(30 * Math.exp(-0.1)); // an answer takes longer: no suspicion
     for (let at = 2000; at < 7000; at += 100) endpoint.learn(gone(at - 2000), at);
     expect(endpoint.loadAt(7000)).toBeGreaterThan(1700);
     expect(endpoint.loadAt(7000)).toBeLessThan(2100);

@@ -274,10 +274,28 @@ telemetry:
     'remora.yaml:2:18 inbound.port: found "x", expected a port from 0 (any free one) to 65535',
     'remora.yaml:3:19 outbound.port: found 127.0.0.1:8080, which service.port has already, expected a port of its own, or 0',
     expect.stringMatching(/^remora.yaml:4:1 upstrems: found an unknown key, .*; did you mean upstreams\?$/),
+    expect.stringContaining('remora.yaml:6:3 upstreams.a: found no source of endpoints'),
     'remora.yaml:6:18 upstreams.a.protocol: found tcp without a port, expected a port of its own beside it',
     'remora.yaml:6:44 upstreams.a.timeouts.connect: found 5, expected a duration such as 500ms or 15s, or 0 for none',
     'remora.yaml:7:19 admin.port: found the key a second time, expected each key once',
     'remora.yaml:8:1 telemetry: found nothing, expected a value; leave the key out, or write {} for an empty map',
+  ]);
+});
+
+it('does not let a wrong value hide that its upstream has no source, nor blame what is wrong on others', () => {
+  const text = web(`upstreams:
+  orders: { timeouts: { connect: 5 } }
+  cache: { retry: { maxAttempts: 0 } }
+static:
+  orders: ["x"]
+  orderz: ["a:1"]
+`);
+  expect(complaints(text)).toEqual([
+    expect.stringContaining('remora.yaml:3:34 upstreams.orders.timeouts.connect: found 5'),
+    expect.stringContaining('remora.yaml:4:3 upstreams.cache: found no source of endpoints'),
+    expect.stringContaining('remora.yaml:4:34 upstreams.cache.retry.maxAttempts: found 0'),
+    expect.stringContaining('remora.yaml:6:12 static.orders[0]: found "x"'),
+    expect.stringContaining('remora.yaml:7:3 static.orderz: found endpoints that no upstream uses'),
   ]);
 });
 

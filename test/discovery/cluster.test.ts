@@ -41,7 +41,8 @@ describe.skipIf(consul.path === null)(consulTitle('with three Consul servers', c
     const tls = { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true };
     const { address } = cluster.http;
     client = new ConsulClient({ address, token: null, tokenFile: null, datacenter: null, namespace: null, tls }, clock);
-    web = new ConsulSource(client, clock, random, NO_LOG).follow(queryFor('web'), ends.signal);
+    // A server that lost its leader holds a long poll to its end, and only then says that it knows none.
+    web = new ConsulSource(client, clock, random, NO_LOG, { waitMs: 3_000 }).follow(queryFor('web'), ends.signal);
     settings = new ConsulKv(client, clock, random).follow('remora/config/mesh', ends.signal);
     for (const _ of [1, 2, 3]) await addInstance();
     await seesAll();

@@ -84,6 +84,22 @@ describe('requests', () => {
     expect(script.take()).toHaveLength(801 * 2);
   });
 
+  it('sent ahead stay unread also when the handler resumes', () => {
+    const script = new ClientScript();
+    script.transport.receive(GET);
+    script.transport.receive(GET.repeat(800));
+    script.client.resume();
+    expect(script.transport.isPaused).toBe(true);
+  });
+
+  it('may have heads larger than what is kept of requests sent ahead', () => {
+    const script = new ClientScript({ maxHeadBytes: 65_536 });
+    script.transport.receive(`GET /a HTTP/1.1\r\nHost: a\r\nX-A: ${'a'.repeat(40_000)}`);
+    expect(script.transport.isPaused).toBe(false);
+    script.transport.receive('\r\n\r\n');
+    expect(script.take()).toEqual(['GET /a', 'end']);
+  });
+
   it('pass trailers on', () => {
     const script = new ClientScript();
     script.transport.receive(
@@ -265,6 +281,14 @@ describe('answers', () => {
     expect(script.closed).toBe(1);
   });
 
+  it('that come early do not make us read a request without end', () => {
+    const script = new ClientScript();
+    script.transport.receive(POST.replace('5', '50000000'));
+    script.answer();
+    for (let i = 0; i < 5; i++) script.transport.receive('x'.repeat(1_000_000));
+    expect(script.transport.log).toEqual(['end', 'destroy']);
+  });
+
   it('may begin while the request still comes in, and both go on', () => {
     const script = new ClientScript();
     script.transport.receive(POST + 'he');
@@ -331,6 +355,17 @@ describe('time', () => {
     expect(script.transport.take()).toBe('');
     expect(script.transport.log).toEqual(['end']);
     expect(script.take()).toEqual([]);
+  });
+
+  it('closes it without a word also after a request that came slowly', () => {
+    const script = new ClientScript();
+    script.transport.receive(GET.slice(0, 10));
+    script.transport.receive(GET.slice(10));
+    script.answer();
+    script.transport.take();
+    script.clock.advance(60_100);
+    expect(script.transport.take()).toBe('');
+    expect(script.take()).toEqual(['GET /a', 'end']);
   });
 
   it('counts idleness from the last answer', () => {
@@ -419,6 +454,26 @@ describe('the end of the client', () => {
     await nextTick();
     expect(script.take()).toEqual(['GET /a', 'end', 'GET /a', 'end']);
     expect(script.transport.log).toEqual(['end']);
+  });
+
+  it('does not outrun a request that was sent ahead', async () => {
+    const script = new ClientScript();
+    script.transport.receive(GET + GET);
+    script.answer();
+    script.transport.fin();
+    await nextTick();
+    expect(script.take()).toEqual(['GET /a', 'end', 'GET /a', 'end']);
+    script.answer();
+    expect(script.transport.take()).toBe(OK + CLOSED_OK);
+  });
+
+  it('by reset between requests is nobody’s loss', () => {
+    const script = new ClientScript();
+    script.transport.receive(GET);
+    script.answer();
+    script.transport.lost();
+    expect(script.take()).toEqual(['GET /a', 'end']);
+    expect(script.closed).toBe(1);
   });
 
   it('in the middle of a head is nobody’s loss', () => {
@@ -519,14 +574,17 @@ describe('upgrades', () => {
     expect(script.transport.log).toEqual(['end']);
   });
 
-  it('tell of a FIN that came before them', async () => {
+  it.each([
+    ['early', ['body early', 'end']],
+    ['', ['end']],
+  ])('tell of a FIN that came before them, behind %j', async (early, events) => {
     const script = new ClientScript();
-    script.transport.receive(UPGRADE + 'early');
+    script.transport.receive(UPGRADE + early);
     script.transport.fin();
     script.take();
     script.turn(() => script.client.sendHead(SWITCH, NO_EDITS));
     await nextTick();
-    expect(script.take()).toEqual(['body early', 'end']);
+    expect(script.take()).toEqual(events);
   });
 
   it('that end abnormally reset the client', () => {

@@ -144,6 +144,7 @@ export class Simulation {
       status: fails ? 503 : 200,
       grpcStatus: -1,
       startedAt,
+      sentAt: startedAt,
       firstByteAt: now,
       pushbackMs: -1,
     };

@@ -27,11 +27,7 @@ const chosen = options.case?.map((name) => FAULTS.find((fault) => fault.name ===
 const rounds = positive('rounds');
 const bench = new Workbench('soak');
 const sink = await startOtlpSink();
-const setup = {
-  seconds: positive('seconds'),
-  rate: positive('rate'),
-  otlp: sink.endpoint,
-};
+const setup = { seconds: positive('seconds'), rate: positive('rate'), otlp: sink.endpoint };
 const results = [];
 
 if (!options.json) {

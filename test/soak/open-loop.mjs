@@ -52,13 +52,7 @@ export class OpenLoop {
   #ask() {
     const { port, path, size } = this.target;
     return new Promise((resolve) => {
-      const options = {
-        host: '127.0.0.1',
-        port,
-        path,
-        agent: this.#agent,
-        timeout: GIVE_UP_MS,
-      };
+      const options = { host: '127.0.0.1', port, path, agent: this.#agent, timeout: GIVE_UP_MS };
       const request = get(options, (response) => {
         let received = 0;
         response.on('data', (bytes) => {
@@ -67,16 +61,8 @@ export class OpenLoop {
         response.on('error', (error) => resolve({ problem: `cut off: ${error.code}`, attempt: 1 }));
         response.on('end', () => {
           const { 'x-attempt': attempt = '1', 'x-remora-failure': failure = 'by the endpoint' } = response.headers;
-          if (response.statusCode !== 200)
-            resolve({
-              problem: `${response.statusCode} ${failure}`,
-              attempt: 1,
-            });
-          else
-            resolve({
-              problem: received === size ? null : 'wrong length',
-              attempt: Number(attempt),
-            });
+          if (response.statusCode !== 200) resolve({ problem: `${response.statusCode} ${failure}`, attempt: 1 });
+          else resolve({ problem: received === size ? null : 'wrong length', attempt: Number(attempt) });
         });
       });
       request.on('timeout', () => request.destroy(new Error(`silent for ${GIVE_UP_MS} ms`)));

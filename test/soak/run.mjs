@@ -12,11 +12,7 @@ const UPSTREAM = { timeouts: { connect: '1s', attempt: '1s' } };
 /** One run: warm up, a quiet quarter, a quarter with the fault, half of the time to recover. A fresh remora each time. */
 export async function run(bench, fault, { seconds, rate, otlp }) {
   const origins = await Origins.start(bench);
-  const remora = await startRemora(bench, {
-    ports: origins.ports,
-    otlp,
-    upstream: UPSTREAM,
-  });
+  const remora = await startRemora(bench, { ports: origins.ports, otlp, upstream: UPSTREAM });
   await delay(SETTLE_MS);
   const memory = watchMemory(remora.job.pid);
   const load = new OpenLoop({ port: remora.ports.http, ...SMALL }, rate);
@@ -35,11 +31,7 @@ export async function run(bench, fault, { seconds, rate, otlp }) {
   if (remora.job.hasEnded) throw new Error(`remora ended during "${fault.name}"`);
   await bench.stop(remora.job);
   await origins.stop();
-  return {
-    ...figures(records, { from: WARM_UP_MS, faultAt, endAt }),
-    ...resident,
-    remark,
-  };
+  return { ...figures(records, { from: WARM_UP_MS, faultAt, endAt }), ...resident, remark };
 }
 
 function watchMemory(pid) {

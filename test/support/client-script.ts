@@ -4,7 +4,7 @@ import { Edits, NO_EDITS } from '../../src/http/edits.ts';
 import type { Fields } from '../../src/http/fields.ts';
 import type { RequestHead, ResponseHead } from '../../src/http/head.ts';
 import { ResponseParser } from '../../src/http1/response-parser.ts';
-import { ClientConnection } from '../../src/net/client-connection.ts';
+import { ClientConnection, type ClientLimits } from '../../src/net/client-connection.ts';
 import { Output } from '../../src/net/output.ts';
 import { NO_RELEASE, SocketTransport } from '../../src/net/socket-transport.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -13,7 +13,7 @@ const LIMITS = { maxHeadBytes: 4_096, maxFields: 32, maxTargetBytes: 512, headTi
 const PEER = { address: '127.0.0.1', port: 5000, listener: 'orders', scheme: 'http', identity: null };
 
 /** A socket that is a list of writes. Events reach the connection as from a real one, each a turn of its own. */
-export class FakeTransport extends SocketTransport {
+export class ScriptTransport extends SocketTransport {
   readonly writes: Buffer[] = [];
   /** Every call that is not a write, in order with them. */
   readonly log: string[] = [];
@@ -43,8 +43,11 @@ export class FakeTransport extends SocketTransport {
     if (!this.log.includes('end')) this.log.push('end');
   }
 
-  receive(bytes: string | Buffer): void {
-    this.deliverBytes(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  /** One read. The memory is spoiled afterwards, as a reader's is. */
+  receive(text: string): void {
+    const bytes = Buffer.from(text, 'latin1');
+    this.deliverBytes(bytes);
+    bytes.fill('!');
   }
 
   fin(): void {
@@ -76,7 +79,7 @@ export class ClientScript implements RequestHandler {
   readonly clock = new ManualClock();
   readonly output = new Output();
   readonly bugs: unknown[] = [];
-  readonly transport: FakeTransport;
+  readonly transport: ScriptTransport;
   readonly connection: ClientConnection;
   /** What the handler was told, one line a call. */
   readonly seen: string[] = [];
@@ -89,9 +92,9 @@ export class ClientScript implements RequestHandler {
   /** Runs inside `onRequest`. */
   onOpen: (head: RequestHead) => void = () => undefined;
 
-  constructor() {
+  constructor(limits: Partial<ClientLimits> = {}) {
     const host = { output: this.output, onBug: (error: unknown) => this.bugs.push(error) };
-    this.transport = new FakeTransport(host, 'client_gone', NO_RELEASE);
+    this.transport = new ScriptTransport(host, 'client_gone', NO_RELEASE);
     this.connection = new ClientConnection(this.transport, PEER, {
       host,
       acceptor: {
@@ -102,7 +105,7 @@ export class ClientScript implements RequestHandler {
         },
       },
       clock: this.clock,
-      limits: LIMITS,
+      limits: { ...LIMITS, ...limits },
       owner: { onClosed: () => this.closed++ },
     });
     this.transport.handler = this.connection;

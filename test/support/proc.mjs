@@ -25,10 +25,7 @@ export function stealOf(core) {
     .split('\n')
     .find((text) => text.startsWith(`${label} `));
   const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
-  return {
-    total: ticks.reduce((sum, value) => sum + value, 0),
-    stolen: ticks[7],
-  };
+  return { total: ticks.reduce((sum, value) => sum + value, 0), stolen: ticks[7] };
 }
 
 export function median(values) {

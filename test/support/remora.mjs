@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,27 +14,19 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
  */
 export async function startRemora(bench, { ports, otlp, env = {}, node = [], upstream = {} }) {
   const [http, tcp, admin, application] = await freePorts(4);
-  const file = join(bench.folder, `remora-${http}.yaml`);
+  // A folder to itself: remora watches it, and would look again whenever a log beside it is made.
+  const file = join(mkdtempSync(join(bench.folder, 'remora-')), 'remora.yaml');
   const endpoints = ports.map((port) => `127.0.0.1:${port}`);
   const config = {
     service: { name: 'web', port: application },
-    upstreams: {
-      orders: { port: http, protocol: 'http', ...upstream },
-      cache: { port: tcp, protocol: 'tcp' },
-    },
+    upstreams: { orders: { port: http, protocol: 'http', ...upstream }, cache: { port: tcp, protocol: 'tcp' } },
     static: { orders: endpoints, cache: endpoints },
     admin: { port: admin },
-    telemetry: {
-      sampleRatio: 0.01,
-      accessLog: 'failures',
-      otlp: { endpoint: otlp, protocol: 'http/protobuf' },
-    },
+    telemetry: { sampleRatio: 0.01, accessLog: 'failures', otlp: { endpoint: otlp, protocol: 'http/protobuf' } },
   };
   writeFileSync(file, JSON.stringify(config, null, 2)); // JSON is YAML
   const args = [...node, process.env.REMORA_MAIN ?? MAIN, 'run', '-c', file];
-  const job = bench.start('remora', process.execPath, args, {
-    env: { ...ownEnvironment(), ...env },
-  });
+  const job = bench.start('remora', process.execPath, args, { env: { ...ownEnvironment(), ...env } });
   await bench.until(job, 'ready', async () => (await statusOf(admin, '/ready')) === 200);
   // Which way to move bytes it chose is a fact of the measurement; it says so in its first lines.
   const transport = /"transport":"(\w+)"/.exec(readFileSync(job.log, 'utf8'))?.[1] ?? 'unknown';

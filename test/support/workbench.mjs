@@ -29,20 +29,9 @@ export class Workbench {
     const log = join(this.folder, `${name}.log`);
     const out = openSync(log, 'a');
     const [file, ...rest] = this.#pin(pinned, [command, ...args]);
-    const child = spawn(file, rest, {
-      env,
-      cwd: this.folder,
-      stdio: ['ignore', out, out],
-    });
+    const child = spawn(file, rest, { env, cwd: this.folder, stdio: ['ignore', out, out] });
     closeSync(out);
-    const job = {
-      name,
-      pid: child.pid,
-      log,
-      child,
-      hasEnded: false,
-      ended: null,
-    };
+    const job = { name, pid: child.pid, log, child, hasEnded: false, ended: null };
     job.ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal ?? code));

@@ -51,6 +51,7 @@ export function attemptRecord(over: Partial<AttemptRecord> & { readonly host?: s
     grpcStatus: -1,
     startedAt: 1001,
     connectedAt: 1003,
+    sentAt: 1003,
     firstByteAt: 1009,
     endedAt: 1010,
     pushbackMs: -1,
