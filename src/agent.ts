@@ -9,6 +9,7 @@ import type {
   ListenerView,
   ReadinessView,
 } from './admin/agent-view.ts';
+import { ApplicationProbe } from './agent/application-probe.ts';
 import { makeSources } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
@@ -68,7 +69,9 @@ export class Agent implements AgentView, Stoppable {
   private shared: Entry | null = null;
   private local: Inbound | null = null;
   private registration: Registration | null = null;
+  private application: ApplicationProbe | null = null;
   private admin: Admin | null = null;
+  private wasReady = false;
   private stopping: Promise<void> | null = null;
   private readonly end = Promise.withResolvers<void>();
 
@@ -140,7 +143,11 @@ export class Agent implements AgentView, Stoppable {
       settings.follow(new ConsulKv(consul, clock, random), callerKey(config.service.name), this.ends.signal);
       const options = registrationOptions(config.service, this.local?.entry ?? null);
       if (options !== null) {
-        this.registration = new Registration(consul, options, () => this.readiness().isReady, clock, random, log);
+        const application = new ApplicationProbe(sockets, config.service, options.ttlMs / 3, clock, log);
+        const isReady = (): boolean => this.readiness().isReady && application.isUp;
+        this.application = application;
+        this.registration = new Registration(consul, options, isReady, clock, random, log);
+        application.start();
         this.registration.start();
       }
     }
@@ -195,6 +202,7 @@ export class Agent implements AgentView, Stoppable {
 
   async finish(remainingMs: number): Promise<void> {
     const { telemetry, log, file, settings } = this.given;
+    this.application?.stop();
     const told = await this.registration?.deregister();
     if (told === false) log.warn('not_deregistered', { problem: this.registration!.problem });
     await telemetry.flush(Math.min(remainingMs, 5_000));
@@ -214,13 +222,15 @@ export class Agent implements AgentView, Stoppable {
     return { version, service: { name, id }, uptimeMs: clock.now() - this.startedAt };
   }
 
+  /** Once ready stays ready: an upstream that is added later waits for its first snapshot alone. */
   readiness(): ReadinessView {
-    const waitingFor = this.everyUpstream()
+    const waitingFor = this.upstreams.all
       .filter(({ cluster }) => !cluster.hasSnapshot)
       .map(({ cluster }) => `first snapshot of ${cluster.name}`);
     if (this.admin === null) waitingFor.unshift('listeners');
+    this.wasReady ||= waitingFor.length === 0;
     const isDraining = this.stopping !== null;
-    return { isReady: waitingFor.length === 0 && !isDraining, isDraining, waitingFor };
+    return { isReady: this.wasReady && !isDraining, isDraining, waitingFor };
   }
 
   listeners(): readonly ListenerView[] {

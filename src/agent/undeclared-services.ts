@@ -8,7 +8,9 @@ import { Upstream } from './upstream.ts';
 
 const MAX_SERVICES = 64;
 const IDLE_MS = 600_000;
-const SWEEP_MS = 60_000;
+/** Nobody runs under the name: most likely there is no such service, and it keeps a place from one that there is. */
+const EMPTY_MS = 60_000;
+const SWEEP_MS = 30_000;
 
 interface Found {
   readonly upstream: Upstream;
@@ -17,7 +19,8 @@ interface Found {
 
 /**
  * Services found on first use (`outbound.discover`). Bounded, because callers choose the names: at most 64 at a time,
- * and one that nobody has asked for in ten minutes is let go. A name beyond the bound is `no_route` and counted.
+ * and one that nobody has asked for in ten minutes is let go, in one minute when it has no endpoints. A name beyond the
+ * bound is `no_route` and counted.
  */
 export class UndeclaredServices implements Undeclared, TimerOwner {
   refusedCount = 0;
@@ -43,7 +46,8 @@ export class UndeclaredServices implements Undeclared, TimerOwner {
 
   onTimer(_timer: Timer, now: number): void {
     for (const [key, { upstream, usedAt }] of this.found) {
-      if (now - usedAt < IDLE_MS || upstream.plan.admission.inFlight > 0) continue;
+      const idleMs = upstream.cluster.size === 0 ? EMPTY_MS : IDLE_MS;
+      if (now - usedAt < idleMs || upstream.plan.admission.inFlight > 0) continue;
       this.found.delete(key);
       upstream.close();
     }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { invariant } from '../base/invariant.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ClusterSnapshot, DiscoverySource } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
@@ -14,8 +14,9 @@ import { type LivePlan, makePlan } from './plans.ts';
  * One upstream at work: its discovery, its cluster, its plan, and its own port when it has one.
  *
  * A change of configuration replaces as little as it can. Policies are a new plan over the same cluster. What the cluster
- * itself is made with (who is discovered, how it balances and breaks) makes a new cluster, and its connections and its
- * verdicts with it. Exchanges that run end under the plan they began with.
+ * itself is made with (how it balances and breaks) makes a new cluster, and its connections and its verdicts with it, but
+ * begins with the endpoints that are known: discovery may have nothing to say just now. Only another question to
+ * discovery begins with nothing. Exchanges that run end under the plan they began with.
  */
 export class Upstream {
   cluster!: Cluster;
@@ -25,12 +26,13 @@ export class Upstream {
   private watch!: Watch<ClusterSnapshot>;
   private source: DiscoverySource | null = null;
   private following!: AbortController;
-  private stopWaking: () => void = () => undefined;
+  private stopApplying: () => void = () => undefined;
 
   constructor(
     private config: UpstreamConfig,
     private readonly parts: Parts,
   ) {
+    this.follow();
     this.build(null);
   }
 
@@ -54,45 +56,54 @@ export class Upstream {
 
   /** Takes a new configuration with the same port and protocol. */
   reconfigure(config: UpstreamConfig): void {
-    const isSameCluster =
-      isDeepStrictEqual(clusterPart(this.config), clusterPart(config)) &&
+    const isSameQuestion =
+      isDeepStrictEqual(queryOf(this.config), queryOf(config)) &&
       this.parts.sources.pick(config.service) === this.source;
+    const isSameCluster = isSameQuestion && isDeepStrictEqual(clusterPart(this.config), clusterPart(config));
     this.config = config;
     if (isSameCluster) this.plan = this.makePlan(this.plan);
-    else this.rebuild();
+    else this.rebuild(isSameQuestion);
     this.router?.replace(this.plan);
   }
 
   /** No new connections; discovery ends with the last of the exchanges. */
   close(): void {
     this.entry?.drain();
-    this.stopWaking();
+    this.stopApplying();
     this.following.abort();
     this.cluster.close();
   }
 
-  private rebuild(): void {
+  private rebuild(isSameQuestion: boolean): void {
     const { cluster, following, plan } = this;
-    this.stopWaking();
+    this.stopApplying();
+    if (!isSameQuestion) this.follow();
     this.build(plan);
-    following.abort();
+    if (!isSameQuestion) following.abort();
     cluster.close();
   }
 
-  private build(before: LivePlan | null): void {
-    const { config, parts } = this;
-    const { name, service, datacenter, tag, filter, balancer, breaker, limits, timeouts } = config;
-    this.cluster = makeCluster(name, { balancer, breaker, limits }, timeouts.connectMs, parts);
-    this.plan = this.makePlan(before);
+  private follow(): void {
+    const { service } = this.config;
     this.following = new AbortController();
-    const { cluster } = this;
-    // The park is the plan's, and plans are replaced: ask for it when the time comes.
-    this.stopWaking = cluster.onApply(() => this.plan.parking.wakeAll(parts.clock.now()));
-    const query = { service, datacenter, namespace: null, tag, filter, connect: false };
-    this.source = parts.sources.pick(service);
+    this.source = this.parts.sources.pick(service);
     invariant(this.source !== null, `no source for ${service}: the configuration would have been refused`);
-    this.watch = this.source.follow(query, this.following.signal);
-    this.watch.subscribe((snapshot) => cluster.apply(snapshot));
+    this.watch = this.source.follow(queryOf(this.config), this.following.signal);
+  }
+
+  private build(before: LivePlan | null): void {
+    const { config, parts, watch } = this;
+    const { name, balancer, breaker, limits, timeouts } = config;
+    const cluster = makeCluster(name, { balancer, breaker, limits }, timeouts.connectMs, parts);
+    this.cluster = cluster;
+    this.plan = this.makePlan(before);
+    // The park is the plan's, and plans are replaced: ask for it when the time comes.
+    const stopWaking = cluster.onApply(() => this.plan.parking.wakeAll(parts.clock.now()));
+    const stopHearing = watch.subscribe((snapshot) => cluster.apply(snapshot));
+    this.stopApplying = () => {
+      stopHearing();
+      stopWaking();
+    };
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
@@ -103,16 +114,12 @@ export class Upstream {
   }
 }
 
+/** What discovery is asked. */
+function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQuery {
+  return { service, datacenter, namespace: null, tag, filter, connect: false };
+}
+
 /** What a cluster is made with and cannot change. */
-function clusterPart({
-  service,
-  datacenter,
-  tag,
-  filter,
-  balancer,
-  breaker,
-  limits,
-  timeouts,
-}: UpstreamConfig): unknown {
-  return { service, datacenter, tag, filter, balancer, breaker, limits, connectMs: timeouts.connectMs };
+function clusterPart({ balancer, breaker, limits, timeouts }: UpstreamConfig): unknown {
+  return { balancer, breaker, limits, connectMs: timeouts.connectMs };
 }

@@ -46,11 +46,13 @@ export class Upstreams {
       upstream.close();
     }
     const failures: Error[] = [];
+    const kept = [...this.byName.values()];
     for (const [name, wanted] of config.upstreams) {
-      const known = this.byName.get(name);
-      if (known !== undefined) known.reconfigure(wanted);
-      else await this.add(wanted).catch((error: unknown) => failures.push(error as Error));
+      if (this.byName.has(name)) continue;
+      await this.add(wanted).catch((error: unknown) => failures.push(error as Error));
     }
+    // In one step with the shared port's view: nothing may be routed by a plan whose cluster has been replaced.
+    for (const upstream of kept) upstream.reconfigure(config.upstreams.get(upstream.declared.name)!);
     this.shared.replace(
       new Map([...this.byName].filter(isHttp).map(([name, upstream]) => [name, declaredOf(upstream)])),
     );

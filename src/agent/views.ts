@@ -38,7 +38,7 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     breaker: gate.state,
     trips: gate.trips,
     active,
-    latencyMs: Math.round(endpoint.expectedMs(now) * 1000) / 1000,
+    latencyMs: endpoint.hasAnswered ? Math.round(endpoint.expectedMs(now) * 1000) / 1000 : null,
     pool: poolOf(endpoint),
     isRemoved,
   };

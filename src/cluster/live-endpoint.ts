@@ -70,6 +70,11 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     return this.expectedMs(now) * (this.active + 1);
   }
 
+  /** False while what is expected of it is a guess. */
+  get hasAnswered(): boolean {
+    return !this.isGuess;
+  }
+
   /** What one attempt is expected to cost, in ms. For operators too. */
   expectedMs(now: number): number {
     return Math.max(this.latency.at(now), LEAST_MS) + this.penalty.at(now);

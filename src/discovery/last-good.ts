@@ -64,6 +64,8 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
   private savedFreshAt = 0;
   private isSaving = false;
   private isDirty = false;
+  /** An empty list replaces a file but makes none: names under which there never was a service leave nothing behind. */
+  private isOnDisk: boolean;
 
   constructor(
     private readonly live: Watch<ClusterSnapshot>,
@@ -74,6 +76,7 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
     private readonly log: Log,
     private readonly signal: AbortSignal,
   ) {
+    this.isOnDisk = disk !== null || diskProblem !== null;
     live.subscribe(() => this.saveSoon());
     signal.addEventListener('abort', () => clock.disarm(this.timer), { once: true });
   }
@@ -107,7 +110,7 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
 
   private async save(): Promise<void> {
     const snapshot = this.live.value;
-    if (snapshot === null) return;
+    if (snapshot === null || (snapshot.endpoints.length === 0 && !this.isOnDisk)) return;
     if (this.isDirty || this.live.freshAt > this.savedFreshAt) {
       this.isDirty = false;
       this.isSaving = true;
@@ -116,6 +119,7 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
       try {
         await saveSnapshot(this.path, { snapshot, vouchedWallMs });
         this.savedFreshAt = freshAt;
+        this.isOnDisk = true;
         this.diskProblem = null;
       } catch (error) {
         this.diskProblem = `cannot keep the last good snapshot: ${describeError(error)}`;

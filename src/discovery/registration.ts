@@ -13,9 +13,9 @@ const FAREWELL_MS = 3_000;
 
 /** Always the same words for the same state: Consul wakes every watcher of the service when a check's output changes. */
 const OUTPUT: Readonly<Record<CheckStatus, string>> = {
-  passing: 'remora is ready',
+  passing: 'remora and the application behind it are ready',
   warning: 'remora is degraded',
-  critical: 'remora is not ready',
+  critical: 'remora or the application behind it is not ready',
 };
 
 /**

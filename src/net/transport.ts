@@ -30,7 +30,7 @@ export interface Transport {
   resume(): void;
   /** FIN after what is pending. The other direction goes on. Harmless when repeated. */
   end(): void;
-  /** Drops what is pending and closes both directions at once, with RST if `reset`. Nothing is delivered any more, not even `onClose`. Harmless when repeated. */
+  /** Drops what is pending and closes both directions at once, with RST if `reset` and `end` was not called. Nothing is delivered any more, not even `onClose`. Harmless when repeated. */
   destroy(reset: boolean): void;
 }
 

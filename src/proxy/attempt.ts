@@ -154,7 +154,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.upstream.abort();
   }
 
-  // --- From the connection ---
+  // --- From the connection. After raw bytes it may still report its loss, when nobody listens any more. ---
 
   onConnected(): void {
     this.owner.onAttemptConnected(this);
@@ -179,11 +179,11 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
 
   onFailure(code: FailureCode): void {
     if (this.isDiscarded) this.discarded();
-    else this.owner.onAttemptFailure(this, code);
+    else if (this.isOpen) this.owner.onAttemptFailure(this, code);
   }
 
   onUpstreamDrain(): void {
-    if (!this.isDiscarded) this.owner.onAttemptDrain(this);
+    if (this.isOpen) this.owner.onAttemptDrain(this);
   }
 
   private discarded(): void {

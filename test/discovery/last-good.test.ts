@@ -190,6 +190,8 @@ describe('LastGoodSource', () => {
 
   it('does not start with an empty cluster because an earlier run ended with one', async () => {
     const first = run();
+    first.live.set(snapshotOf('a'));
+    await first.saved('a');
     first.live.set(snapshotOf(''));
     await first.saved('');
     expect(run().watch.value).toBe(null);
@@ -247,5 +249,14 @@ describe('LastGoodSource', () => {
     api.leaderRead?.answer(healthAnswer([], 5));
     await settled();
     expect(watch.value?.endpoints).toEqual([]);
+  });
+
+  it('leaves no file behind for a name under which there never was anybody', async () => {
+    const { clock, live, watch } = run();
+    live.set(snapshotOf(''));
+    clock.advance(5_000);
+    await settled();
+    expect(await readdir(folder)).toEqual([]);
+    expect(watch.problem).toBe(null);
   });
 });

@@ -484,6 +484,22 @@ describe('switched protocols', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
+  it('hears nothing of an upstream that is lost after both ends have said goodbye', () => {
+    const script = new ExchangeScript();
+    const client = script.open();
+    client.request({ upgrade: 'websocket' });
+    const { handler } = script.endpoint('a').last;
+    handler.onHead(responseHead(101, 'raw'));
+    handler.onEnd(null);
+    client.handler.onRequestEnd(null);
+    script.take();
+    handler.onUpstreamDrain();
+    handler.onFailure('response_truncated');
+    expect(script.take()).toEqual([]);
+    expect(script.records).toHaveLength(1);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('ends when nothing is said for too long', () => {
     const script = new ExchangeScript({ timeouts: { tunnelIdleMs: 10_000 } });
     script.open().request({ upgrade: 'websocket' });

@@ -16,7 +16,7 @@ let found: Promise<ConsulBinary> | null = null;
 /** The Consul to test with: CONSUL_BIN, one on PATH, or one fetched once. Says why when there is none. */
 export function findConsul(): Promise<ConsulBinary> {
   found ??= new Promise((resolve) => {
-    const script = new URL('../tool/get-consul.sh', import.meta.url).pathname;
+    const script = new URL('../../deploy/demo/get-consul.sh', import.meta.url).pathname;
     execFile('bash', [script], { timeout: 25_000 }, (error, stdout, stderr) => {
       if (error === null) return resolve({ path: stdout.trim(), missing: null });
       const why = stderr.trim().split('\n').at(-1) || error.message;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ClusterView } from '../../src/admin/agent-view.ts';
 import { eventually } from './eventually.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -63,8 +64,13 @@ export class Sidecar {
   }
 
   /** A configuration as an object; ports are 0 unless it says otherwise. */
-  static async start(config: object, options: SidecarOptions = {}): Promise<Sidecar> {
-    const sidecar = new Sidecar({ admin: { port: 0 }, ...config }, options);
+  static start(config: object, options: SidecarOptions = {}): Promise<Sidecar> {
+    return Sidecar.startFile({ admin: { port: 0 }, ...config }, options);
+  }
+
+  /** The same with a whole file, as an object or as text. */
+  static async startFile(config: object | string, options: SidecarOptions = {}): Promise<Sidecar> {
+    const sidecar = new Sidecar(config, options);
     const early = sidecar.exit.then((code) => {
       throw new Error(`the sidecar ended with ${code} at its start:\n${sidecar.stray}`);
     });
@@ -105,6 +111,14 @@ export class Sidecar {
   /** Asks its admin port. */
   get(path: string, init: RequestInit = {}): Promise<Response> {
     return fetch(this.url('admin', path), init);
+  }
+
+  /** A cluster as the admin port shows it. */
+  async cluster(name: string): Promise<ClusterView> {
+    const { clusters } = (await (await this.get('/clusters')).json()) as { clusters: readonly ClusterView[] };
+    const cluster = clusters.find((one) => one.name === name);
+    if (cluster === undefined) throw new Error(`no cluster ${name}`);
+    return cluster;
   }
 
   /** The value of one series, by name and the labels that matter; 0 when it is not there. Several are added up. */

@@ -3,7 +3,8 @@
 #
 #   1. CONSUL_BIN, when set: that one or none.
 #   2. `consul` on PATH.
-#   3. The Debian package, unpacked under .cache/consul of this repository (or the folder given as argument), kept there.
+#   3. The Debian package, unpacked and kept under the folder given as argument; else .cache/consul of this repository;
+#      else, in an installed package, ~/.cache/remora/consul.
 #
 # The package is fetched with this machine's own apt and whatever mirror it is set up for, but in a world of its own:
 # private sources, lists, cache and dpkg status, so that nothing outside the cache folder is read for writing, and no
@@ -29,8 +30,11 @@ if found=$(command -v consul) && runs "$found"; then
   exit 0
 fi
 
-cache=${1:-$(cd "$(dirname "$0")/../.." && pwd)/.cache/consul}
-mkdir -p "$cache"
+home=$(cd "$(dirname "$0")/../.." && pwd)
+if [ $# -gt 0 ]; then cache=$1
+elif [ -d "$home/src" ]; then cache=$home/.cache/consul
+else cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/remora/consul; fi
+mkdir -p "$cache" 2>/dev/null || give_up "cannot keep one under $cache; set CONSUL_BIN"
 cache=$(cd "$cache" && pwd)
 consul=$cache/root/usr/bin/consul
 if runs "$consul"; then
@@ -38,12 +42,17 @@ if runs "$consul"; then
   exit 0
 fi
 
-# All that may take long happens in a second run of this script, which the first one watches.
+# All that may take long happens in a second run of this script, which the first one watches. Whoever ends this one ends
+# that one too, and it is waited for, so that nothing is left running.
 if [ -z "${GET_CONSUL_WATCHED:-}" ]; then
   command -v timeout >/dev/null || give_up 'no `timeout` on this machine; set CONSUL_BIN'
-  GET_CONSUL_WATCHED=1 timeout --kill-after=2 "$LIMIT_S" bash "$0" "$cache" && exit 0
-  [ $? -eq 124 ] && give_up "not done within $LIMIT_S s (slow mirror or no network); set CONSUL_BIN"
-  exit 1
+  GET_CONSUL_WATCHED=1 timeout --kill-after=2 "$LIMIT_S" bash "$0" "$cache" &
+  watched=$!
+  trap 'trap - TERM INT; kill -TERM "$watched" 2>/dev/null; wait "$watched" || true; exit 143' TERM INT
+  status=0
+  wait "$watched" || status=$?
+  [ "$status" -ne 124 ] || give_up "not done within $LIMIT_S s (slow mirror or no network); set CONSUL_BIN"
+  exit "$status"
 fi
 
 for tool in apt-get apt-cache dpkg dpkg-deb flock sha256sum; do

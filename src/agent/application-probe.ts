@@ -1,0 +1,126 @@
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { FailureCode } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import type { DialHandler, Sockets } from '../net/sockets.ts';
+import type { Transport } from '../net/transport.ts';
+
+/** A starting application is looked at this often, and one that does not answer any more. */
+const ANXIOUS_MS = 1_000;
+/** It is on this very machine: inbound's own patience with it. */
+const CONNECT_MS = 1_000;
+/** Connects in a row that end neither way before that counts as gone. */
+const TOLERATED = 3;
+
+export interface ProbedApplication {
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Whether the local application accepts connections, which is what Consul is to be told: a sidecar that is ready in
+ * front of an application that is not would draw traffic and fail it.
+ *
+ *     down --(accepted)--> up --(refused, or silent three times running)--> down
+ *
+ * It only connects and closes, since what a request would do is the application's business. A refusal is its word and
+ * believed at once. Silence may be a full accept queue, and to shed all callers of a busy service moves the load to its
+ * peers, so it has to last.
+ */
+export class ApplicationProbe implements TimerOwner {
+  private state: 'unknown' | 'up' | 'down' = 'unknown';
+  private silences = 0;
+  /** The connect in progress. */
+  private dial: Dial | null = null;
+  private isStopped = false;
+  private readonly timer = new Timer(this);
+
+  constructor(
+    private readonly sockets: Sockets,
+    private readonly application: ProbedApplication,
+    /** Between looks at one that is up. */
+    private readonly calmMs: number,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  get isUp(): boolean {
+    return this.state === 'up';
+  }
+
+  /** Looks at once. */
+  start(): void {
+    this.look(this.clock.now());
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.clock.disarm(this.timer);
+    this.dial?.abandon();
+    this.dial = null;
+  }
+
+  /** The next look is due, or the one in progress has taken too long. */
+  onTimer(_timer: Timer, now: number): void {
+    if (this.dial === null) return this.look(now);
+    this.dial.abandon();
+    this.conclude('connect_timeout');
+  }
+
+  private look(now: number): void {
+    const { address, port } = this.application;
+    this.dial = new Dial((code) => this.conclude(code));
+    this.clock.arm(this.timer, now + CONNECT_MS);
+    this.dial.begin(this.sockets.dial(address, port, this.dial));
+  }
+
+  /** Null: it accepted. */
+  private conclude(code: FailureCode | null): void {
+    if (this.isStopped) return;
+    this.dial = null;
+    const isClear = code === null || code === 'connect_refused';
+    this.silences = isClear ? 0 : this.silences + 1;
+    if (code === null) this.enter('up', null);
+    else if (this.state !== 'up' || isClear || this.silences >= TOLERATED) this.enter('down', code);
+    const isCalm = this.isUp && this.silences === 0;
+    this.clock.arm(this.timer, this.clock.now() + (isCalm ? this.calmMs : ANXIOUS_MS));
+  }
+
+  private enter(state: 'up' | 'down', code: FailureCode | null): void {
+    if (state === this.state) return;
+    this.state = state;
+    const { address, port } = this.application;
+    if (state === 'up') this.log.info('application_up', { address, port });
+    else this.log.warn('application_down', { address, port, problem: code });
+  }
+}
+
+/** One connect. It ends with the first word, and whatever comes after is not for the probe. */
+class Dial implements DialHandler {
+  private transport: Transport | null = null;
+
+  constructor(private readonly onOutcome: (code: FailureCode | null) => void) {}
+
+  begin(transport: Transport): void {
+    this.transport = transport;
+  }
+
+  onConnect(): void {
+    // With FIN: a reset is an error in the log of many an application.
+    this.transport?.destroy(false);
+    this.onOutcome(null);
+  }
+
+  onClose(code: FailureCode | null): void {
+    this.onOutcome(code ?? 'connect_failed');
+  }
+
+  abandon(): void {
+    this.transport?.destroy(true);
+  }
+
+  onBytes(): void {}
+
+  onEnd(): void {}
+
+  onDrain(): void {}
+}

@@ -1,0 +1,194 @@
+// A service that does as it is told: `node origin-app.mjs NAME PORT`. What a request asks for stands in its query, what
+// all requests get in the mode that its parent sets over IPC. `origin-app.ts` starts it and lists what can be asked.
+//
+// It says on stdout what it does with each request, named by its `x-id`: `begun`, `answered`, or `gone` when the other
+// end left first. A line is written in the same turn of the event loop as what it tells, and so is its own death
+// (`die`): what was said is exactly what was done.
+import { createHash } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
+import { WebSocketServer } from 'ws';
+
+const [name, port] = process.argv.slice(2);
+const BLOCK = 65_536;
+let mode = '';
+const held = [];
+const sockets = new Set();
+
+function say(...words) {
+  writeSync(1, `${words.join(' ')}\n`);
+}
+
+function wishOf(request) {
+  const { searchParams } = new URL(request.url, 'http://origin');
+  return new URLSearchParams([...searchParams, ...new URLSearchParams(mode)]);
+}
+
+function serve(request, response) {
+  const wish = wishOf(request);
+  const id = request.headers['x-id'] ?? '-';
+  say('begun', id, request.method, wish.get('tag') ?? '');
+  let isAnswered = false;
+  response.on('close', () => isAnswered || say('gone', id));
+  const done = () => {
+    isAnswered = true;
+    say('answered', id);
+  };
+  response.setHeader('x-origin', name);
+  request.on('error', () => undefined);
+  if (wish.has('never')) return;
+  if (wish.get('reset') === 'before') return request.socket.resetAndDestroy();
+  if (wish.get('close') === 'before') return request.socket.destroy();
+  if (wish.has('early')) {
+    response.writeHead(Number(wish.get('early'))).end('early\n');
+    return done();
+  }
+  if (wish.has('echo')) {
+    const length = request.headers['content-length'];
+    response.writeHead(200, length === undefined ? {} : { 'content-length': length });
+    pipeline(request, response, (error) => error || done());
+    return;
+  }
+  const digest = createHash('sha256');
+  let received = 0;
+  request.on('data', (bytes) => {
+    received += bytes.length;
+    digest.update(bytes);
+  });
+  request.on('end', () => {
+    const seen = { bytes: received, digest: digest.digest('hex') };
+    const go = () => response.destroyed || answer(request, response, wish, seen, done);
+    if (wish.has('hold')) held.push(go);
+    else if (wish.has('delay')) setTimeout(go, Number(wish.get('delay')));
+    else go();
+  });
+}
+
+function answer(request, response, wish, seen, done) {
+  const { socket } = request;
+  if (wish.has('hints')) response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+  if (wish.has('raw')) {
+    socket.write(wish.get('raw').replaceAll('~', '\r\n'), 'latin1');
+    return done();
+  }
+  if (wish.get('until') === 'close') {
+    socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nuntil the very end');
+    return done();
+  }
+  const cut = wish.get('reset') ?? wish.get('close');
+  if (cut === 'middle') return answerHalf(response, wish, socket);
+  if (wish.has('bytes')) return answerBulk(request, response, wish, done);
+  const status = Number(wish.get('status') ?? 200);
+  const hasBody = status !== 204 && status !== 304;
+  const { method, url, rawHeaders, trailers, httpVersion } = request;
+  const body = JSON.stringify({ origin: name, method, url, rawHeaders, trailers, httpVersion, ...seen });
+  if (wish.has('trailers')) {
+    response.writeHead(status, { trailer: 'x-end' });
+    response.write(body);
+    response.addTrailers({ 'x-end': 'reached' });
+    response.end();
+  } else if (hasBody) {
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+    response.end(body);
+  } else {
+    response.writeHead(status, { etag: '"1"' }).end();
+  }
+  done();
+  if (wish.has('idle')) setTimeout(() => leaveIdle(socket), Math.random() * Number(wish.get('idle')));
+}
+
+/** The head and a half of what it promises. */
+function answerHalf(response, wish, socket) {
+  response.writeHead(200, wish.has('chunked') ? {} : { 'content-length': 2000 });
+  response.write('x'.repeat(1000), () => {
+    if (wish.has('reset')) setImmediate(() => socket.resetAndDestroy());
+    else socket.end();
+  });
+}
+
+function answerBulk(request, response, wish, done) {
+  const size = Number(wish.get('bytes'));
+  const digest = digestOf(size);
+  if (!wish.has('chunked')) response.writeHead(200, { 'content-length': size, 'x-digest': digest });
+  else if (request.method !== 'HEAD') {
+    response.writeHead(200, { trailer: 'x-digest' });
+    response.addTrailers({ 'x-digest': digest });
+  }
+  pipeline(Readable.from(blocks(size), { objectMode: false }), response, (error) => error || done());
+}
+
+/** Bytes that differ from place to place, so that what is lost, doubled or moved shows in a digest. */
+function* blocks(size) {
+  for (let at = 0; at < size; at += BLOCK) {
+    const block = Buffer.alloc(Math.min(BLOCK, size - at), `${at / BLOCK} remora `);
+    yield block;
+  }
+}
+
+function digestOf(size) {
+  const digest = createHash('sha256');
+  for (const block of blocks(size)) digest.update(block);
+  return digest.digest('hex');
+}
+
+/** As a server whose patience ends between two requests. */
+function leaveIdle(socket) {
+  if (socket.isBusy) return;
+  if (Math.random() < 0.5) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0, headersTimeout: 0 }, (request, response) => {
+  const { socket } = request;
+  socket.isBusy = true;
+  response.on('close', () => {
+    socket.isBusy = false;
+  });
+  serve(request, response);
+});
+server.on('checkContinue', (request, response) => {
+  if (wishOf(request).get('expect') === 'refuse') {
+    response.writeHead(417, { 'x-origin': name }).end('not that much\n');
+    return;
+  }
+  response.writeContinue();
+  server.emit('request', request, response);
+});
+server.on('connection', (socket) => {
+  sockets.add(socket);
+  socket.on('error', () => undefined);
+  socket.on('close', () => sockets.delete(socket));
+});
+
+const webSockets = new WebSocketServer({ noServer: true, maxPayload: 16 * 1024 * 1024 });
+server.on('upgrade', (request, socket, head) => {
+  const refusal = wishOf(request).get('refuse');
+  say('begun', request.headers['x-id'] ?? '-', 'UPGRADE');
+  if (refusal !== null) {
+    socket.end(
+      `HTTP/1.1 ${refusal} Refused\r\nContent-Length: 7\r\nConnection: close\r\nX-Origin: ${name}\r\n\r\nrefused`,
+    );
+    return;
+  }
+  webSockets.handleUpgrade(request, socket, head, (ws) => {
+    ws.on('message', (data, isBinary) => {
+      const text = isBinary ? '' : data.toString();
+      if (text.startsWith('close ')) ws.close(Number(text.slice(6)), 'as asked');
+      else if (text === 'terminate') ws.terminate();
+      else ws.send(data, { binary: isBinary });
+    });
+    ws.on('ping', () => say('pinged'));
+    ws.on('close', (code, reason) => say('closed', code, reason.toString()));
+  });
+});
+
+process.on('message', ({ command, value }) => {
+  if (command === 'die') process.kill(process.pid, 'SIGKILL');
+  if (command === 'mode') mode = value;
+  if (command === 'release') for (const go of held.splice(0)) go();
+  if (command === 'hang_up') for (const socket of sockets) socket.destroy();
+  say('done', command);
+});
+process.on('disconnect', () => process.exit());
+server.listen(Number(port), '127.0.0.1', 1024, () => say('listening', server.address().port));

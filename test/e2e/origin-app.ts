@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { eventually } from '../support/eventually.ts';
+
+const PROGRAM = fileURLToPath(new URL('origin-app.mjs', import.meta.url));
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** A request as the origin saw it, in the body of its plain answers. */
+export interface SeenRequest {
+  readonly origin: string;
+  readonly method: string;
+  readonly url: string;
+  readonly httpVersion: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly trailers: Readonly<Record<string, string>>;
+  readonly bytes: number;
+  /** SHA-256 of its body. */
+  readonly digest: string;
+}
+
+/**
+ * An application in a process of its own. What it does with a request is asked for in the request's query:
+ *
+ *     status=N  delay=MS  hold (until `release`)  bytes=N  chunked  trailers  echo  hints  early=N  never
+ *     reset=before|middle  close=before|middle  until=close  idle=MS  raw=TEXT (`~` is CRLF)  expect=refuse  refuse=N
+ *
+ * or, for all requests, by `mode` with the same words. Its log is the truth about what was executed.
+ */
+export class OriginApp {
+  /** Ids of the requests that reached it, in order, twice when they came twice. */
+  readonly begun: string[] = [];
+  readonly answered = new Set<string>();
+  /** Ids of the requests whose caller left before the answer. */
+  readonly gone = new Set<string>();
+  /** All it said. */
+  readonly lines: string[] = [];
+  port = 0;
+  private child!: ChildProcess;
+  private ended!: Promise<unknown>;
+
+  private constructor(readonly name: string) {}
+
+  static async start(name: string): Promise<OriginApp> {
+    const app = new OriginApp(name);
+    await app.spawn();
+    return app;
+  }
+
+  static many(...names: readonly string[]): Promise<OriginApp[]> {
+    return Promise.all(names.map((name) => OriginApp.start(name)));
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** Lets go what is held. */
+  release(): Promise<void> {
+    return this.tell('release');
+  }
+
+  /** What all requests get from now on; empty for nothing special. */
+  mode(value: string): Promise<void> {
+    return this.tell('mode', value);
+  }
+
+  /** Closes all connections. */
+  hangUp(): Promise<void> {
+    return this.tell('hang_up');
+  }
+
+  /** SIGKILL, between two events of its own: its log is complete. */
+  async die(): Promise<void> {
+    this.child.send({ command: 'die' });
+    await this.ended;
+  }
+
+  /** Starts it again, on the port it had. */
+  restart(): Promise<void> {
+    return this.spawn();
+  }
+
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  private async spawn(): Promise<void> {
+    const child = spawn(process.execPath, [PROGRAM, this.name, String(this.port)], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    this.child = child;
+    running.add(child);
+    this.ended = once(child, 'close').then(() => running.delete(child));
+    const lines = createInterface(child.stdout!);
+    lines.on('line', (line) => this.hear(line));
+    await once(lines, 'line');
+  }
+
+  private async tell(command: string, value = ''): Promise<void> {
+    const before = this.lines.length;
+    this.child.send({ command, value });
+    await eventually(() => this.lines.indexOf(`done ${command}`, before) >= 0);
+  }
+
+  private hear(line: string): void {
+    this.lines.push(line);
+    const [word, id] = line.split(' ') as [string, string];
+    if (word === 'begun') this.begun.push(id);
+    else if (word === 'answered') this.answered.add(id);
+    else if (word === 'gone') this.gone.add(id);
+    else if (word === 'listening') this.port = Number(id);
+  }
+}

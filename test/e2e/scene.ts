@@ -1,0 +1,49 @@
+import { Sidecar, type SidecarOptions } from '../support/sidecar.ts';
+import { OriginApp } from './origin-app.ts';
+
+export interface SceneOptions extends SidecarOptions {
+  /** Settings of the upstream `orders`. */
+  readonly orders?: object;
+  /** Settings of the inbound port in front of the first origin. */
+  readonly inbound?: object;
+  /** The rest of the configuration. */
+  readonly config?: object;
+}
+
+/** Origins behind one sidecar: the upstream `orders` over all of them, the inbound port over the first. */
+export class Scene {
+  private constructor(
+    readonly origins: readonly OriginApp[],
+    readonly sidecar: Sidecar,
+  ) {}
+
+  static async start(names: readonly string[], options: SceneOptions = {}): Promise<Scene> {
+    const { orders = {}, inbound = {}, config = {}, ...rest } = options;
+    const origins = await OriginApp.many(...names);
+    const sidecar = await Sidecar.start(
+      {
+        service: { name: 'web', port: origins[0]!.port },
+        inbound: { port: 0, ...inbound },
+        outbound: { port: 0 },
+        upstreams: { orders: { port: 0, balancer: 'round_robin', ...orders } },
+        static: { orders: origins.map(({ address }) => address) },
+        ...config,
+      },
+      rest,
+    );
+    return new Scene(origins, sidecar);
+  }
+
+  get port(): number {
+    return this.sidecar.port('orders');
+  }
+
+  /** Ends everything. Whatever a test did to the sidecar must not have shown it a state that cannot be. */
+  async close(): Promise<void> {
+    const bugs = this.sidecar.log.filter(({ event }) => event === 'bug');
+    await this.sidecar.kill();
+    await Promise.all(this.origins.map((origin) => origin.kill()));
+    if (bugs.length > 0) throw new Error(`the sidecar logged bugs: ${JSON.stringify(bugs)}`);
+    if (this.sidecar.stray !== '') throw new Error(`the sidecar said: ${this.sidecar.stray}`);
+  }
+}
