@@ -17,7 +17,7 @@ beforeAll(async () => {
     outbound: { port: 0 },
     upstreams: {
       orders: { port: 0 },
-      stock: { tag: 'v2', datacenter: 'east' },
+      stock: { tag: 'v2' },
       cache: { protocol: 'tcp', port: 0 },
       self: { port, retry: { maxAttempts: 1 } },
     },
@@ -51,8 +51,6 @@ describe('the shared port', () => {
     ['orders.service.consul:80', 'orders'],
     ['stock', 'stock'],
     ['v2.stock.service.consul', 'stock'],
-    ['v2.stock.service.east.consul', 'stock'],
-    ['stock.service.east.consul', 'stock'],
   ])('sends %s to %s, its Host unchanged', async (host, origin) => {
     const { statuses, text } = await ask(host);
     expect(statuses).toEqual([200]);
@@ -66,6 +64,7 @@ describe('the shared port', () => {
     '127.0.0.1',
     '[::1]:80',
     'v1.stock.service.consul',
+    'v2.stock.service.east.consul',
     'orders.service.west.consul',
     'orders.mesh.mesh',
     'cache',
@@ -95,6 +94,11 @@ describe('a port of an upstream', () => {
     const { text } = await ask('stock', '/', 'orders');
     expect(text).toContain('"origin":"orders"');
     expect(text).toContain('"Host","stock"');
+  });
+
+  it('names itself to the endpoint for HTTP/1.0 without Host', async () => {
+    const { text } = await RawClient.ask(sidecar.port('orders'), 'GET / HTTP/1.0\r\n\r\n');
+    expect(text).toMatch(/"host","orders"/i);
   });
 
   it('finds a loop at its second turn', async () => {

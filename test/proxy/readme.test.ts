@@ -1,0 +1,19 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { FAILURES } from '../../src/base/failure.ts';
+
+const README = new URL('../../src/proxy/README.md', import.meta.url);
+const MARK = '<!-- failures -->\n';
+
+/** `UPDATE=1 npm test -- test/proxy/readme` writes the table anew. */
+it('lists every failure as the program has it', () => {
+  const rows = Object.entries(FAILURES).map(
+    ([code, { status, retry, blame, reached, meaning }]) =>
+      `| \`${code}\` | ${status} | ${blame} | ${retry} | ${reached ? 'maybe' : 'no'} | ${meaning} |`,
+  );
+  const table = ['| code | status | blame | retry | reached | meaning |', '| --- | --- | --- | --- | --- | --- |', ...rows];
+  const text = readFileSync(README, 'utf8');
+  const wanted = `${text.slice(0, text.indexOf(MARK))}${MARK}\n${table.join('\n')}\n`;
+  if (process.env['UPDATE'] === '1') writeFileSync(README, wanted);
+  else expect(text).toBe(wanted);
+});
