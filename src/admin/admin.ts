@@ -34,7 +34,7 @@ export async function startAdmin(
   let grpc: GrpcPort | null = null;
   try {
     if (config.grpcPort !== null) {
-      const options = { name: 'admin.grpc', address: config.address, port: config.grpcPort };
+      const options = { name: 'admin-grpc', address: config.address, port: config.grpcPort };
       const load = async () => (await import('./grpc.ts')).AdminGrpc.load(view, clock, pacer, onProblem);
       grpc = await GrpcPort.open({ ...options, maxConnections: MAX_GRPC_CONNECTIONS }, load, onProblem);
     }

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { SystemClock } from '../base/clock-system.ts';
 import type { SocketChoice } from '../net/choose-sockets.ts';
 
@@ -17,6 +17,14 @@ A first sidecar, beside an application on port 8080 that calls a service named o
   $ curl http://127.0.0.1:15000/clusters?format=text
 
 With a Consul agent, leave "static" out: CONSUL_HTTP_ADDR or consul: { address } says where it is.
+`;
+
+const DEMO = `
+Three instances of a service named orders, one slow and one that answers 503 for 2 s of every 6, each behind a sidecar of
+its own; web calls them through its sidecar. One is killed on the way and one is added. Endpoints come from a Consul that
+is started for it (CONSUL_BIN, one on PATH, or one fetched from Debian's archive), or else from a file.
+
+Ends with what the caller saw. Exit code 0: at least 99.9 % success; 1: less, or it could not start; 130: interrupted.
 `;
 
 interface RunFlags {
@@ -81,5 +89,26 @@ export function makeProgram(version: string): Command {
       process.exitCode = await runStatus(options, new SystemClock(), process.stdout);
     });
 
+  program
+    .command('demo')
+    .description('see it work: a small mesh on this machine, traffic through it, and instances that fail and die')
+    .option('--seconds <n>', 'how long the traffic flows', wholeSeconds, 20)
+    .option('--no-live', 'plain lines on a terminal too')
+    .addHelpText('after', DEMO)
+    .action(async (flags: { readonly seconds: number; readonly live: boolean }) => {
+      const { runDemo } = await import('./demo.ts');
+      process.exit(await runDemo(flags, new SystemClock()));
+    });
+
   return program;
+}
+
+const LEAST_SECONDS = 5;
+const MOST_SECONDS = 86_400;
+
+/** Less is over before anything has happened. */
+function wholeSeconds(text: string): number {
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) return seconds;
+  throw new InvalidArgumentError(`Expected a whole number from ${LEAST_SECONDS} to ${MOST_SECONDS}.`);
 }

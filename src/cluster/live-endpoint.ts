@@ -64,9 +64,14 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     return this.spec.weight;
   }
 
-  /** A circuit that waits for a probe costs nothing: it gets one request now, where its bad name would keep it waiting. */
+  /**
+   * Who has to show what it can costs nothing, so that it gets one request now: a circuit that waits for a probe, where
+   * its bad name would keep it waiting, and an endpoint that is new, which among peers that answer in a millisecond
+   * would have to wait half a minute for the guess to fade.
+   */
   loadAt(now: number): number {
     if (this.gate.state !== 'closed' && this.gate.canAdmit(now)) return 0;
+    if (this.isGuess && this.active === 0 && this.penalty.at(now) < LEAST_MS) return 0;
     return this.expectedMs(now) * (this.active + 1);
   }
 

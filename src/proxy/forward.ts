@@ -16,9 +16,11 @@ export function editRequest(
   trustsPeer: boolean,
   instanceId: string,
 ): void {
-  const { head, peer, trace } = journal;
+  const { head, labels, peer, trace } = journal;
   edits.reset();
   edits.removesOwn = !trustsPeer;
+  // HTTP/1.0 may leave it out, and HTTP/1.1 may not.
+  if (head.authority === '') edits.append('host', labels.upstream);
 
   const forwardedFor = head.get('x-forwarded-for');
   edits.set('x-forwarded-for', forwardedFor === null ? peer.address : `${forwardedFor}, ${peer.address}`);

@@ -21,7 +21,7 @@ beforeEach(async () => {
     if (failure !== null) throw failure;
     return { accept: (socket: Duplex) => accepted.push(socket), close: () => undefined } as unknown as AdminGrpc;
   };
-  const options = { name: 'admin.grpc', address: '127.0.0.1', port: 0, maxConnections: 2 };
+  const options = { name: 'admin-grpc', address: '127.0.0.1', port: 0, maxConnections: 2 };
   port = await GrpcPort.open(options, load, (error) => problems.push(error));
   bound = port.bound.port;
 });

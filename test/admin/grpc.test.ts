@@ -169,7 +169,7 @@ describe('startAdmin', () => {
     const [port] = await freePorts(1);
     const config = { address: '127.0.0.1', port: port!, grpcPort: taken, tokenFile: null };
     await expect(startAdmin(view, config, clock, () => undefined)).rejects.toThrow(
-      `listener admin.grpc: cannot listen on 127.0.0.1:${taken}: the port is in use`,
+      `listener admin-grpc: cannot listen on 127.0.0.1:${taken}: the port is in use`,
     );
     const again = await startAdmin(view, { ...config, grpcPort: null }, clock, () => undefined);
     expect(again.http.port).toBe(port);

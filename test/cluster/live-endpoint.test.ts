@@ -28,7 +28,24 @@ function failed(endpoint: LiveEndpoint, at: number, tookMs: number): void {
 
 describe('LiveEndpoint', () => {
   it('is guessed to take 30 ms before anything is known', () => {
-    expect(make().loadAt(1000)).toBe(30);
+    expect(make().expectedMs(1000)).toBe(30);
+  });
+
+  it('is given one request at once when it is new, and has to wait its turn for a second', () => {
+    const endpoint = make();
+    expect([endpoint.hasAnswered, endpoint.loadAt(1000)]).toEqual([false, 0]);
+    endpoint.active = 1;
+    expect(endpoint.loadAt(1000)).toBe(60);
+    endpoint.active = 0;
+    answered(endpoint, 1002, 2);
+    expect([endpoint.hasAnswered, endpoint.loadAt(1002)]).toEqual([true, 2]);
+  });
+
+  it('is given no second request at once when it failed its first', () => {
+    const endpoint = make();
+    failed(endpoint, 1020, 10);
+    expect(endpoint.hasAnswered).toBe(false);
+    expect(endpoint.loadAt(1020)).toBeGreaterThan(30);
   });
 
   it('is taken at its word by its first answer', () => {
@@ -102,7 +119,7 @@ describe('LiveEndpoint', () => {
     const gone = (startedAt: number) => evidence('ignored', { code: 'client_gone', startedAt });
     const endpoint = make();
     endpoint.learn(gone(1990), 2000);
-    expect(endpoint.loadAt(2000)).toBeCloseTo(30 * Math.exp(-0.1)); // an answer takes longer: no suspicion
+    expect(endpoint.expectedMs(2000)).toBeCloseTo(30 * Math.exp(-0.1)); // an answer takes longer: no suspicion
     for (let at = 2000; at < 7000; at += 100) endpoint.learn(gone(at - 2000), at);
     expect(endpoint.loadAt(7000)).toBeGreaterThan(1700);
     expect(endpoint.loadAt(7000)).toBeLessThan(2100);
@@ -136,7 +153,7 @@ describe('LiveEndpoint', () => {
     expect(endpoint.loadAt(3000)).toBeGreaterThan(500);
     const proof = evidence('success', { status: 200, startedAt: 3000, firstByteAt: 3003 });
     endpoint.gate.settle(probe, proof, 3003);
-    expect(endpoint.loadAt(3003)).toBe(30);
+    expect(endpoint.expectedMs(3003)).toBe(30);
     endpoint.learn(proof, 3003);
     expect(endpoint.loadAt(3003)).toBe(3);
   });

@@ -3,9 +3,10 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import type { ConsulHttp } from '../support/consul.ts';
 import { eventually } from '../support/eventually.ts';
 
-/**
- * A small service. Every answer says who gave it; `/held` is answered when the test says so.
- */
+/** With answers that take a while a balancer that goes by latency spreads the load, whatever this machine does besides. */
+const ANSWER_MS = 20;
+
+/** A small service. Every answer says who gave it; `/held` begins at once and ends when the test says so. */
 export class App {
   /** Heads that came with a path of `/seen`, newest last. */
   readonly seen: Record<string, string | string[] | undefined>[] = [];
@@ -25,7 +26,7 @@ export class App {
       const path = asked.url ?? '/';
       if (path.startsWith('/seen')) app.seen.push(asked.headers);
       if (!path.startsWith('/held')) {
-        answer.end(`${name} ${asked.method} ${path}`);
+        setTimeout(() => answer.end(`${name} ${asked.method} ${path}`), ANSWER_MS);
         return;
       }
       app.heldCount += 1;
@@ -178,7 +179,7 @@ export class Load {
     private readonly target: Target,
     private readonly options: LoadOptions = {},
   ) {
-    const { workers = 4, keepAlive = true } = options;
+    const { workers = 5, keepAlive = true } = options;
     this.agent = keepAlive ? new Agent({ keepAlive: true, maxSockets: workers }) : null;
     this.work = Promise.all(Array.from({ length: workers }, () => this.run()));
   }
@@ -222,7 +223,7 @@ export class Load {
   }
 
   private async run(): Promise<void> {
-    const { pauseMs = 15, path = '/', host } = this.options;
+    const { pauseMs = 10, path = '/', host } = this.options;
     while (!this.isOver) {
       const agent = this.agent === null ? {} : { agent: this.agent };
       try {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts } from '../support/free-ports.ts';
+import { eventually } from '../support/eventually.ts';
 import { Sidecar } from '../support/sidecar.ts';
 import { OriginApp } from './origin-app.ts';
 import { RawClient } from './raw-client.ts';
@@ -10,24 +10,29 @@ let sidecar: Sidecar;
 
 beforeAll(async () => {
   [orders, stock] = (await OriginApp.many('orders', 'stock')) as [OriginApp, OriginApp];
-  const [port] = await freePorts(1);
-  sidecar = await Sidecar.start({
+  const config = {
     service: { name: 'web', port: orders.port },
     inbound: { port: 0 },
     outbound: { port: 0 },
+    admin: { port: 0 },
     upstreams: {
       orders: { port: 0 },
       stock: { tag: 'v2' },
       cache: { protocol: 'tcp', port: 0 },
-      self: { port, retry: { maxAttempts: 1 } },
+      self: { port: 0 },
     },
     static: {
       orders: [orders.address],
       stock: [{ address: '127.0.0.1', port: stock.port, tags: ['v2'] }],
       cache: [orders.address],
-      self: [`127.0.0.1:${port}`],
+      self: [orders.address],
     },
-  });
+  };
+  sidecar = await Sidecar.start(config);
+  // Its own port is known now.
+  config.static.self = [`127.0.0.1:${sidecar.port('self')}`];
+  sidecar.write(config);
+  await eventually(() => sidecar.log.filter(({ event }) => event === 'config_applied').length === 2);
 });
 
 afterAll(async () => {

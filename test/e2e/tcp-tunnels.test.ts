@@ -5,7 +5,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { freePorts } from '../support/free-ports.ts';
 import { Sidecar } from '../support/sidecar.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -23,7 +22,8 @@ beforeAll(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const dead = await freePorts(3);
+  // Nobody listens at these: the port is taken, and by nobody but the server, on another address.
+  const dead = ['127.7.7.1', '127.7.7.2'].map((host) => `${host}:${port}`);
   const tcp = { protocol: 'tcp', port: 0, breaker: { consecutiveFailures: 1_000_000, failureRatio: 1 } };
   sidecar = await Sidecar.start({
     service: { name: 'web', port },
@@ -36,8 +36,8 @@ beforeAll(async () => {
     },
     static: {
       cache: [`127.0.0.1:${port}`],
-      wobbly: [`127.0.0.1:${dead[0]}`, `127.0.0.1:${port}`],
-      gone: [`127.0.0.1:${dead[1]}`, `127.0.0.1:${dead[2]}`],
+      wobbly: [dead[0], `127.0.0.1:${port}`],
+      gone: dead,
       impatient: [`127.0.0.1:${port}`],
     },
   });

@@ -526,4 +526,12 @@ describe('what a request gains', () => {
     expect(sentFields['traceparent']).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
     expect(sentFields['traceparent']).not.toContain('b'.repeat(16));
   });
+
+  it('is the name of the upstream as its host when the client named none', () => {
+    const script = new ExchangeScript();
+    script.open().request({ authority: '' });
+    const { sentFields } = script.endpoint('a').last;
+    expect(sentFields['host']).toBe('orders');
+    expect(sentFields).not.toHaveProperty('x-forwarded-host');
+  });
 });

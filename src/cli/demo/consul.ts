@@ -40,7 +40,7 @@ export async function startCatalog(stage: Stage): Promise<Catalog> {
 
 /** CONSUL_BIN, else `consul` on PATH, else one fetched from Debian's archive, once. */
 async function findConsul(stage: Stage): Promise<string> {
-  stage.say("looking for a Consul: CONSUL_BIN, then PATH, then Debian's archive (fetched once, within 20 s)");
+  stage.say("looking for Consul (CONSUL_BIN, PATH, or fetched once from Debian's archive)");
   const script = stage.crew.start({
     name: 'the search for Consul',
     command: 'bash',

@@ -1,5 +1,5 @@
-import { sleep } from '../../base/sleep.ts';
 import type { Clock } from '../../base/clock.ts';
+import { sleep } from '../../base/sleep.ts';
 import { Child, type ChildSpec } from './child.ts';
 
 /** A child that ends because of a signal to all of us is no loss: our own signal comes within this time. */

@@ -43,6 +43,7 @@ export class Load {
     clock.arm(this.timer, this.startedAt + STEP_MS);
     await sleep(clock, this.options.forMs, signal);
     clock.disarm(this.timer);
+    if (!signal.aborted) this.sendUntil(this.options.forMs);
     const until = clock.now() + LAST_ANSWERS_MS;
     while (this.active > 0 && clock.now() < until && !signal.aborted) await sleep(clock, STEP_MS, signal);
     this.isOver = true;
@@ -51,9 +52,13 @@ export class Load {
   }
 
   private step(timer: Timer, now: number): void {
-    const due = Math.floor(((now - this.startedAt) * this.options.perSecond) / 1_000);
-    while (this.tally.sent < due) this.send();
+    this.sendUntil(Math.min(now - this.startedAt, this.options.forMs));
     this.clock.arm(timer, now + STEP_MS);
+  }
+
+  private sendUntil(elapsedMs: number): void {
+    const due = Math.floor((elapsedMs * this.options.perSecond) / 1_000);
+    while (this.tally.sent < due) this.send();
   }
 
   private send(): void {
@@ -78,6 +83,7 @@ export class Load {
       const failure = answer.headers['x-remora-failure'];
       answer.resume();
       answer.on('error', (error) => settle(codeOf(error)));
+      answer.on('close', () => settle('an answer cut short'));
       answer.on('end', () => settle(answer.statusCode === 200 ? null : `${answer.statusCode} ${failure ?? ''}`.trim()));
     });
     asked.on('timeout', () => asked.destroy(new Error('no answer in time')));

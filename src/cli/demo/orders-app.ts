@@ -7,7 +7,8 @@ import { sleep } from '../../base/sleep.ts';
  * The orders application of the demo: `node orders-app.js NAME steady|slow|flaky`. It knows nothing of remora, and is as
  * bad as its kind says. The cycle of the flaky one begins with its first request, so that every run sees the same.
  */
-const SLOW = { fromMs: 40, toMs: 80 };
+/** The clock rounds up to 10 ms: what the caller waits is 40 to 80. */
+const SLOW = { fromMs: 35, toMs: 70 };
 const FLAKY = { failsFromMs: 1_000, failsToMs: 3_000, everyMs: 6_000 };
 
 const [name = 'orders', kind = 'steady'] = process.argv.slice(2);
