@@ -178,8 +178,10 @@ export class Agent implements AgentView, Stoppable {
   }
 
   async leave(): Promise<void> {
-    const told = await this.registration?.drain('remora is stopping');
-    if (told === false) this.given.log.warn('maintenance_not_set', { problem: this.registration!.problem });
+    if (this.registration === null) return;
+    const { log } = this.given;
+    if (await this.registration.drain('remora is stopping')) log.info('maintenance_set');
+    else log.warn('maintenance_not_set', { problem: this.registration.problem });
   }
 
   get inbound(): Port | null {
@@ -203,8 +205,10 @@ export class Agent implements AgentView, Stoppable {
   async finish(remainingMs: number): Promise<void> {
     const { telemetry, log, file, settings } = this.given;
     this.application?.stop();
-    const told = await this.registration?.deregister();
-    if (told === false) log.warn('not_deregistered', { problem: this.registration!.problem });
+    if (this.registration !== null) {
+      if (await this.registration.deregister()) log.info('deregistered');
+      else log.warn('not_deregistered', { problem: this.registration.problem });
+    }
     await telemetry.flush(Math.min(remainingMs, 5_000));
     this.ends.abort();
     file.close();

@@ -46,14 +46,17 @@ export async function shutDown(program: Stoppable, options: ShutdownConfig, cloc
 
   log.info('shutdown_began', { timeoutMs: options.timeoutMs });
   const { inbound } = program;
-  const servesUntil = clock.now() + options.propagationMs;
   await program.leave();
   if (inbound !== null) {
+    // From here on, and not from the beginning: a slow Consul must not take the time from those who are to hear of it.
+    const servesUntil = clock.now() + options.propagationMs;
     await until(() => clock.now() >= servesUntil);
+    log.info('shutdown_closes_inbound', { connections: inbound.openCount });
     inbound.drain();
     await until(() => inbound.openCount === 0);
   }
   await until(quietFor(OUTBOUND_QUIET_MS, program, clock));
+  log.info('shutdown_closes_outbound');
   for (const port of program.outbound()) port.drain();
   await until(() => program.outbound().every((port) => port.openCount === 0));
 

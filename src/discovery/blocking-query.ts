@@ -30,6 +30,8 @@ const WAIT_MS = 60_000;
 const SLACK_MS = 10_000;
 const BACKOFF_FLOOR_MS = 200;
 const BACKOFF_CAP_MS = 30_000;
+/** How often something is looked for that could mend a failure. */
+const REMEDY_STEP_MS = 1_000;
 /** In the happy case requests are free; where values churn or an index is stuck it is one a second. */
 const BURST = 5;
 const REFILL_MS = 1_000;
@@ -41,7 +43,8 @@ const REFILL_MS = 1_000;
  * data, a restored snapshot, another server) the next read is a plain one, because a client that holds an index which
  * is too high hears nothing for a whole wait. Waits are a minute for the same reason. Nothing the other side does can
  * make it ask faster than once a second for long: answers are paid for from a token bucket, and errors back off with
- * jitter, so that a thousand sidecars do not come back in step after an election.
+ * jitter, so that a thousand sidecars do not come back in step after an election. Where asking again cannot help it waits
+ * for half a minute, or until there is a remedy on this side.
  */
 export class BlockingQuery<A extends PollAnswer> {
   private tokens = BURST;
@@ -52,6 +55,7 @@ export class BlockingQuery<A extends PollAnswer> {
     private readonly target: PollTarget<A>,
     private readonly clock: Clock,
     private readonly random: Random,
+    private readonly hasRemedy: () => Promise<boolean>,
     private readonly waitMs: number = WAIT_MS,
   ) {
     this.refilledAt = clock.now();
@@ -84,7 +88,9 @@ export class BlockingQuery<A extends PollAnswer> {
         index = 0n;
         failures += 1;
         this.target.onPollProblem(describeError(error));
-        await sleep(this.clock, this.delayMs(failures, error), signal);
+        const pauseMs = this.delayMs(failures, error);
+        if (isLasting(error)) await this.awaitRemedy(pauseMs, signal);
+        else await sleep(this.clock, pauseMs, signal);
       }
     }
   }
@@ -102,9 +108,21 @@ export class BlockingQuery<A extends PollAnswer> {
     if (this.tokens < 0) await sleep(this.clock, -this.tokens * REFILL_MS, signal);
   }
 
+  private async awaitRemedy(ms: number, signal: AbortSignal): Promise<void> {
+    const until = this.clock.now() + ms;
+    while (!signal.aborted && this.clock.now() < until) {
+      await sleep(this.clock, Math.min(REMEDY_STEP_MS, until - this.clock.now()), signal);
+      if (this.clock.now() < until && (await this.hasRemedy())) return;
+    }
+  }
+
   private delayMs(failures: number, error: unknown): number {
-    if (error instanceof ConsulError && error.isLasting) return BACKOFF_CAP_MS * (1 - 0.2 * this.random.next());
+    if (isLasting(error)) return BACKOFF_CAP_MS * (1 - 0.2 * this.random.next());
     const cap = Math.min(BACKOFF_CAP_MS, BACKOFF_FLOOR_MS * 2 ** Math.min(failures, 20));
     return BACKOFF_FLOOR_MS + this.random.next() * (cap - BACKOFF_FLOOR_MS);
   }
+}
+
+function isLasting(error: unknown): boolean {
+  return error instanceof ConsulError && error.isLasting;
 }

@@ -52,6 +52,8 @@ export interface ConsulApi {
 
   /** Resolves when Consul accepts the token, or has no ACLs. Needed because a useless token reads as emptiness. */
   checkToken(signal: AbortSignal): Promise<void>;
+  /** Consul has refused the token, and there is another one by now. Looks at a file; never rejects. */
+  hasNewToken(): Promise<boolean>;
 }
 
 export function checkIdOf(serviceId: string): string {

@@ -51,6 +51,7 @@ export class ConsulClient implements ConsulApi {
     readonly cert: WatchedFile | null;
     readonly key: WatchedFile | null;
   };
+  private refusedToken: string | null = null;
   private client: RawClient | null = null;
   private clientFiles = '';
 
@@ -161,6 +162,12 @@ export class ConsulClient implements ConsulApi {
     if (reply.status !== 200 && !hasNoAcls) throw refusal(reply);
   }
 
+  async hasNewToken(): Promise<boolean> {
+    if (this.tokenFile === null || this.refusedToken === null) return false;
+    const token = await this.token().catch(() => null);
+    return token !== null && token !== this.refusedToken;
+  }
+
   /** Drops its connections; calls in flight fail. */
   close(): void {
     this.client?.destroy();
@@ -199,8 +206,10 @@ export class ConsulClient implements ConsulApi {
     const sink = new BodySink(MAX_ANSWER_BYTES, cancel);
     signal.addEventListener('abort', onAbort);
     this.clock.arm(deadline, this.clock.now() + timeoutMs);
+    let token: string | null = null;
     try {
-      const { client, token } = await this.ready();
+      token = await this.token();
+      const client = await this.ready();
       if (broken !== null || signal.aborted) throw new ConsulError('cancelled');
       const headers = token === null ? {} : { 'x-consul-token': token };
       const query = { ...present({ dc: this.options.datacenter, ns: this.options.namespace }), ...request.query };
@@ -220,7 +229,10 @@ export class ConsulClient implements ConsulApi {
       const response = refusedResponse(error);
       if (response === null) throw new ConsulError(describeError(error));
       const status = response.statusCode ?? 0;
-      if (status === 401 || status === 403) this.tokenFile?.forget();
+      if (status === 401 || status === 403) {
+        this.refusedToken = token;
+        this.tokenFile?.forget();
+      }
       return { status, headers: response.headers, text: sink.text };
     } finally {
       this.clock.disarm(deadline);
@@ -228,9 +240,14 @@ export class ConsulClient implements ConsulApi {
     }
   }
 
-  /** The token and the certificates as they are in their files now. New certificates make a new client. */
-  private async ready(): Promise<{ readonly client: RawClient; readonly token: string | null }> {
+  /** As it is in its file now. */
+  private async token(): Promise<string | null> {
     const token = this.tokenFile === null ? this.options.token : (await this.tokenFile.read()).trim();
+    return token === '' ? null : token;
+  }
+
+  /** With the certificates as they are in their files now: new ones make a new client. */
+  private async ready(): Promise<RawClient> {
     const [ca, cert, key] = await Promise.all([
       this.tlsFiles.ca?.read(),
       this.tlsFiles.cert?.read(),
@@ -242,7 +259,7 @@ export class ConsulClient implements ConsulApi {
       this.client = connect(this.options, { ca, cert, key });
       this.clientFiles = files;
     }
-    return { client: this.client, token: token === '' ? null : token };
+    return this.client;
   }
 }
 

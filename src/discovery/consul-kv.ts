@@ -30,6 +30,7 @@ export class ConsulKv implements KvSource {
       },
       this.clock,
       this.random,
+      () => this.api.hasNewToken(),
       this.waitMs,
     );
     void poll.run(signal);

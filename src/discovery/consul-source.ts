@@ -53,6 +53,7 @@ export class ConsulSource implements DiscoverySource {
       follower,
       this.clock,
       this.random,
+      () => this.api.hasNewToken(),
       this.options.waitMs,
     );
     void poll.run(signal);

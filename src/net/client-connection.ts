@@ -11,6 +11,7 @@ import { type HeadLimits, NEED_MORE, REFUSED } from '../http1/head-scanner.ts';
 import { RequestParser } from '../http1/request-parser.ts';
 import { ClientAnswer } from './client-answer.ts';
 import { Linger } from './linger.ts';
+import { Reading } from './reading.ts';
 import type { SocketHost } from './sockets.ts';
 import type { Transport, TransportHandler } from './transport.ts';
 
@@ -59,6 +60,7 @@ type Input =
  */
 export class ClientConnection implements Client, TransportHandler, BodySink, TimerOwner {
   private readonly answer: ClientAnswer;
+  private readonly reading: Reading;
   private readonly parser: RequestParser;
   private readonly scanner = new BodyScanner(this);
   private readonly carry = new Carry();
@@ -75,7 +77,6 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   private isHeadBegun = false;
   private isReading = false;
   private isProceeding = false;
-  private isPaused = false;
   private isDraining = false;
   /** The client's FIN has come. */
   private isEnded = false;
@@ -92,6 +93,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   ) {
     this.answer = new ClientAnswer(transport, context.host.output);
     this.parser = new RequestParser(context.limits, peer.scheme);
+    this.reading = new Reading(transport, context.clock);
     this.armTimer(context.limits.clientIdleMs);
     transport.resume();
   }
@@ -219,8 +221,8 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   private settleInput(): void {
     if (this.input === 'drop') return this.carry.clear();
     const isFull = this.input === 'body' ? this.scanner.isFull : this.carry.size > MAX_AHEAD_BYTES;
-    if (isFull && this.input !== 'head') this.pause();
-    else this.unpause();
+    if (isFull && this.input !== 'head') this.reading.pause();
+    else this.reading.resume();
     if (this.input === 'head') this.settleHead();
   }
 
@@ -266,7 +268,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
 
   resume(): void {
     this.scanner.isFull = false;
-    if (this.carry.size <= MAX_AHEAD_BYTES) this.unpause();
+    if (this.carry.size <= MAX_AHEAD_BYTES) this.reading.resume();
   }
 
   finish(intact: boolean): void {
@@ -320,18 +322,6 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     clock.arm(this.timer, clock.now() + ms);
   }
 
-  private pause(): void {
-    if (this.isPaused) return;
-    this.isPaused = true;
-    this.transport.pause();
-  }
-
-  private unpause(): void {
-    if (!this.isPaused) return;
-    this.isPaused = false;
-    this.transport.resume();
-  }
-
   // --- The end ---
 
   /** The client's bytes cannot be read on, or come too slowly. It is told so unless it is being told something else. */
@@ -361,7 +351,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   /** The last answer has been given. */
   private linger(): void {
     this.input = 'drop';
-    this.isPaused = false;
+    this.reading.stop();
     this.scanner.stop();
     this.carry.clear();
     this.context.clock.disarm(this.timer);
@@ -388,6 +378,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     this.isGone = true;
     this.isOpen = false;
     this.input = 'drop';
+    this.reading.stop();
     this.scanner.stop();
     this.carry.clear();
     this.context.clock.disarm(this.timer);

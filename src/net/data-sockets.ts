@@ -107,6 +107,11 @@ class DataTransport extends SocketTransport {
     this.socket.resume();
   }
 
+  /** A write of nothing sends nothing, and fails where one of something would. */
+  probe(): void {
+    if (!this.isGone && this.socket.writable && this.socket.writableLength === 0) this.socket.write(NOTHING);
+  }
+
   end(): void {
     this.host.output.flushFor(this);
     if (!this.isGone) this.socket.end();

@@ -66,8 +66,7 @@ export class HandleTransport extends SocketTransport {
       output.writeCopy(this, bytes);
       return this.hasRoom() && !this.isLost;
     }
-    const request = spareRequest ?? new native.WriteWrap();
-    spareRequest = null;
+    const request = takeSpare(native);
     const status = this.handle.writeBuffer(request, bytes);
     if (status !== 0) return this.loseLater(status);
     if (native.state[native.isAsyncAt] === 0) {
@@ -80,6 +79,11 @@ export class HandleTransport extends SocketTransport {
     slabOf(bytes)?.hold();
     this.pendingBytes = this.handle.writeQueueSize;
     return this.hasRoom();
+  }
+
+  /** A write of nothing sends nothing, and fails where one of something would. */
+  probe(): void {
+    if (!this.isGone && !this.isLost && !this.isEnding && this.pendingBytes === 0) this.writeNothing();
   }
 
   pause(): void {
@@ -181,6 +185,13 @@ export class HandleTransport extends SocketTransport {
     if (!reset || this.dialing !== null || this.handle.reset() !== 0) this.handle.close();
   }
 
+  private writeNothing(): void {
+    const request = takeSpare(this.net.native);
+    const status = this.handle.writeBuffer(request, NOTHING);
+    if (status !== 0) this.loseLater(status);
+    else spareRequest = request;
+  }
+
   private closeWhenEnded(): void {
     if (this.isEnded && this.isPeerEnded) this.deliverClose(null);
   }
@@ -195,6 +206,14 @@ export class HandleTransport extends SocketTransport {
 
 /** A write that is taken at once leaves its request as it was, so one serves them all. */
 let spareRequest: WriteRequest | null = null;
+
+const NOTHING = Buffer.alloc(0);
+
+function takeSpare(native: Native): WriteRequest {
+  const request = spareRequest ?? new native.WriteWrap();
+  spareRequest = null;
+  return request;
+}
 
 function onRead(this: TcpHandle): Buffer | undefined {
   return (this as Owned<TcpHandle>)[TRANSPORT].read();

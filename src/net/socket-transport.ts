@@ -31,6 +31,7 @@ export abstract class SocketTransport implements Transport {
   abstract write(bytes: Buffer): boolean;
   abstract pause(): void;
   abstract resume(): void;
+  abstract probe(): void;
   abstract end(): void;
   /** Closes the socket itself, once. */
   protected abstract closeSocket(reset: boolean): void;

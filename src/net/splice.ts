@@ -1,6 +1,7 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
 import type { TunnelHandler } from '../http/conduit.ts';
+import { Reading } from './reading.ts';
 import type { SocketHost } from './sockets.ts';
 import type { Transport } from './transport.ts';
 
@@ -29,6 +30,8 @@ export class Splice implements TimerOwner {
   private isOver = false;
   private readonly timer = new Timer(this);
   private readonly lookMs: number;
+  private readonly clientReading: Reading;
+  private readonly endpointReading: Reading;
 
   constructor(
     private readonly client: Transport,
@@ -40,6 +43,8 @@ export class Splice implements TimerOwner {
     idleTimeoutMs: number,
   ) {
     this.lookMs = idleTimeoutMs / LOOKS_PER_TIMEOUT;
+    this.clientReading = new Reading(client, clock);
+    this.endpointReading = new Reading(endpoint, clock);
     this.look();
     client.resume();
     endpoint.resume();
@@ -50,7 +55,7 @@ export class Splice implements TimerOwner {
   onClientBytes(bytes: Buffer): void {
     this.bytesUp += bytes.length;
     this.isActive = true;
-    if (!this.endpoint.write(bytes)) this.client.pause();
+    if (!this.endpoint.write(bytes)) this.clientReading.pause();
   }
 
   onClientEnd(): void {
@@ -60,7 +65,7 @@ export class Splice implements TimerOwner {
 
   onClientDrain(): void {
     this.isActive = true;
-    this.endpoint.resume();
+    this.endpointReading.resume();
   }
 
   onClientClose(code: FailureCode | null): void {
@@ -75,7 +80,7 @@ export class Splice implements TimerOwner {
     if (this.bytesDown === 0) this.firstByteDownAt = this.clock.now();
     this.bytesDown += bytes.length;
     this.isActive = true;
-    if (!this.client.write(bytes)) this.endpoint.pause();
+    if (!this.client.write(bytes)) this.endpointReading.pause();
   }
 
   onEndpointEnd(): void {
@@ -85,7 +90,7 @@ export class Splice implements TimerOwner {
 
   onEndpointDrain(): void {
     this.isActive = true;
-    this.client.resume();
+    this.clientReading.resume();
   }
 
   onEndpointClose(code: FailureCode | null): void {
@@ -99,8 +104,7 @@ export class Splice implements TimerOwner {
   /** Resets both ends and tells nobody. */
   abort(): void {
     if (this.isOver) return;
-    this.isOver = true;
-    this.clock.disarm(this.timer);
+    this.stop();
     this.client.destroy(true);
     this.endpoint.destroy(true);
   }
@@ -129,8 +133,14 @@ export class Splice implements TimerOwner {
 
   private finish(code: FailureCode | null): void {
     if (this.isOver) return;
+    this.stop();
+    this.handler.onClose(this.bytesUp, this.bytesDown, this.firstByteDownAt, code);
+  }
+
+  private stop(): void {
     this.isOver = true;
     this.clock.disarm(this.timer);
-    this.handler.onClose(this.bytesUp, this.bytesDown, this.firstByteDownAt, code);
+    this.clientReading.stop();
+    this.endpointReading.stop();
   }
 }

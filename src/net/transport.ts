@@ -16,7 +16,7 @@ import type { FailureCode } from '../base/failure.ts';
  * The law of events. No event is delivered inside a call into a transport: what a call causes comes in a later event. A
  * handler that throws loses its connection: the transport is destroyed and the handler gets `onClose('internal_error')`.
  * A transport begins paused. Between `pause` and `resume` neither `onBytes` nor `onEnd` comes, and the loss of the
- * connection may go unnoticed until something is written.
+ * connection may go unnoticed until something is written, or `probe` is called.
  */
 export interface Transport {
   /**
@@ -28,6 +28,8 @@ export interface Transport {
   readonly pendingBytes: number;
   pause(): void;
   resume(): void;
+  /** Looks whether the peer has reset the connection, which a paused transport is not told; `onClose` follows if it has. */
+  probe(): void;
   /** FIN after what is pending. The other direction goes on. Harmless when repeated. */
   end(): void;
   /** Drops what is pending and closes both directions at once, with RST if `reset` and `end` was not called. Nothing is delivered any more, not even `onClose`. Harmless when repeated. */

@@ -55,7 +55,7 @@ export interface FailedAttempt {
   readonly isIdempotent: boolean;
   /** Bytes of the request that were given to the connection. */
   readonly bytesWritten: number;
-  /** Something of a final answer has gone to the client. */
+  /** Something of an answer, an interim one other than 100 included, has gone to the client. */
   readonly isAnswered: boolean;
   /** The request can be sent from its beginning: what was read of its body is still there. */
   readonly isReplayable: boolean;

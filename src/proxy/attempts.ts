@@ -17,6 +17,8 @@ export class Attempts {
   readonly failed: Endpoint[] = [];
   /** The next attempt must not use a connection that has carried an answer before. */
   wantsFresh = false;
+  /** The client has been told something by one of them, other than to go on with its body: no other may follow. */
+  isHeard = false;
   private hasUsedFresh = false;
 
   constructor(
@@ -28,6 +30,7 @@ export class Attempts {
     this.count = 0;
     this.failed.length = 0;
     this.wantsFresh = false;
+    this.isHeard = false;
     this.hasUsedFresh = false;
   }
 
@@ -54,11 +57,13 @@ export class Attempts {
       status: attempt.status,
       isIdempotent: isIdempotent(method),
       bytesWritten: attempt.upstream.bytesWritten,
-      isAnswered: false,
+      isAnswered: this.isHeard,
       isReplayable,
       ordinal: this.hasUsedFresh ? this.count - 1 : this.count,
     };
     const verdict = retryVerdict(failed, plan.retry);
+    if (!isReplayable && retryVerdict({ ...failed, isReplayable: true }, plan.retry) !== 'no')
+      plan.observer.onRetryRefused('body');
     // A fresh connection in place of a stale one is the first sending, not a retry.
     if (verdict === 'no' || verdict === 'fresh' || plan.budget.tryWithdraw(now)) return verdict;
     plan.observer.onRetryRefused('budget');

@@ -216,6 +216,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       // Nobody asked, or an earlier attempt has said it already.
       if (!this.journal.head.wantsContinue || this.hasContinued) return;
       this.hasContinued = true;
+    } else {
+      this.attempts.isHeard = true;
     }
     this.client.sendInterim(head, NO_EDITS);
   }

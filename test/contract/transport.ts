@@ -255,6 +255,38 @@ export function transportContract(name: string, make: (host: SocketHost) => Sock
       expect(handler.log).toEqual([side === 'accepted' ? 'close client_gone' : 'close upstream_reset']);
     });
 
+    it('finds a reset while paused when it is asked to look, and says so later', async () => {
+      const { transport, handler, peer } = await open(side);
+      peer.write('unread');
+      peer.resetAndDestroy();
+      while (!handler.log.some((line) => line.startsWith('close'))) {
+        handler.forbidden = true;
+        transport.probe();
+        handler.forbidden = false;
+        await settled();
+      }
+      expect(handler.log).toEqual([side === 'accepted' ? 'close client_gone' : 'close upstream_reset']);
+      transport.probe();
+      expect(handler.log).toHaveLength(1);
+    });
+
+    it('looks without a trace at a connection that lives', async () => {
+      const { transport, handler, peer } = await open(side);
+      transport.probe();
+      transport.write(pattern(8_388_608));
+      transport.probe();
+      expect((await readBytes(peer, 8_388_608)).equals(pattern(8_388_608))).toBe(true);
+      await handler.until(() => handler.log.length > 0);
+      transport.probe();
+      transport.end();
+      transport.probe();
+      await ended(peer);
+      expect(peer.readableLength).toBe(0);
+      expect(handler.log).toEqual(['drain']);
+      transport.destroy(false);
+      transport.probe();
+    });
+
     it('delivers no event inside a call', async () => {
       const { transport, handler, peer } = await open(side);
       peer.write('there already');

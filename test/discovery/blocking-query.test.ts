@@ -8,7 +8,7 @@ import { settled } from '../support/settled.ts';
 type Step = PollAnswer | Error;
 
 /** Runs the loop over a script; `null` in the script hangs until the end. The log has requests and what they led to. */
-async function follow(script: (n: number, request: PollRequest) => Step | null) {
+async function follow(script: (n: number, request: PollRequest) => Step | null, hasRemedy = (): boolean => false) {
   const clock = new ManualClock();
   const ends = new AbortController();
   const log: string[] = [];
@@ -31,6 +31,7 @@ async function follow(script: (n: number, request: PollRequest) => Step | null) 
     },
     clock,
     new SeededRandom(7),
+    async () => hasRemedy(),
   );
   const done = loop.run(ends.signal);
   await settled();
@@ -162,6 +163,31 @@ describe('BlockingQuery', () => {
     }
   });
 
+  it('asks again within a second when there is a remedy, and not before', async () => {
+    let isMended = false;
+    const denied = new ConsulError('Consul answered 403: ACL not found', 403);
+    const { requests, pass, stop } = await follow(
+      (n) => (n === 1 ? denied : null),
+      () => isMended,
+    );
+    await pass(10_000);
+    expect(requests.length).toBe(1);
+    isMended = true;
+    await pass(1_000);
+    expect(requests.length).toBe(2);
+    await stop();
+  });
+
+  it('backs off as ever when the failure is none that a remedy could mend', async () => {
+    const { requests, pass, stop } = await follow(
+      () => new Error('away'),
+      () => true,
+    );
+    await pass(120_000);
+    expect(requests.length).toBeLessThan(25);
+    await stop();
+  });
+
   it('treats a target that throws like any other error: said, and tried again', async () => {
     const clock = new ManualClock();
     const ends = new AbortController();
@@ -179,6 +205,7 @@ describe('BlockingQuery', () => {
       },
       clock,
       new SeededRandom(1),
+      async () => false,
     );
     const done = loop.run(ends.signal);
     await settled();

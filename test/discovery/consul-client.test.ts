@@ -203,6 +203,26 @@ describe('ConsulClient', () => {
     expect(tokens).toEqual(['first', 'second token', 'second token']);
   });
 
+  it('has a new token once the file has another one than Consul refused', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'remora-token-'));
+    toStop.push(() => rm(folder, { recursive: true }));
+    const tokenFile = join(folder, 'token');
+    await writeFile(tokenFile, 'first\n');
+    const { consul, client } = await consulThat(reply([], 5), { tokenFile });
+    await client.health(queryFor('web'), READ, never);
+    expect(await client.hasNewToken()).toBe(false);
+    await writeFile(tokenFile, 'second\n');
+    expect(await client.hasNewToken()).toBe(false); // nothing was refused
+
+    consul.answer = reply('ACL not found', null, 403);
+    await errorOf(client.health(queryFor('web'), READ, never));
+    expect(await client.hasNewToken()).toBe(false);
+    await writeFile(tokenFile, 'third\n');
+    expect(await client.hasNewToken()).toBe(true);
+    await rm(tokenFile);
+    expect(await client.hasNewToken()).toBe(true); // the last content stands
+  });
+
   it('says so when the token file was never there', async () => {
     const { client } = await consulThat(reply([], 5), { tokenFile: '/nonexistent/token' });
     expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toMatch(

@@ -120,6 +120,16 @@ describe.skipIf(consul.path === null)(consulTitle('a sidecar that registers its 
     expect(await catalog(agent.http, 'orders')).toEqual([]);
   });
 
+  it('stops in order, and says what it could not say, when Consul is away', async () => {
+    const orders = await start('orders', (await app('orders')).port);
+    await becomes('orders', 'orders: passing');
+    await agent.kill();
+    expect(await orders.stop()).toBe(0);
+    expect(orders.log.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['maintenance_not_set', 'not_deregistered', 'shutdown_ended']),
+    );
+  });
+
   it('carries a call from one service through both sidecars to the other', async () => {
     const orders = await app('orders');
     await start('orders', orders.port);

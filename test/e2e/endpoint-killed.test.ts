@@ -27,6 +27,7 @@ it('loses no GET, and of POSTs those the dead endpoint had begun, when one of th
   const { origins, sidecar, port } = scene;
   const [victim, ...others] = origins as readonly [OriginApp, ...OriginApp[]];
   const gets = new Load(port, { perSecond: 200 });
+  const strangers = new Load(port, { perSecond: 30, oneShot: true });
   const posts = new Load(port, { method: 'POST', body: 'once', perSecond: 50 });
   await gets.progress(200);
 
@@ -49,8 +50,9 @@ it('loses no GET, and of POSTs those the dead endpoint had begun, when one of th
   await eventually(() => victim.begun.length > before + 50);
   await posts.stop();
   await gets.stop();
+  await strangers.stop();
 
-  expect(gets.failed).toEqual([]);
+  expect([...gets.failed, ...strangers.failed]).toEqual([]);
   expect(gets.results.length).toBeGreaterThan(400);
 
   const failed = idsOf([...posts.failed, ...heldResults.filter(({ status }) => status !== 200)]);
@@ -62,4 +64,21 @@ it('loses no GET, and of POSTs those the dead endpoint had begun, when one of th
   for (const id of failed) expect(others.some(({ begun }) => begun.includes(id))).toBe(false);
   expect(everBegun.length).toBe(new Set(everBegun).size);
   for (const { failure } of posts.failed) expect(failure).toMatch(/^(upstream_reset|connection_stale)$/);
+});
+
+it('fails fast when all are dead, and serves again when they are back', async () => {
+  const { origins, port } = scene;
+  await Promise.all(origins.map((origin) => origin.die()));
+  const during = new Load(port, { perSecond: 100 });
+  await eventually(() => during.failed.some(({ failure }) => failure === 'circuit_open'));
+  await during.stop();
+  for (const { status, failure } of during.failed)
+    expect([status, failure]).toEqual([503, expect.stringMatching(/^(connect_refused|circuit_open)$/)]);
+
+  await Promise.all(origins.map((origin) => origin.restart()));
+  await eventually(async () => (await sendOne(port, 'back', 'GET')).status === 200);
+  const after = new Load(port, { perSecond: 100 });
+  await eventually(() => new Set(after.results.map(({ origin }) => origin)).size === 3);
+  await after.stop();
+  expect(after.failed).toEqual([]);
 });

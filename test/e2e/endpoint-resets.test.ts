@@ -2,13 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Load, sendOne } from './load.ts';
 import { RawClient } from './raw-client.ts';
-import { Scene } from './scene.ts';
+import { NO_BREAKER, Scene } from './scene.ts';
 
 let scene: Scene;
 
 beforeAll(async () => {
   // The breaker has a file of its own; here each failure is looked at alone.
-  scene = await Scene.start(['a', 'b'], { orders: { breaker: { consecutiveFailures: 1_000_000, failureRatio: 1 } } });
+  scene = await Scene.start(['a', 'b'], { orders: { breaker: NO_BREAKER } });
 });
 
 afterAll(() => scene.close());
@@ -70,6 +70,22 @@ describe.each([
     const id = `to-1.0-${how}`;
     const { end } = await hear(id, `/?${how}=middle&chunked`, '1.0');
     expect(end).toBe('reset');
+    expect(timesBegun(id)).toBe(1);
+  });
+
+  it('in the middle of a body that its own close would end shows the client that it is cut', async () => {
+    const id = `until-${how}`;
+    const { text, statuses } = await hear(id, '/?reset=middle&until=close');
+    expect(statuses).toEqual([200]);
+    expect(text).not.toMatch(/\r\n0\r\n/);
+    expect(timesBegun(id)).toBe(1);
+  });
+
+  it('before the head is not tried again on the inbound port', async () => {
+    await scene.origins[0]!.mode(`${how}=before`);
+    const id = `inbound-${how}`;
+    const { status } = await sendOne(scene.sidecar.port('inbound'), id, 'GET');
+    expect(status).toBe(502);
     expect(timesBegun(id)).toBe(1);
   });
 });

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { RawClient } from './raw-client.ts';
-import { Scene } from './scene.ts';
+import { NO_BREAKER, Scene } from './scene.ts';
 
 let scene: Scene;
 
 beforeAll(async () => {
-  scene = await Scene.start(['a'], { orders: { breaker: { consecutiveFailures: 1_000_000, failureRatio: 1 } } });
+  scene = await Scene.start(['a'], { orders: { breaker: NO_BREAKER } });
 });
 
 afterAll(() => scene.close());

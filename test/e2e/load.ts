@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly path?: string;
   readonly perSecond?: number;
   readonly body?: string;
+  /** Each request on a connection of its own. */
+  readonly oneShot?: boolean;
 }
 
 const TICK_MS = 10;
@@ -25,12 +27,12 @@ const TICK_MS = 10;
 const MAX_OUTSTANDING = 200;
 
 /**
- * Requests at a steady rate on kept connections, whether or not earlier ones have been answered. Each has an id of its
+ * Requests at a steady rate, on kept connections unless told otherwise, whether or not earlier ones have been answered. Each has an id of its
  * own, which origins write down.
  */
 export class Load {
   readonly results: Result[] = [];
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly agent: Agent;
   private readonly timer: NodeJS.Timeout;
   private readonly method: string;
   private sent = 0;
@@ -42,6 +44,7 @@ export class Load {
     private readonly options: LoadOptions = {},
   ) {
     this.method = options.method ?? 'GET';
+    this.agent = new Agent({ keepAlive: !options.oneShot });
     const perTick = ((options.perSecond ?? 200) * TICK_MS) / 1000;
     this.timer = setInterval(() => {
       for (this.due += perTick; this.due >= 1 && this.outstanding < MAX_OUTSTANDING; this.due--) this.send();
@@ -78,7 +81,7 @@ export class Load {
   }
 }
 
-/** One request; never rejects. */
+/** One request, on a connection of its own unless an agent has one; never rejects. */
 export function sendOne(
   port: number,
   id: string,
@@ -89,7 +92,7 @@ export function sendOne(
   return new Promise((resolve) => {
     const failed = (failure: string): void => resolve({ id, method, status: 0, failure, origin: '' });
     const headers = { 'x-id': id, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) };
-    const sent = request({ host: '127.0.0.1', port, method, path, headers, ...(agent && { agent }) });
+    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: agent ?? false });
     sent.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
     sent.on('response', (answer: IncomingMessage) => {
       answer.resume();

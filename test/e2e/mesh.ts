@@ -163,6 +163,8 @@ export interface LoadOptions {
   readonly pauseMs?: number;
   readonly path?: string;
   readonly host?: string;
+  /** POST cannot be sent again once any of it was written. */
+  readonly method?: 'GET' | 'POST';
 }
 
 /** A steady load: a few workers that ask one after the other, and remember every failure. */
@@ -223,14 +225,16 @@ export class Load {
   }
 
   private async run(): Promise<void> {
-    const { pauseMs = 10, path = '/', host } = this.options;
+    const { pauseMs = 10, path = '/', host, method = 'GET' } = this.options;
+    const question = {
+      method,
+      ...(this.agent === null ? {} : { agent: this.agent }),
+      ...(host === undefined ? {} : { host }),
+      ...(method === 'POST' ? { body: 'once' } : {}),
+    };
     while (!this.isOver) {
-      const agent = this.agent === null ? {} : { agent: this.agent };
       try {
-        const { status, headers, body } = await ask(this.target(), path, {
-          ...agent,
-          ...(host === undefined ? {} : { host }),
-        });
+        const { status, headers, body } = await ask(this.target(), path, question);
         if (status !== 200) this.failures.push(`${status} ${headers['x-remora-failure'] ?? ''} after ${this.sent}`);
         this.answeredBy.push(body.split(' ')[0]!);
       } catch (error) {

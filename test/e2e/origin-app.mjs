@@ -36,6 +36,7 @@ function serve(request, response) {
     say('answered', id);
   };
   response.setHeader('x-origin', name);
+  response.setHeader('x-answers', id);
   request.on('error', () => undefined);
   if (wish.has('never')) return;
   if (wish.get('reset') === 'before') return request.socket.resetAndDestroy();
@@ -72,12 +73,14 @@ function answer(request, response, wish, seen, done) {
     socket.write(wish.get('raw').replaceAll('~', '\r\n'), 'latin1');
     return done();
   }
+  const isCut = (wish.get('reset') ?? wish.get('close')) === 'middle';
   if (wish.get('until') === 'close') {
-    socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nuntil the very end');
+    socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nuntil the very end');
+    if (isCut) return setTimeout(() => socket.resetAndDestroy(), 20);
+    socket.end();
     return done();
   }
-  const cut = wish.get('reset') ?? wish.get('close');
-  if (cut === 'middle') return answerHalf(response, wish, socket);
+  if (isCut || wish.has('stall')) return answerHalf(response, wish, socket);
   if (wish.has('bytes')) return answerBulk(request, response, wish, done);
   const status = Number(wish.get('status') ?? 200);
   const hasBody = status !== 204 && status !== 304;
@@ -102,6 +105,7 @@ function answer(request, response, wish, seen, done) {
 function answerHalf(response, wish, socket) {
   response.writeHead(200, wish.has('chunked') ? {} : { 'content-length': 2000 });
   response.write('x'.repeat(1000), () => {
+    if (wish.has('stall')) return;
     if (wish.has('reset')) setImmediate(() => socket.resetAndDestroy());
     else socket.end();
   });

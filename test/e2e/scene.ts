@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually.ts';
 import { Sidecar, type SidecarOptions } from '../support/sidecar.ts';
 import { OriginApp } from './origin-app.ts';
 
@@ -9,6 +10,9 @@ export interface SceneOptions extends SidecarOptions {
   /** The rest of the configuration. */
   readonly config?: object;
 }
+
+/** Of an upstream where each failure is to be looked at alone. */
+export const NO_BREAKER = { consecutiveFailures: 1_000_000, minimumRequests: 1_000_000 };
 
 /** Origins behind one sidecar: the upstream `orders` over all of them, the inbound port over the first. */
 export class Scene {
@@ -38,8 +42,25 @@ export class Scene {
     return this.sidecar.port('orders');
   }
 
-  /** Ends everything. Whatever a test did to the sidecar must not have shown it a state that cannot be. */
+  /**
+   * Ends everything. Whatever a test did to the sidecar, its books must be closed by then, and it must not have seen a
+   * state that cannot be.
+   */
   async close(): Promise<void> {
+    try {
+      await eventually(async () => (await this.openBooks()) === 0, 5_000);
+    } finally {
+      await this.end();
+    }
+  }
+
+  private async openBooks(): Promise<number> {
+    return (
+      (await this.sidecar.metric('remora_requests_active')) + (await this.sidecar.metric('remora_endpoint_active'))
+    );
+  }
+
+  private async end(): Promise<void> {
     const bugs = this.sidecar.log.filter(({ event }) => event === 'bug');
     await this.sidecar.kill();
     await Promise.all(this.origins.map((origin) => origin.kill()));

@@ -120,6 +120,25 @@ describe('backpressure', () => {
     script.client.resume();
   });
 
+  it('looks from time to time whether a paused client is still there', () => {
+    const script = new ClientScript();
+    script.takesBody = false;
+    script.transport.receive(POST + 'he');
+    script.clock.advance(4_900);
+    expect(script.transport.probeCount).toBe(0);
+    script.clock.advance(10_200);
+    expect(script.transport.probeCount).toBe(3);
+    script.client.resume();
+    script.clock.advance(20_000);
+    expect(script.transport.probeCount).toBe(3);
+    script.transport.receive('l');
+    script.clock.advance(5_100);
+    expect(script.transport.probeCount).toBe(4);
+    script.transport.lose();
+    script.clock.advance(20_000);
+    expect(script.transport.probeCount).toBe(4);
+  });
+
   it('reads again for the next request', () => {
     const script = new ClientScript();
     script.takesBody = false;

@@ -31,6 +31,7 @@ class Sink implements Transport {
 
   pause(): void {}
   resume(): void {}
+  probe(): void {}
   end(): void {}
   destroy(): void {}
 }

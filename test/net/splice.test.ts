@@ -13,6 +13,7 @@ import { Listener } from '../../src/net/listener.ts';
 import { Output } from '../../src/net/output.ts';
 import { Pool } from '../../src/net/pool.ts';
 import type { SocketHost } from '../../src/net/sockets.ts';
+import { eventually } from '../support/eventually.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { pattern, readBytes } from '../support/transport-pair.ts';
 
@@ -149,6 +150,21 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
     expect(tunnel.client.peer).toMatchObject({ address: '127.0.0.1', port: client.localPort, listener: 'cache' });
     expect(pool.tunnelCount).toBe(0);
     expect(listener.openCount).toBe(0);
+  });
+
+  it('finds out that an end whose bytes nobody takes has reset', async () => {
+    const clock = new ManualClock();
+    const { client, endpoint, tunnel, listener, pool } = await splice(clock);
+    endpoint.pause();
+    client.write(Buffer.alloc(16_777_216));
+    await eventually(() => client.writableLength > 0 && client.writableLength < 16_777_216);
+    client.resetAndDestroy();
+    await eventually(() => {
+      clock.advance(5_000);
+      return tunnel.log.length > 1;
+    });
+    expect(tunnel.log[1]).toMatch(/^close \d+ 0 client_gone$/);
+    expect({ open: listener.openCount, tunnels: pool.tunnelCount }).toEqual({ open: 0, tunnels: 0 });
   });
 
   it('keeps what the client said before the endpoint was there', async () => {

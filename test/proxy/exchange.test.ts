@@ -194,7 +194,19 @@ describe('retry', () => {
     client.handler.onRequest(requestHead({ method: 'PUT', body: 'chunked' }));
     client.handler.onRequestBody(Buffer.from('abcd'));
     script.endpoint('a').last.handler.onFailure('upstream_reset');
-    expect(script.take().at(-2)).toBe('0 client local 502 upstream_reset');
+    const log = script.take();
+    expect(log.at(-2)).toBe('0 client local 502 upstream_reset');
+    expect(log).toContain('0 no retry: body');
+  });
+
+  it('does not say that a body was missing where nothing would have been repeated', () => {
+    const script = new ExchangeScript({ retry: { replayBytes: 3 } });
+    const client = script.open();
+    client.handler.onRequest(requestHead({ method: 'PUT', body: 'chunked' }));
+    client.handler.onRequestBody(Buffer.from('abcd'));
+    client.handler.onRequestEnd(null);
+    script.endpoint('a').last.answer(200);
+    expect(script.log.filter((line) => line.includes('retry'))).toEqual([]);
   });
 
   it('stops at the budget', () => {
@@ -218,6 +230,26 @@ describe('retry', () => {
     script.clock.advance(100);
     script.endpoint('a').last.answer(200);
     expect(script.records[0]!.attempts).toEqual(['a upstream_reset failure', 'a 200 success']);
+  });
+
+  it('tries nothing again once the client has been given hints', () => {
+    const script = new ExchangeScript();
+    script.open().request();
+    script.endpoint('a').last.handler.onInterim(responseHead(103));
+    script.endpoint('a').last.handler.onFailure('upstream_reset');
+    expect(script.log).toContain('0 client local 502 upstream_reset');
+    expect(script.records[0]!.attempts).toEqual(['a upstream_reset failure']);
+  });
+
+  it('gives hints of one request no part in another on the same connection', () => {
+    const script = new ExchangeScript();
+    const client = script.open();
+    client.request();
+    script.endpoint('a').last.handler.onInterim(responseHead(103));
+    script.endpoint('a').last.answer(200);
+    client.request();
+    script.endpoint('b').last.handler.onFailure('upstream_reset');
+    expect(script.log.at(-1)).toContain('retry after b upstream_reset');
   });
 
   it('asks an interim 100 of the client only once, whatever is tried', () => {

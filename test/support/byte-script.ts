@@ -9,15 +9,19 @@ export type ByteStep = Buffer | number | 'fin' | 'reset';
  * itself; `\F` is a FIN and `\R` a RST.
  */
 export function parseByteScript(text: string): ByteStep[] {
-  const repeated = text
-    .replaceAll('\n', '')
-    .replace(/\\\*(\d+)\(((?:[^)\\]|\\.)*)\)/g, (_, times: string, piece: string) =>
-      Array.from({ length: Number(times) }, (_none, i) => piece.replaceAll('#', String(i))).join(''),
-    );
-  return repeated
+  return repeated(text.replaceAll('\n', ''))
     .split(/(\\[+FR])/)
     .filter((part) => part !== '')
     .map((part) => MARKS.get(part) ?? Buffer.from(unescaped(part), 'latin1'));
+}
+
+/** Innermost first. */
+function repeated(text: string): string {
+  const found = /\\\*(\d+)\(((?:[^)\\]|\\[^*])*)\)/.exec(text);
+  if (found === null) return text;
+  const [whole, times, piece] = found as unknown as [string, string, string];
+  const pieces = Array.from({ length: Number(times) }, (_, i) => piece.replaceAll('#', String(i)));
+  return repeated(text.slice(0, found.index) + pieces.join('') + text.slice(found.index + whole.length));
 }
 
 const MARKS: ReadonlyMap<string, ByteStep> = new Map<string, ByteStep>([

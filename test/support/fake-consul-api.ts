@@ -76,6 +76,10 @@ export class FakeConsulApi implements ConsulApi {
     this.write('session gone');
   }
 
+  async hasNewToken(): Promise<boolean> {
+    return false;
+  }
+
   async checkToken(): Promise<void> {
     if (this.tokenError !== null) throw this.tokenError;
   }

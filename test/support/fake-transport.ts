@@ -8,6 +8,7 @@ export class FakeTransport implements Transport {
   pendingBytes = 0;
   isPaused = true;
   isEnded = false;
+  probeCount = 0;
   /** How it was destroyed. */
   destroyed: 'reset' | 'fin' | null = null;
   private text = '';
@@ -30,6 +31,10 @@ export class FakeTransport implements Transport {
 
   resume(): void {
     this.isPaused = false;
+  }
+
+  probe(): void {
+    this.probeCount++;
   }
 
   end(): void {

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type ByteStep, perform } from './byte-script.ts';
+import { Happenings } from './happenings.ts';
 import { type Judgement, judgeRequests, type WireMessage } from './wire-judge.ts';
 
 /** How an endpoint answers a request: at once when its head is there, or when all of it is. */
@@ -14,7 +15,8 @@ export interface Play {
 export class HeardConnection {
   text = '';
   answered = 0;
-  isPlayed = false;
+  /** Its other end has closed it. */
+  isLeft = false;
   judged: Judgement = { messages: [], faults: [], rest: '' };
 
   constructor(readonly socket: Socket) {}
@@ -30,7 +32,12 @@ export class HeardConnection {
  */
 export class RawEndpoint {
   connections: HeardConnection[] = [];
-  private plays: ReadonlyMap<string, Play> = new Map();
+  /** Where the last play was given, and how many there were since `play`. */
+  played: HeardConnection | null = null;
+  playedCount = 0;
+  private target = '';
+  private script: Play | null = null;
+  private readonly happenings = new Happenings();
 
   private constructor(private readonly server: Server) {}
 
@@ -69,7 +76,19 @@ export class RawEndpoint {
 
   /** Requests to this target are answered so from now on; null: as all others. */
   play(target: string, play: Play | null): void {
-    this.plays = new Map(play === null ? [] : [[target, play]]);
+    this.target = target;
+    this.script = play;
+    this.played = null;
+    this.playedCount = 0;
+  }
+
+  /** The connection on which this was heard. */
+  hearer(start: string): HeardConnection | undefined {
+    return this.connections.find(({ requests }) => requests.some((request) => request.start.startsWith(`${start} `)));
+  }
+
+  until(look: () => boolean): Promise<void> {
+    return this.happenings.until(look, () => JSON.stringify(this.connections.map(({ text }) => text)).slice(0, 2_000));
   }
 
   async stop(): Promise<void> {
@@ -80,12 +99,17 @@ export class RawEndpoint {
   private hear(socket: Socket): void {
     const connection = new HeardConnection(socket);
     this.connections.push(connection);
-    socket.on('error', () => undefined);
-    socket.on('end', () => socket.end());
+    const leave = (): void => {
+      connection.isLeft = true;
+      socket.end();
+      this.happenings.happened();
+    };
+    socket.on('error', leave).on('end', leave).on('close', leave);
     socket.on('data', (bytes) => {
       connection.text += bytes.toString('latin1');
       connection.judged = judgeRequests(connection.text);
       this.answer(connection);
+      this.happenings.happened();
     });
   }
 
@@ -94,10 +118,12 @@ export class RawEndpoint {
     while (connection.answered < requests.length) {
       const { start, isComplete } = requests[connection.answered]!;
       const [method, target = ''] = start.split(' ');
-      const play = this.plays.get(target);
+      const play = target === this.target ? this.script : null;
       if (!isComplete && play?.at !== 'head') return;
       connection.answered++;
-      if (play !== undefined) {
+      if (play !== null) {
+        this.played = connection;
+        this.playedCount++;
         const steps = play.closes ? [...play.steps, 'fin' as const] : play.steps;
         void perform(socket, steps);
       } else {

@@ -101,7 +101,8 @@ function judge(text: string, rules: Rules): Judgement {
     if (!isComplete || fault !== null || rules.isRaw(start)) return { messages, faults, rest: '' };
   }
   const rest = text.slice(at);
-  if (/(^|[^\r])\n|\r(?!\n|$)|\0/.test(rest)) faults.push(`in an unfinished head: ${JSON.stringify(rest.slice(0, 200))}`);
+  if (/(^|[^\r])\n|\r(?!\n|$)|\0/.test(rest))
+    faults.push(`in an unfinished head: ${JSON.stringify(rest.slice(0, 200))}`);
   return { messages, faults, rest };
 }
 

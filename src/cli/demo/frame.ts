@@ -17,10 +17,7 @@ export function frame(picture: Picture, size: Size): Line[] {
   const top = [heading(picture, width), [span(`  orders is found in ${picture.catalog}`, 'dim')], []];
   const middle = [...phaseLines(picture), [], ...numbers(picture, width), [], ...endpoints(picture, width)];
   const legend = [[span('  LATENCY is what the balancer expects; a failure counts as 5 s until it fades', 'dim')]];
-  const bottom = [
-    [span('  look closer: '), span(picture.hint, 'strong')],
-    [span('  Ctrl-C ends it and leaves nothing running', 'dim')],
-  ];
+  const bottom = [hint(picture, width), [span('  Ctrl-C ends it and leaves nothing running', 'dim')]];
   const roomForEvents = size.rows - top.length - middle.length - legend.length - bottom.length - 2;
   const lines =
     roomForEvents >= LEAST_EVENTS
@@ -52,6 +49,12 @@ function heading({ elapsedMs, totalMs }: Picture, width: number): Line {
   if (bar < 5) return line;
   const full = Math.round(done * bar);
   return [...line, span('#'.repeat(full), 'good'), span('.'.repeat(bar - full), 'dim')];
+}
+
+/** The command is worth more than the words before it. */
+function hint({ hint: command }: Picture, width: number): Line {
+  const words = '  look closer: ';
+  return [span(words.length + command.length <= width ? words : '  '), span(command, 'strong')];
 }
 
 function phaseLines({ phase }: Picture): Line[] {
@@ -114,7 +117,8 @@ const BREAKER_TONES = { closed: 'good', open: 'bad', probing: 'warn' } as const;
 
 function endpointCells({ name, about, isKilled, seen }: EndpointRow, bar: number): Line {
   const what = span(isKilled ? 'killed' : about, isKilled ? 'bad' : 'plain');
-  if (seen === null) return [span(name), what, ...Array.from({ length: 6 }, () => span(NONE, 'dim'))];
+  const none = span(NONE, 'dim');
+  if (seen === null) return [span(name), what, none, span(''), none, none, none, none];
   const { share, breaker, trips, latencyMs, health } = seen;
   return [
     span(name),

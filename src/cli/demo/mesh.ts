@@ -9,8 +9,8 @@ const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
 const APP = fileURLToPath(new URL('./orders-app.js', import.meta.url));
 /** Several Node programs start at once, on a machine that may have one core. */
 const START_MS = 20_000;
-/** Short, so that Consul's own word on a killed instance comes within the demo. */
-const TTL = '3s';
+/** Consul's own word on a killed instance comes within the demo, and a machine that stutters for seconds kills nobody. */
+const TTL = '5s';
 
 /** What an instance of `orders` is like; `orders-app.ts` does it. */
 export const KINDS = { steady: 'steady', slow: 'slow, 40-80 ms', flaky: '503s: 2 s in 6' } as const;
@@ -87,7 +87,11 @@ export class Mesh {
   }
 
   private async startInstance(name: string, kind: Kind): Promise<Instance> {
-    const app = this.stage.crew.start({ name, command: process.execPath, args: [APP, name, kind] });
+    const app = this.stage.crew.start({
+      name: `${name}'s application`,
+      command: process.execPath,
+      args: [APP, name, kind],
+    });
     const port = await this.port(app, 'app');
     const register = this.catalog.kind === 'consul' ? { register: { ttl: TTL } } : {};
     const service = { name: 'orders', id: name, port, ...register };

@@ -73,6 +73,7 @@ const END = '\x1b[J\x1b[?2026l';
 export class LiveView implements Show {
   readonly everyMs = 250;
   private isOpen = false;
+  private isClosed = false;
   private last: Picture | null = null;
 
   constructor(
@@ -81,6 +82,7 @@ export class LiveView implements Show {
   ) {}
 
   update(picture: Picture): void {
+    if (this.isClosed) return;
     if (!this.isOpen) this.screen.write(OPEN);
     this.isOpen = true;
     this.last = picture;
@@ -100,6 +102,7 @@ export class LiveView implements Show {
   }
 
   close(last: Picture | null): void {
+    this.isClosed = true;
     if (!this.isOpen) return;
     this.isOpen = false;
     this.screen.write(CLOSE);

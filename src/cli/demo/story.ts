@@ -57,9 +57,12 @@ export class Story implements WebListener {
     const isOver = new AbortController();
     const watching = this.watch(AbortSignal.any([stage.signal, isOver.signal]));
     this.turn(`${PER_SECOND} requests a second from web to ${FIRST_KINDS.length} instances of orders`);
-    await Promise.all([load.run(stage.signal), this.plot(forMs)]);
-    isOver.abort();
-    await watching;
+    try {
+      await Promise.all([load.run(stage.signal), this.plot(forMs)]);
+    } finally {
+      isOver.abort();
+      await watching;
+    }
     stage.signal.throwIfAborted();
     await this.look();
   }
@@ -116,6 +119,7 @@ export class Story implements WebListener {
   private async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();
+      if (signal.aborted) return;
       this.show.update(this.picture());
       await sleep(this.clock, this.show.everyMs, signal);
     }
@@ -126,7 +130,8 @@ export class Story implements WebListener {
     try {
       this.web.take(await readWeb(this.mesh.adminPort));
     } catch (error) {
-      this.note(`web's sidecar does not answer its operators: ${(error as Error).message}`);
+      if (!this.stage.signal.aborted)
+        this.note(`web's sidecar does not answer its operators: ${(error as Error).message}`);
     }
   }
 
