@@ -92,6 +92,14 @@ describe('p2c_ewma', () => {
     }
   });
 
+  it('compares what is left when most refuse, and does not take a slow one for want of a rival', () => {
+    const endpoints = fakes(5);
+    for (const endpoint of endpoints.slice(0, 3)) endpoint.isOpen = true;
+    endpoints[3]!.cost = 50;
+    const order = sequence(make('p2c_ewma', endpoints), 1000);
+    expect(order.filter((id) => id === endpoints[3]!.id).length).toBeLessThan(120);
+  });
+
   it('takes an endpoint that costs nothing', () => {
     const endpoints = fakes(2);
     endpoints[0]!.cost = 0;
