@@ -7,6 +7,7 @@ import type { ResponseHead } from '../http/head.ts';
 import { outcomeOf } from '../policy/classify.ts';
 import type { Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
+import { parseRetryAfter } from '../policy/retry-after.ts';
 import type { AttemptRecord } from './observer.ts';
 
 /** The exchange as an attempt sees it. Every call names the attempt, because an exchange may have more than one. */
@@ -25,6 +26,9 @@ export interface AttemptOwner {
 /** An answer that nobody wants is read to its end if it is this small and this quick, so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 16_384;
 const MAX_DISCARD_MS = 1_000;
+
+/** A close that was on its way when a request was sent has come after this. */
+const STALE_MS = 1_000;
 
 const NO_UPSTREAM: Upstream = {
   isReady: false,
@@ -107,6 +111,9 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   answered(head: ResponseHead, now: number): void {
     this.status = head.status;
     this.firstByteAt = now;
+    if (head.status !== 429 && head.status !== 503) return;
+    const retryAfter = head.get('retry-after');
+    if (retryAfter !== null) this.pushbackMs = parseRetryAfter(retryAfter, this.clock.wallMs());
   }
 
   /** Tells breaker and latency what this attempt showed. Only the first call counts. */
@@ -119,6 +126,15 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.ticket = REFUSED;
     this.endpoint.gate.settle(ticket, this, now);
     this.endpoint.learn(this, now);
+  }
+
+  /**
+   * A pooled connection that closes as it is used was dying before. One that takes the request, and is lost a good while
+   * later, was lost over the request.
+   */
+  lossOf(code: FailureCode, now: number): FailureCode {
+    const wasTaken = code === 'connection_stale' && this.sentAt > 0 && now - this.sentAt > STALE_MS;
+    return wasTaken ? 'upstream_reset' : code;
   }
 
   /** Ends the attempt with what it showed; if that has been told already, only the books are closed. */

@@ -43,7 +43,10 @@ export class Attempts {
     return made;
   }
 
-  /** May another follow this one, which showed `code` or an answer with its status? Asks the cluster's budget last. Nothing of an answer may have been sent. */
+  /**
+   * May another follow this one, which showed `code` or an answer with its status? Nothing of an answer may have been sent.
+   * The bounds of the whole cluster are asked last, since asking takes from them.
+   */
   verdict(
     attempt: Attempt,
     code: FailureCode | null,
@@ -64,10 +67,11 @@ export class Attempts {
     const verdict = retryVerdict(failed, plan.retry);
     if (!isReplayable && retryVerdict({ ...failed, isReplayable: true }, plan.retry) !== 'no')
       plan.observer.onRetryRefused('body');
-    // A fresh connection in place of a stale one is the first sending, not a retry.
-    if (verdict === 'no' || verdict === 'fresh' || plan.budget.tryWithdraw(now)) return verdict;
-    plan.observer.onRetryRefused('budget');
-    return 'no';
+    if (verdict === 'no') return 'no';
+    if (verdict === 'backoff' && !plan.parking.hasRoom) return refused(plan, 'parking');
+    // What had not been written on a connection that was dying before it came is sent for the first time now.
+    const isFirstSending = verdict === 'fresh' && attempt.upstream.bytesWritten === 0;
+    return isFirstSending || plan.budget.tryWithdraw(now) ? verdict : refused(plan, 'budget');
   }
 
   /** Another attempt follows this one. */
@@ -79,4 +83,9 @@ export class Attempts {
     this.hasUsedFresh = true;
     this.wantsFresh = true;
   }
+}
+
+function refused(plan: Plan, why: 'budget' | 'parking'): 'no' {
+  plan.observer.onRetryRefused(why);
+  return 'no';
 }

@@ -1,5 +1,6 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import { FAILURES, type FailureCode } from '../base/failure.ts';
+import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
 import type { PickContext } from '../cluster/picker.ts';
 import { failureAnswer } from '../http/answer.ts';
@@ -137,6 +138,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (trailers !== null) this.requestTrailers = FieldList.copyOf(trailers);
     if (current?.isSent) this.sendEnd(current, now);
     this.bounds.progress(now);
+    // The endpoint's time begins now, whatever the client took for its body.
+    if (current !== null) this.bounds.boundAttempt(this.plan.timeouts.attemptMs, now);
     this.bounds.boundDeadline(this.plan.timeouts.requestMs, now);
   }
 
@@ -251,8 +254,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.complete(this.context.clock.now());
   }
 
-  onAttemptFailure(attempt: Attempt, code: FailureCode): void {
+  onAttemptFailure(attempt: Attempt, reported: FailureCode): void {
     const now = this.context.clock.now();
+    const code = attempt.lossOf(reported, now);
     if (this.phase !== 'trying') return this.cut(code, now);
     const verdict = this.verdict(attempt, code, now);
     attempt.end(code, now);
@@ -298,24 +302,29 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.isUpstreamFull = false;
     this.bounds.boundAttempt(0, now);
     if (verdict !== 'backoff') return this.tryNext(now);
-    if (plan.parking.sleep(this, now + plan.backoff.delayMs(attempt.ordinal))) {
-      this.phase = 'backing_off';
-      return;
-    }
-    plan.observer.onRetryRefused('parking');
-    this.fail(attempt.code ?? 'park_full', now);
+    this.phase = 'backing_off';
+    const isParked = plan.parking.sleep(this, now + plan.backoff.delayMs(attempt.ordinal));
+    invariant(isParked, 'a retry is decided only where the park has room');
   }
 
   /** Woken by the cluster, which may have endpoints now. */
   onWake(now: number): void {
-    this.tryNext(now);
+    try {
+      this.tryNext(now);
+    } catch (error) {
+      this.onBug(error);
+    }
   }
 
   /** The stay in the park is over. */
   onTimer(_timer: Timer, now: number): void {
     this.plan.parking.leave(this);
-    if (this.phase === 'awaiting_endpoints') this.fail('discovery_pending', now);
-    else this.tryNext(now);
+    if (this.phase === 'backing_off') return this.onWake(now);
+    try {
+      this.fail('discovery_pending', now);
+    } catch (error) {
+      this.onBug(error);
+    }
   }
 
   // --- Time is up ---
@@ -333,10 +342,18 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       current.settle(null, now);
       return bounds.boundAttempt(0, now);
     }
-    if (this.awaitsClient()) return bounds.boundAttempt(plan.timeouts.attemptMs, now);
+    const { attemptMs } = plan.timeouts;
+    if (this.awaitsClient()) return bounds.boundAttempt(attemptMs, now);
+    const isStalled = !this.isRequestDone;
+    if (isStalled && bounds.silentMs(now) < attemptMs)
+      return bounds.boundAttempt(attemptMs - bounds.silentMs(now), now);
     const verdict = this.verdict(current, 'attempt_timeout', now);
-    // With nothing to follow, giving up early would only turn a slow answer into none: the deadline decides.
-    if (verdict === 'no') return bounds.boundAttempt(0, now);
+    if (verdict === 'no') {
+      // An endpoint that takes no more of a request will not answer it.
+      if (isStalled) return this.fail('attempt_timeout', now);
+      // With nothing to follow, giving up early would only turn a slow answer into none: the deadline decides.
+      return bounds.boundAttempt(0, now);
+    }
     current.abort('attempt_timeout', now);
     this.retry(current, verdict, now);
   }
@@ -352,6 +369,18 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   }
 
   // --- The ways out ---
+
+  /** A bug in what a timer or the cluster called: no connection is there to catch it. */
+  onBug(error: unknown): void {
+    const { observer, clock } = this.context;
+    observer.onBug(error);
+    if (this.phase === 'idle') return;
+    try {
+      this.cut('internal_error', clock.now());
+    } catch (worse) {
+      observer.onBug(worse);
+    }
+  }
 
   /** A request that never comes under a plan. */
   private reject(code: FailureCode): void {

@@ -4,7 +4,7 @@ import type { LimitOptions } from '../policy/options.ts';
 /** An exchange that waits. Its timer is its own, and fires through `Timer.owner` as any other. */
 export interface Parked {
   readonly parkTimer: Timer;
-  /** Whatever it waited for may be there now; it has left the park. */
+  /** Whatever it waited for may be there now; it has left the park. Does not throw: others wait too. */
   onWake(now: number): void;
 }
 
@@ -23,6 +23,10 @@ export class Parking {
 
   get size(): number {
     return this.sleepers.size + this.waiters.size;
+  }
+
+  get hasRoom(): boolean {
+    return this.size < this.limits.maxParked;
   }
 
   /** Waits for the instant and nothing else. False when the park is full. */
@@ -52,7 +56,7 @@ export class Parking {
   }
 
   private enter(into: Set<Parked>, parked: Parked, until: number): boolean {
-    if (this.size >= this.limits.maxParked) return false;
+    if (!this.hasRoom) return false;
     into.add(parked);
     this.clock.arm(parked.parkTimer, until);
     return true;

@@ -32,7 +32,7 @@ export interface Plan {
   readonly lens: number;
   /** Share of exchanges without a sampled parent that are traced. */
   readonly sampleRatio: number;
-  /** Peers whose `x-remora-*` and forwarding fields are believed. */
+  /** Are fields named `x-remora-*` believed? Forwarding fields are passed on whoever sends them. */
   readonly trustsPeer: boolean;
   readonly observer: PlanObserver;
 }

@@ -5,6 +5,8 @@ export interface BoundsOwner {
   onDeadline(now: number): void;
   onAttemptDue(now: number): void;
   onIdle(now: number): void;
+  /** One of the above threw. */
+  onBug(error: unknown): void;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -47,6 +49,11 @@ export class TimeBounds implements TimerOwner {
     this.progressAt = now;
   }
 
+  /** Since bytes last moved. */
+  silentMs(now: number): number {
+    return now - this.progressAt;
+  }
+
   boundDeadline(ms: number, now: number): void {
     this.deadlineAt = ms > 0 ? now + ms : NEVER;
     this.schedule();
@@ -64,6 +71,15 @@ export class TimeBounds implements TimerOwner {
   }
 
   onTimer(_timer: Timer, now: number): void {
+    // No connection is above a timer to catch what is thrown here.
+    try {
+      this.look(now);
+    } catch (error) {
+      this.owner.onBug(error);
+    }
+  }
+
+  private look(now: number): void {
     if (now >= this.deadlineAt) this.owner.onDeadline(now);
     if (this.isRunning && now >= this.attemptDueAt) this.owner.onAttemptDue(now);
     if (this.isRunning && now >= this.idleAt()) {

@@ -186,14 +186,23 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   onWake(now: number): void {
     this.isParked = false;
-    this.tryNext(now);
+    this.unpark(() => this.tryNext(now));
   }
 
   onTimer(_timer: Timer, now: number): void {
     this.plan.parking.leave(this);
     this.isParked = false;
-    if (this.current === null) this.refuse('discovery_pending', now);
-    else this.tryNext(now);
+    this.unpark(() => (this.current === null ? this.refuse('discovery_pending', now) : this.tryNext(now)));
+  }
+
+  /** No connection is above the park to catch what is thrown. */
+  private unpark(go: () => void): void {
+    try {
+      go();
+    } catch (error) {
+      this.context.observer.onBug(error);
+      if (this.isOpen) this.refuse('internal_error', this.context.clock.now());
+    }
   }
 
   // --- The books ---

@@ -365,6 +365,99 @@ describe('time', () => {
   });
 });
 
+describe('who is waited for', () => {
+  it('gives an endpoint its whole time from the end of a slow upload', () => {
+    const script = new ExchangeScript({ timeouts: { attemptMs: 1000 } });
+    const client = script.open();
+    client.handler.onRequest(requestHead({ method: 'PUT', body: 'length', contentLength: 1 }));
+    script.clock.advance(950);
+    client.handler.onRequestBody(Buffer.from('.'));
+    client.handler.onRequestEnd(null);
+    script.clock.advance(900);
+    script.endpoint('a').last.answer(200);
+    expect(script.records[0]).toMatchObject({ status: 200, attempts: ['a 200 success'] });
+  });
+
+  it('gives up on an endpoint that stops taking a body, and holds it against it', () => {
+    const script = new ExchangeScript({ timeouts: { attemptMs: 1000 }, retry: { replayBytes: 0 } });
+    const client = script.open();
+    client.handler.onRequest(requestHead({ method: 'PUT', body: 'chunked' }));
+    script.endpoint('a').last.hasRoom = false;
+    script.clock.advance(500);
+    client.handler.onRequestBody(Buffer.from('.'));
+    script.clock.advance(1100);
+    expect(script.take().slice(-3)).toEqual([
+      '1500 a abort',
+      '1500 client local 504 attempt_timeout',
+      '1500 client finish true',
+    ]);
+    expect(script.records[0]!.attempts).toEqual(['a attempt_timeout failure']);
+    expect(script.books()).toEqual(CLOSED);
+  });
+});
+
+describe('a pooled connection that is lost', () => {
+  it('was not stale when the endpoint had the request for a while', () => {
+    const script = new ExchangeScript({ endpoints: ['a'] });
+    script.open().request();
+    script.clock.advance(1500);
+    script.endpoint('a').last.handler.onFailure('connection_stale');
+    expect(script.take().at(-1)).toBe('1500 retry after a upstream_reset');
+  });
+
+  it('costs the budget when something of the request had been written', () => {
+    const script = new ExchangeScript({
+      endpoints: ['a'],
+      retry: { budget: { ratio: 0, minPerSecond: 0, windowMs: 10_000 } },
+    });
+    script.open().request();
+    script.endpoint('a').last.handler.onFailure('connection_stale');
+    expect(script.take().slice(-3)).toEqual([
+      '0 no retry: budget',
+      '0 client local 502 connection_stale',
+      '0 client finish true',
+    ]);
+    script.open().request();
+    script.endpoint('a').last.bytesWritten = 0;
+    script.endpoint('a').last.handler.onFailure('connection_stale');
+    expect(script.take().at(-1)).toBe('0 a connect fresh');
+  });
+});
+
+describe('a full park', () => {
+  it('lets the 503 of an endpoint through rather than lose it', () => {
+    const script = new ExchangeScript({ limits: { maxParked: 1 } });
+    script.open().request();
+    script.endpoint('a').last.answer(503);
+    script.open().request();
+    script.endpoint('b').last.answer(503);
+    expect(script.take().slice(-4)).toEqual([
+      '0 no retry: parking',
+      '0 client head 503',
+      '0 client end',
+      '0 client finish true',
+    ]);
+  });
+});
+
+describe('a bug', () => {
+  it('under a timer costs its own exchange and nothing else', () => {
+    const bugs: unknown[] = [];
+    const script = new ExchangeScript({ onBug: (error) => bugs.push(error) });
+    const client = script.open();
+    client.request();
+    script.endpoint('a').last.handler.onFailure('upstream_reset');
+    script.endpoint('b').acquire = () => {
+      throw new Error('a bug');
+    };
+    script.clock.advance(1000);
+    expect(bugs).toEqual([new Error('a bug')]);
+    expect(script.take().at(-1)).toBe('30 client finish false');
+    expect(script.records[0]).toMatchObject({ code: 'internal_error' });
+    expect(script.books()).toEqual(CLOSED);
+  });
+});
+
 describe('refusals', () => {
   it('answers no_route for a host nobody declared', () => {
     const script = new ExchangeScript();
@@ -387,6 +480,22 @@ describe('refusals', () => {
     script.endpoint('a').last.answer(200);
     script.open().request();
     expect(script.take().at(-1)).toBe('0 b end');
+  });
+
+  it('leaves an endpoint alone as long as it asked to be', () => {
+    const script = new ExchangeScript({
+      endpoints: ['a'],
+      breaker: { consecutiveFailures: 1, coolDownMs: 100 },
+      retry: { maxAttempts: 1 },
+    });
+    script.open().request();
+    script.endpoint('a').last.answer(503, '', { 'retry-after': '5' });
+    script.clock.advance(4900);
+    script.open().request();
+    expect(script.take().at(-2)).toBe('4900 client local 503 circuit_open');
+    script.clock.advance(200);
+    script.open().request();
+    expect(script.take().at(-1)).toBe('5100 a end');
   });
 
   it('says circuit_open when every breaker is', () => {

@@ -11,7 +11,11 @@ it('lists every failure as the program has it', () => {
     ([code, { status, retry, blame, reached, meaning }]) =>
       `| \`${code}\` | ${status} | ${blame} | ${retry} | ${reached ? 'maybe' : 'no'} | ${meaning} |`,
   );
-  const table = ['| code | status | blame | retry | reached | meaning |', '| --- | --- | --- | --- | --- | --- |', ...rows];
+  const table = [
+    '| code | status | blame | retry | reached | meaning |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ];
   const text = readFileSync(README, 'utf8');
   const wanted = `${text.slice(0, text.indexOf(MARK))}${MARK}\n${table.join('\n')}\n`;
   if (process.env['UPDATE'] === '1') writeFileSync(README, wanted);
