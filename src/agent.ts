@@ -1,20 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import { type Admin, startAdmin } from './admin/admin.ts';
 import type {
   AgentView,
   ClusterView,
+  ConfigLayerView,
   ConfigView,
   IdentityView,
   ListenerView,
   ReadinessView,
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
-import { makeSources } from './agent/discovery.ts';
+import { makeRoom } from './agent/connection-room.ts';
+import { followApplication, makeSources } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import type { Parts } from './agent/parts.ts';
 import { registrationOptions } from './agent/registration.ts';
+import { judgeReload, lateProblems, portProblems } from './agent/reload.ts';
 import { type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
@@ -23,14 +24,17 @@ import { clusterView, listenerView, poolSamples } from './agent/views.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
+import { Cell } from './base/watch.ts';
 import type { Config } from './config/config.ts';
 import { redacted } from './config/effective.ts';
 import type { FileWatch } from './config/file-watch.ts';
 import { callerKey } from './config/kv-layer.ts';
-import type { LayerState, LiveConfig } from './config/live-config.ts';
+import type { LiveConfig } from './config/live-config.ts';
+import { formatProblem, type Problem } from './config/problems.ts';
 import { ConsulClient } from './discovery/consul-client.ts';
 import { ConsulKv } from './discovery/consul-kv.ts';
 import { Registration } from './discovery/registration.ts';
+import { randomHex } from './http/hex.ts';
 import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import type { SocketHost } from './net/sockets.ts';
@@ -51,17 +55,18 @@ export interface AgentGiven {
   readonly telemetry: Telemetry;
 }
 
-/** Settings that are taken once, when the program starts. */
-const FIXED = ['service', 'inbound', 'outbound', 'consul', 'admin', 'http', 'shutdown', 'stateDir'] as const;
-
 /**
  * The running sidecar: every service of the program is made in `open`, in the order in which they need each other, and
  * ended in `stop`, in the order of `shutDown`. What follows is what operators see of it.
  */
 export class Agent implements AgentView, Stoppable {
   private readonly startedAt: number;
-  /** Settings at the start; those of `FIXED` hold to the end. */
+  /** Settings at the start; those that are taken once hold to the end. */
   private readonly initial: Config;
+  /** Settings at work. */
+  private readonly running: Cell<Config>;
+  /** Why the newest settings are not, as far as only a restart would help. */
+  private waiting: readonly Problem[] = [];
   private readonly ends = new AbortController();
   private parts!: Parts;
   private upstreams!: Upstreams;
@@ -69,7 +74,7 @@ export class Agent implements AgentView, Stoppable {
   private shared: Entry | null = null;
   private local: Inbound | null = null;
   private registration: Registration | null = null;
-  private application: ApplicationProbe | null = null;
+  private probe: ApplicationProbe | null = null;
   private admin: Admin | null = null;
   private wasReady = false;
   private stopping: Promise<void> | null = null;
@@ -78,6 +83,7 @@ export class Agent implements AgentView, Stoppable {
   private constructor(private readonly given: AgentGiven) {
     this.startedAt = given.clock.now();
     this.initial = given.settings.config.value!;
+    this.running = new Cell(given.clock, this.initial);
   }
 
   /** Rejects with what the operator must mend, a port in use mostly; whatever was opened is left to the end of the process. */
@@ -96,8 +102,8 @@ export class Agent implements AgentView, Stoppable {
     const host: SocketHost = { output: new Output(), onBug: (error) => observer.onBug(error) };
     const sockets = await chooseSockets(transport, host, clock);
     const consul = config.consul === null ? null : new ConsulClient(config.consul, clock);
-    const sources = makeSources(settings.config, consul, clock, random, log);
-    const context = { clock, random, instanceId: randomBytes(8).toString('hex'), observer };
+    const sources = makeSources(this.running, consul, clock, random, log);
+    const context = { clock, random, instanceId: randomHex(random, 16), observer };
     const breakers = {
       onBreakerChange: ({ id }: { readonly id: string }, from: string, to: string) =>
         log.info('breaker_changed', { endpoint: id, from, to }),
@@ -110,6 +116,7 @@ export class Agent implements AgentView, Stoppable {
       sockets,
       host,
       limits: config.http,
+      room: makeRoom(config, log),
       observer,
       breakers,
       context,
@@ -121,14 +128,15 @@ export class Agent implements AgentView, Stoppable {
 
     if (config.outbound?.discover) this.undeclared = new UndeclaredServices(parts);
     const router = new HostRouter(this.undeclared ?? NOTHING_UNDECLARED);
-    this.upstreams = new Upstreams(parts, router, log);
+    this.upstreams = new Upstreams(parts, router, log, () => this.noteReadiness());
     await this.upstreams.open(config);
     if (config.outbound !== null) {
       this.shared = await Entry.open(parts, { ...config.outbound, name: 'outbound' }, 'http', router);
       this.shared.announce(log);
     }
+    const application = followApplication(config.service, clock, random, this.ends.signal);
     if (config.inbound !== null) {
-      this.local = await Inbound.open(config.service, config.inbound, parts);
+      this.local = await Inbound.open(config.service.name, application, config.inbound, parts);
       this.local.entry.announce(log);
     }
     this.admin = await startAdmin(this, config.admin, clock, (error) =>
@@ -143,24 +151,40 @@ export class Agent implements AgentView, Stoppable {
       settings.follow(new ConsulKv(consul, clock, random), callerKey(config.service.name), this.ends.signal);
       const options = registrationOptions(config.service, this.local?.entry ?? null);
       if (options !== null) {
-        const application = new ApplicationProbe(sockets, config.service, options.ttlMs / 3, clock, log);
-        const isReady = (): boolean => this.readiness().isReady && application.isUp;
-        this.application = application;
+        const probe = new ApplicationProbe(sockets, application, options.ttlMs / 3, clock, log);
+        const isReady = (): boolean => this.readiness().isReady && probe.isUp;
+        this.probe = probe;
         this.registration = new Registration(consul, options, isReady, clock, random, log);
-        application.start();
+        probe.start();
         this.registration.start();
       }
     }
     settings.config.subscribe((next) => this.apply(next));
+    this.noteReadiness();
   }
 
+  /** Whatever goes wrong with one change must not reach who told of it, or keep out the next. */
   private apply(next: Config): void {
-    const { log, telemetry } = this.given;
-    const late = FIXED.filter((key) => !isDeepStrictEqual(this.initial[key], next[key]));
+    try {
+      if (this.stopping === null) this.take(next);
+    } catch (error) {
+      this.parts.observer.onBug(error);
+    }
+  }
+
+  private take(next: Config): void {
+    const { file, log, telemetry } = this.given;
+    const source = file.state().name;
+    const { config, late, unserved } = judgeReload(this.initial, next, source);
+    this.waiting = [...lateProblems(late, source), ...unserved];
     if (late.length > 0) log.warn('config_needs_restart', { settings: late.join(', ') });
-    this.parts.sampling.ratio = next.telemetry.sampleRatio;
-    void telemetry.configure(next.telemetry);
-    void this.upstreams.apply(next);
+    const [first] = unserved;
+    if (first !== undefined) return log.error('config_not_taken', { first: formatProblem(first) });
+
+    this.running.set(config);
+    this.parts.sampling.ratio = config.telemetry.sampleRatio;
+    telemetry.configure(config.telemetry).catch((error: unknown) => this.parts.observer.onBug(error));
+    void this.upstreams.apply(config).then(() => this.noteReadiness());
   }
 
   // --- Stopping ---
@@ -173,6 +197,7 @@ export class Agent implements AgentView, Stoppable {
   /** Resolves when nothing is left to do but to exit. Doing it twice is doing it once. */
   stop(): Promise<void> {
     const { clock, log } = this.given;
+    this.upstreams.freeze();
     this.stopping ??= shutDown(this, this.initial.shutdown, clock, log).finally(this.end.resolve);
     return this.stopping;
   }
@@ -180,7 +205,8 @@ export class Agent implements AgentView, Stoppable {
   async leave(): Promise<void> {
     if (this.registration === null) return;
     const { log } = this.given;
-    if (await this.registration.drain('remora is stopping')) log.info('maintenance_set');
+    const withinMs = this.initial.shutdown.timeoutMs / 4;
+    if (await this.registration.drain('remora is stopping', withinMs)) log.info('maintenance_set');
     else log.warn('maintenance_not_set', { problem: this.registration.problem });
   }
 
@@ -203,19 +229,22 @@ export class Agent implements AgentView, Stoppable {
   }
 
   async finish(remainingMs: number): Promise<void> {
-    const { telemetry, log, file, settings } = this.given;
-    this.application?.stop();
-    if (this.registration !== null) {
-      if (await this.registration.deregister()) log.info('deregistered');
-      else log.warn('not_deregistered', { problem: this.registration.problem });
-    }
-    await telemetry.flush(Math.min(remainingMs, 5_000));
+    const { telemetry, file, settings } = this.given;
+    this.probe?.stop();
+    await Promise.all([this.deregister(remainingMs), telemetry.flush(Math.min(remainingMs, 5_000))]);
     this.ends.abort();
     file.close();
     settings.close();
     this.undeclared?.close();
     this.upstreams.close();
     await this.admin?.close();
+  }
+
+  private async deregister(withinMs: number): Promise<void> {
+    if (this.registration === null) return;
+    const { log } = this.given;
+    if (await this.registration.deregister(withinMs)) log.info('deregistered');
+    else log.warn('not_deregistered', { problem: this.registration.problem });
   }
 
   // --- For operators ---
@@ -226,13 +255,12 @@ export class Agent implements AgentView, Stoppable {
     return { version, service: { name, id }, uptimeMs: clock.now() - this.startedAt };
   }
 
-  /** Once ready stays ready: an upstream that is added later waits for its first snapshot alone. */
+  /** Once ready stays ready (`noteReadiness`): an upstream that is added later waits for its first snapshot alone. */
   readiness(): ReadinessView {
     const waitingFor = this.upstreams.all
       .filter(({ cluster }) => !cluster.hasSnapshot)
       .map(({ cluster }) => `first snapshot of ${cluster.name}`);
     if (this.admin === null) waitingFor.unshift('listeners');
-    this.wasReady ||= waitingFor.length === 0;
     const isDraining = this.stopping !== null;
     return { isReady: this.wasReady && !isDraining, isDraining, waitingFor };
   }
@@ -245,11 +273,12 @@ export class Agent implements AgentView, Stoppable {
   clusters(): readonly ClusterView[] {
     const now = this.given.clock.now();
     const outward = this.everyUpstream().map(({ cluster, discovery }) => clusterView(cluster, discovery, now));
-    return this.local === null ? outward : [...outward, clusterView(this.local.cluster, null, now)];
+    return this.local === null ? outward : [...outward, clusterView(this.local.cluster, this.local.discovery, now)];
   }
 
   config(): ConfigView {
-    return { effective: redacted(this.given.settings.config.value!), layers: this.layers() };
+    const upstreams = new Map(this.upstreams.all.map(({ declared }) => [declared.name, declared]));
+    return { effective: redacted({ ...this.running.value!, upstreams }), layers: this.layers() };
   }
 
   renderMetrics(): string {
@@ -260,10 +289,21 @@ export class Agent implements AgentView, Stoppable {
     void this.stop();
   }
 
-  private layers(): readonly LayerState[] {
+  private layers(): readonly ConfigLayerView[] {
     const { file, settings } = this.given;
     const kv = settings.kvState();
-    return kv === null ? [file.state()] : [file.state(), kv];
+    const documents = kv === null ? [file.state()] : [file.state(), kv];
+    const unopened = portProblems(this.upstreams.failures, file.state().name);
+    return [
+      ...documents,
+      { name: 'restart', revision: null, problems: this.waiting },
+      { name: 'listeners', revision: null, problems: unopened },
+    ];
+  }
+
+  /** As soon as it is so, and not when somebody asks: the next change of settings may come before that. */
+  private noteReadiness(): void {
+    this.wasReady ||= this.readiness().waitingFor.length === 0;
   }
 
   private everyUpstream(): readonly Upstream[] {

@@ -6,7 +6,9 @@ import { setFlagsFromString } from 'node:v8';
 // so it is as fast with the 2 MiB it starts with. Only allocations from here on know of it, hence the late import.
 setFlagsFromString('--semi-space-growth-factor=1');
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const { makeProgram } = await import('./cli/program.ts');
 
 await makeProgram(version).parseAsync();

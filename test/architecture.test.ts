@@ -26,10 +26,14 @@ const FOLDERS = [
   'cli',
 ];
 
+const NOWHERE = /^$/;
+
 /** Where code that is not ours may be imported. Node's own modules count when they do I/O. */
 const HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] = [
   [/^node:(net|tls)$/, /^net\//],
   [/^node:dns(\/promises)?$/, /^discovery\//],
+  [/^node:timers(\/promises)?$/, /^base\/clock-system\.ts$/],
+  [/^node:(http2|dgram|module|worker_threads)$/, NOWHERE],
   [/^node:(http|https)$/, /^(admin|discovery|cli)\//],
   [/^consul$/, /^discovery\/consul-client\.ts$/],
   [/^@opentelemetry\//, /^telemetry\//],
@@ -53,9 +57,34 @@ const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .sort();
 const text = (name: string): string => readFileSync(join(SRC, name), 'utf8');
 
+/** Names, types, side effects and late imports alike. */
+function importsIn(source: string): string[] {
+  const found = source.matchAll(
+    /^(?:import|export)\s[^;']*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm,
+  );
+  return [...found].map((match) => (match[1] ?? match[2] ?? match[3])!);
+}
+
 function importsOf(name: string): string[] {
-  const found = text(name).matchAll(/^(?:import|export)\s[^;]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm);
-  return [...found].map((match) => (match[1] ?? match[2])!);
+  return importsIn(text(name));
+}
+
+/** Of each, where it may stand. `globalThis` would be the way around. */
+const AMBIENT: readonly (readonly [words: RegExp, home: RegExp])[] = [
+  [
+    /(?<![.\w])(?:(?:Date\.now|performance\.now|setTimeout|setInterval)\b|(?:new )?Date\(\))|\bhrtime\b/,
+    /^base\/clock-system\.ts$/,
+  ],
+  [/\bMath\.random\b|\b(random(Bytes|UUID|Int|Fill|FillSync)|getRandomValues)\b/, /^base\/random\.ts$/],
+  [/\bglobalThis\b/, NOWHERE],
+];
+
+function isAmbient(name: string, code: string): boolean {
+  return AMBIENT.some(([words, home]) => words.test(code) && !home.test(name));
+}
+
+function strangersIn(name: string, targets: readonly string[]): string[] {
+  return targets.filter((target) => HOMES.some(([module, homes]) => module.test(target) && !homes.test(name)));
 }
 
 function rankOf(name: string): number {
@@ -63,9 +92,13 @@ function rankOf(name: string): number {
   return name.includes('/') ? FOLDERS.indexOf(name.split('/')[0]!) : FOLDERS.length;
 }
 
-/** Code without comments and strings, for looking for words. */
 function bare(name: string): string {
-  return text(name)
+  return bareCode(text(name));
+}
+
+/** Code without comments and strings, for looking for words. */
+function bareCode(source: string): string {
+  return source
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/(^|[^:])\/\/.*$/gm, '$1')
     .replace(/'(?:[^'\\\n]|\\.)*'/g, "''");
@@ -98,11 +131,7 @@ describe('the tree', () => {
   });
 
   it('keeps third-party code and I/O in its home', () => {
-    const strays = files.flatMap((name) =>
-      importsOf(name)
-        .filter((target) => HOMES.some(([module, homes]) => module.test(target) && !homes.test(name)))
-        .map((target) => `${name}: ${target}`),
-    );
+    const strays = files.flatMap((name) => strangersIn(name, importsOf(name)).map((target) => `${name}: ${target}`));
     expect(strays).toEqual([]);
   });
 
@@ -122,9 +151,7 @@ describe('every file', () => {
   });
 
   it('reads no clock and no chance in place', () => {
-    const ambient = /(?<![.\w])(Date\.now|new Date\(\)|performance\.now|Math\.random|setTimeout|setInterval)\b/;
-    const homes = new Set(['base/clock-system.ts', 'base/random.ts']);
-    expect(files.filter((name) => !homes.has(name) && ambient.test(bare(name)))).toEqual([]);
+    expect(files.filter((name) => isAmbient(name, bare(name)))).toEqual([]);
   });
 
   it('has no loose types, no enums, no default exports and no unfinished work', () => {
@@ -138,6 +165,46 @@ describe('every file', () => {
 
   it('swallows no error', () => {
     expect(files.filter((name) => /catch( \([a-z_]+\))? \{\s*\}/.test(bare(name)))).toEqual([]);
+  });
+});
+
+describe('these laws see', () => {
+  it.each([
+    "import 'node:net';",
+    "import net from 'node:net';",
+    "import {\n  connect,\n} from 'node:net';",
+    "export * from 'node:net';",
+    "const net = await import('node:net');",
+    "import type { Socket } from 'node:net';",
+  ])('the import in %j', (source) => {
+    expect(strangersIn('proxy/plan.ts', importsIn(`const a = 'b';\n${source}\n`))).toEqual(['node:net']);
+    expect(strangersIn('net/listener.ts', importsIn(source))).toEqual([]);
+  });
+
+  it.each(['node:http2', 'node:timers', 'node:timers/promises', 'node:dgram', 'node:module'])(
+    'that %s has no home',
+    (name) => {
+      expect(strangersIn('net/listener.ts', [name])).toEqual([name]);
+    },
+  );
+
+  it.each([
+    'const now = Date.now();',
+    'new Date()',
+    'performance.now()',
+    'process.hrtime.bigint()',
+    'setTimeout(f, 1)',
+    'globalThis.setTimeout(f, 1)',
+    'Math.random()',
+    'randomBytes(8)',
+    'crypto.randomUUID()',
+    'crypto.getRandomValues(a)',
+  ])('the machine’s time or chance in %j', (source) => {
+    expect(isAmbient('proxy/plan.ts', bareCode(source))).toBe(true);
+  });
+
+  it.each(['new Date(at)', 'server.setTimeout(1)', '// Date.now()', "'Date.now'"])('none in %j', (source) => {
+    expect(isAmbient('proxy/plan.ts', bareCode(source))).toBe(false);
   });
 });
 

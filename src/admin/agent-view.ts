@@ -93,10 +93,12 @@ export interface ConfigView {
 }
 
 export interface ConfigLayerView {
-  /** A file's path or a key of Consul's KV store. */
+  /** A file's path, a key of Consul's KV store, or what keeps settings from taking effect: `restart`, `listeners`. */
   readonly name: string;
   /** Of the document in force: Consul's ModifyIndex, or a hash of the file; null when the layer has never been good. */
   readonly revision: string | null;
-  /** Why the newest document is not the one in force. Empty when it is. */
+  /** Since its source last vouched for it; null before the first time, absent where it is not told. */
+  readonly ageMs?: number | null;
+  /** Why the newest document is not the one in force, or may not be the newest. Empty when all is well. */
   readonly problems: readonly Problem[];
 }

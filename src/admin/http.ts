@@ -52,7 +52,7 @@ export class AdminHttp {
     private readonly onProblem: (error: unknown) => void,
     private readonly limits: AdminHttpLimits = ADMIN_HTTP_LIMITS,
   ) {
-    this.routes = makeRoutes(view, options.tokenFile);
+    this.routes = makeRoutes(view, options.tokenFile, onProblem);
     this.server = createServer({
       maxHeaderSize: limits.maxHeadBytes,
       headersTimeout: limits.requestMs,
@@ -99,7 +99,7 @@ export class AdminHttp {
         : await this.answer(request);
     } catch (error) {
       this.onProblem(error);
-      answer = errorAnswer(500, 'internal_error', error instanceof Error ? error.message : 'unknown');
+      answer = errorAnswer(500, 'internal_error', 'this is a bug in remora; the log has it');
     }
     if (isTooLarge) response.setHeader('connection', 'close');
     send(response, answer);

@@ -45,7 +45,7 @@ function stateWords(readiness: ReadinessView): string {
 function layersText(layers: readonly BoundedLayer[]): string {
   const lines: string[] = [];
   for (const layer of layers) {
-    const held = layer.revision === null ? 'nothing in force' : `revision ${layer.revision} in force`;
+    const held = layer.revision === null ? 'nothing of it in force' : `revision ${layer.revision} in force`;
     if (layer.problems.length > 0) lines.push(`config ${layer.name} has problems, ${held}`);
     for (const problem of layer.problems) lines.push(`  ${formatProblem(problem)}`);
     if (layer.problemsOmitted > 0) lines.push(`  and ${layer.problemsOmitted} more`);

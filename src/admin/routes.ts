@@ -1,7 +1,7 @@
 import type { AgentView } from './agent-view.ts';
 import { boundEndpoints, boundProblems } from './bounds.ts';
 import { clustersText } from './report.ts';
-import { checkToken } from './token.ts';
+import { checkToken, type TokenVerdict } from './token.ts';
 
 export interface Answer {
   readonly status: number;
@@ -25,7 +25,11 @@ export interface AdminRoute {
 }
 
 /** What each path answers. Pure but for `/drain`: sockets, limits and who may ask are `http.ts`'s. */
-export function makeRoutes(view: AgentView, tokenFile: string | null): ReadonlyMap<string, AdminRoute> {
+export function makeRoutes(
+  view: AgentView,
+  tokenFile: string | null,
+  onProblem: (error: unknown) => void,
+): ReadonlyMap<string, AdminRoute> {
   const routes: Map<string, AdminRoute> = new Map([
     ['/', get('this list', () => text(listOf(routes)))],
     ['/live', get('the process runs', () => json(200, { live: true, ...view.identity() }))],
@@ -34,7 +38,7 @@ export function makeRoutes(view: AgentView, tokenFile: string | null): ReadonlyM
     ['/clusters', heavy('endpoints as seen from here; ?format=text for people', (ask) => clustersAnswer(view, ask))],
     ['/config', heavy('the configuration in force, without secrets, and its problems', () => configAnswer(view))],
     ['/listeners', get('ports in use', () => json(200, { listeners: view.listeners() }))],
-    ['/drain', post('shut down in order; needs a token', (ask) => drainAnswer(view, tokenFile, ask))],
+    ['/drain', post('shut down in order; needs a token', (ask) => drainAnswer(view, tokenFile, onProblem, ask))],
   ]);
   return routes;
 }
@@ -77,7 +81,12 @@ function configAnswer(view: AgentView): Answer {
   return json(200, { effective, layers: boundProblems(layers) });
 }
 
-async function drainAnswer(view: AgentView, tokenFile: string | null, { authorization }: Question): Promise<Answer> {
+async function drainAnswer(
+  view: AgentView,
+  tokenFile: string | null,
+  onProblem: (error: unknown) => void,
+  { authorization }: Question,
+): Promise<Answer> {
   if (tokenFile === null) {
     return errorAnswer(
       403,
@@ -86,7 +95,13 @@ async function drainAnswer(view: AgentView, tokenFile: string | null, { authoriz
         'admin: { tokenFile: /path/to/token }, and send it as "Authorization: Bearer <token>".',
     );
   }
-  const verdict = await checkToken(tokenFile, authorization);
+  let verdict: TokenVerdict;
+  try {
+    verdict = await checkToken(tokenFile, authorization);
+  } catch (error) {
+    onProblem(error); // the log may name the file; whoever asks has shown no token and learns nothing of it
+    return errorAnswer(403, 'no_token_readable', 'the token file has no token that can be read; the log says why');
+  }
   if (verdict !== 'accepted') {
     const message = verdict === 'missing' ? 'send "Authorization: Bearer <token>"' : 'this is not the token';
     return {

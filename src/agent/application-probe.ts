@@ -1,6 +1,8 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
+import type { Watch } from '../base/watch.ts';
+import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import type { DialHandler, Sockets } from '../net/sockets.ts';
 import type { Transport } from '../net/transport.ts';
 
@@ -10,11 +12,6 @@ const ANXIOUS_MS = 1_000;
 const CONNECT_MS = 1_000;
 /** Connects in a row that end neither way before that counts as gone. */
 const TOLERATED = 3;
-
-export interface ProbedApplication {
-  readonly address: string;
-  readonly port: number;
-}
 
 /**
  * Whether the local application accepts connections, which is what Consul is to be told: a sidecar that is ready in
@@ -36,7 +33,8 @@ export class ApplicationProbe implements TimerOwner {
 
   constructor(
     private readonly sockets: Sockets,
-    private readonly application: ProbedApplication,
+    /** Its address may be a name that is still being resolved. */
+    private readonly application: Watch<ClusterSnapshot>,
     /** Between looks at one that is up. */
     private readonly calmMs: number,
     private readonly clock: Clock,
@@ -67,10 +65,11 @@ export class ApplicationProbe implements TimerOwner {
   }
 
   private look(now: number): void {
-    const { address, port } = this.application;
+    const target = this.application.value?.endpoints[0];
+    if (target === undefined) return this.conclude('discovery_pending');
     this.dial = new Dial((code) => this.conclude(code));
     this.clock.arm(this.timer, now + CONNECT_MS);
-    this.dial.begin(this.sockets.dial(address, port, this.dial));
+    this.dial.begin(this.sockets.dial(target.host, target.port, this.dial));
   }
 
   /** Null: it accepted. */
@@ -88,9 +87,9 @@ export class ApplicationProbe implements TimerOwner {
   private enter(state: 'up' | 'down', code: FailureCode | null): void {
     if (state === this.state) return;
     this.state = state;
-    const { address, port } = this.application;
-    if (state === 'up') this.log.info('application_up', { address, port });
-    else this.log.warn('application_down', { address, port, problem: code });
+    const endpoint = this.application.value?.endpoints[0]?.id ?? null;
+    if (state === 'up') this.log.info('application_up', { endpoint });
+    else this.log.warn('application_down', { endpoint, problem: this.application.problem ?? code });
   }
 }
 

@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { Cell, type Watch } from '../base/watch.ts';
-import type { DiscoverySource } from '../cluster/snapshot.ts';
-import type { Config } from '../config/config.ts';
+import type { ClusterSnapshot, DiscoverySource } from '../cluster/snapshot.ts';
+import type { Config, ServiceConfig } from '../config/config.ts';
 import type { ConsulApi } from '../discovery/consul-api.ts';
 import { ConsulSource } from '../discovery/consul-source.ts';
 import { LastGoodSource } from '../discovery/last-good.ts';
@@ -11,6 +11,20 @@ import { DnsResolver } from '../discovery/name-resolver.ts';
 import { ResolvingSource } from '../discovery/resolving-source.ts';
 import { Sources } from '../discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../discovery/static-source.ts';
+
+/** The local application: one endpoint, or several where its address is a name that has several. */
+export function followApplication(
+  { name, address, port }: ServiceConfig,
+  clock: Clock,
+  random: Random,
+  signal: AbortSignal,
+): Watch<ClusterSnapshot> {
+  const endpoint = { host: address, port, weight: 1, tags: [], meta: {}, zone: null };
+  const services = new Cell<StaticServices>(clock, new Map([[name, [endpoint]]]));
+  const source = new ResolvingSource(new StaticSource(services, clock), new DnsResolver(), clock, random);
+  const query = { service: name, datacenter: null, namespace: null, tag: null, filter: null, connect: false };
+  return source.follow(query, signal);
+}
 
 /** Where endpoints come from: the file's own list, or Consul remembered on disk; host names resolved in both. */
 export function makeSources(
@@ -30,6 +44,8 @@ export function makeSources(
   if (consul === null) return new Sources(services, file, null);
   const live = new ConsulSource(consul, clock, random, log);
   const { stateDir } = config;
-  const kept = stateDir === null ? live : new LastGoodSource(live, stateDir, config.consul!.address, clock, log);
+  const { address, datacenter, namespace } = config.consul!;
+  const origin = JSON.stringify([address, datacenter, namespace]);
+  const kept = stateDir === null ? live : new LastGoodSource(live, stateDir, origin, clock, log);
   return new Sources(services, file, resolved(kept));
 }

@@ -1,6 +1,8 @@
+import type { FailureCode } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { Client, Peer } from '../http/conduit.ts';
-import { ClientConnection, type ClientConnectionOwner, type ClientContext } from '../net/client-connection.ts';
+import { ClientConnection } from '../net/client-connection.ts';
+import type { ClientConnectionOwner, ClientContext, KeptConnection } from '../net/client-context.ts';
 import { ClientTunnel } from '../net/client-tunnel.ts';
 import { Listener, type ListenerOptions, type ListenerOwner } from '../net/listener.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
@@ -13,11 +15,11 @@ export type EntryOptions = Omit<ListenerOptions, 'maxConnections'>;
 
 /** One port of the data path with the connections accepted on it. */
 export class Entry implements ListenerOwner, ClientConnectionOwner {
-  private readonly connections = new Set<ClientConnection>();
+  private readonly connections = new Set<KeptConnection>();
   private readonly http: ClientContext;
   private readonly tunnels: TunnelEntry;
   private listener!: Listener;
-  private isDraining = false;
+  private isLeaving = false;
 
   private constructor(
     private readonly parts: Parts,
@@ -60,28 +62,44 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
     log.info('listening', { listener: this.name, protocol: this.protocol, address: this.address, port: this.port });
   }
 
-  /** Accepts no more, and says goodbye to who is here: idle connections close now, busy ones after their answer. */
+  /** Goes on accepting and serving, but every answer says `Connection: close` from now on, and its connection ends after it. */
+  farewell(): void {
+    this.isLeaving = true;
+    for (const connection of this.connections) connection.announceClose();
+  }
+
+  /**
+   * Accepts no more. Who is here has a request that runs or is on its way answered, and is told to close; an idle
+   * connection is closed after a short grace, since a FIN sent at once would cross with a request.
+   */
   drain(): void {
-    this.isDraining = true;
+    this.isLeaving = true;
     this.listener.stop();
-    for (const connection of [...this.connections]) connection.drain();
+    for (const connection of this.connections) connection.drain();
   }
 
   // --- From the listener ---
 
-  onConnection(transport: Transport, peer: Peer): TransportHandler {
+  onConnection(transport: Transport, peer: Peer): TransportHandler | null {
+    if (this.parts.room.isExceeded) return null;
     if (this.protocol === 'tcp') return new ClientTunnel(transport, peer, this.tunnels);
     const connection = new ClientConnection(transport, peer, this.http);
     this.connections.add(connection);
-    if (this.isDraining) connection.drain();
+    if (this.isLeaving) connection.announceClose();
     return connection;
   }
 
+  onRefused(code: FailureCode): void {
+    this.parts.observer.onReject(this.name, code);
+    this.parts.log.warn('connection_refused', { listener: this.name, reason: code });
+  }
+
   onCount(change: 1 | -1): void {
+    this.parts.room.count(change);
     this.parts.observer.onConnection(this.name, change);
   }
 
-  onClosed(connection: ClientConnection): void {
+  onClosed(connection: KeptConnection): void {
     this.connections.delete(connection);
   }
 }

@@ -7,6 +7,7 @@ import type { Sources } from '../discovery/sources.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
+import type { ConnectionRoom } from './connection-room.ts';
 
 /** The services of the process that everything on the data path is made with. */
 export interface Parts {
@@ -17,6 +18,8 @@ export interface Parts {
   readonly host: SocketHost;
   /** Limits of HTTP connections. */
   readonly limits: HttpConfig;
+  /** For client connections, all listeners together. */
+  readonly room: ConnectionRoom;
   readonly observer: ProxyObserver;
   readonly breakers: EndpointListener;
   readonly context: ExchangeContext;

@@ -33,13 +33,12 @@ export interface PlanOptions {
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
-  readonly limits: LimitOptions;
   readonly admission: ConcurrencyLimit;
 }
 
 /**
- * A plan for a cluster. Where one was there before, what counts is kept as long as its own options are the same: limits
- * and budgets must not start from zero whenever a timeout is changed.
+ * A plan for a cluster. Where one was there before, what counts goes on counting: exchanges that began under the old plan
+ * are in flight and parked as before, whatever the limits are now. The retry budget begins anew with options of its own.
  */
 export function makePlan(
   parts: PlanParts,
@@ -49,23 +48,26 @@ export function makePlan(
 ): LivePlan {
   const { clock, random, observer, sampling } = parts;
   const { labels, limits, retry, timeouts, hash, trustsPeer } = options;
-  const hasLimits = before !== null && isDeepStrictEqual(before.limits, limits);
   const hasBudget = before !== null && isDeepStrictEqual(before.retry.budget, retry.budget);
+  const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
+  before?.admission.reconfigure(limits.maxRequests);
+  before?.parking.reconfigure(limits);
   return {
     labels,
     cluster,
-    limits,
-    admission: hasLimits ? before.admission : new ConcurrencyLimit(limits.maxRequests),
+    admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
     retry,
     budget: hasBudget ? before.budget : new RetryBudget(retry.budget),
     backoff: new FullJitter(retry, random),
-    parking: hasLimits ? before.parking : new Parking(clock, limits),
+    parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
     hashKey: hash === null ? null : makeHashKey(hash),
     lens: 0,
-    sampleRatio: sampling.ratio,
+    get sampleRatio() {
+      return sampling.ratio;
+    },
     trustsPeer,
-    observer: before === null ? observer.follow(labels) : before.observer,
+    observer: isSameLabels ? before.observer : observer.follow(labels),
   };
 }
 

@@ -19,6 +19,9 @@ export interface Stoppable {
 
 export interface Port {
   readonly openCount: number;
+  /** Serves on; every answer asks its client to close the connection. */
+  farewell(): void;
+  /** Accepts no more. What is idle is closed after a short grace, everything else after its answer. */
   drain(): void;
 }
 
@@ -32,6 +35,7 @@ const FAREWELL_MS = 5_000;
  * The orderly stop. Peers learn first, and only then is anything refused:
  *
  *     leave -> propagation, inbound serves -> inbound drains -> outbound quiet for 1 s -> outbound drains -> finish
+ *                    `-- from its half on, answers say farewell      `-- so do they here
  *
  * A client that follows Consul and does not retry loses nothing, as long as exchanges end in time. What is still
  * running when the time is up is cut, and counted in the log.
@@ -49,12 +53,16 @@ export async function shutDown(program: Stoppable, options: ShutdownConfig, cloc
   await program.leave();
   if (inbound !== null) {
     // From here on, and not from the beginning: a slow Consul must not take the time from those who are to hear of it.
-    const servesUntil = clock.now() + options.propagationMs;
-    await until(() => clock.now() >= servesUntil);
+    // Peers that have heard make no new connections to us; those they have kept are asked to end with their next answer.
+    const toldAt = clock.now();
+    await until(() => clock.now() >= toldAt + options.propagationMs / 2);
+    inbound.farewell();
+    await until(() => clock.now() >= toldAt + options.propagationMs);
     log.info('shutdown_closes_inbound', { connections: inbound.openCount });
     inbound.drain();
     await until(() => inbound.openCount === 0);
   }
+  for (const port of program.outbound()) port.farewell();
   await until(quietFor(OUTBOUND_QUIET_MS, program, clock));
   log.info('shutdown_closes_outbound');
   for (const port of program.outbound()) port.drain();

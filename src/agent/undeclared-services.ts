@@ -4,7 +4,7 @@ import type { Plan } from '../proxy/plan.ts';
 import type { HostName } from '../route/host.ts';
 import type { Undeclared } from '../route/routers.ts';
 import type { Parts } from './parts.ts';
-import { Upstream } from './upstream.ts';
+import { NO_OWNER, Upstream } from './upstream.ts';
 
 const MAX_SERVICES = 64;
 const IDLE_MS = 600_000;
@@ -20,10 +20,9 @@ interface Found {
 /**
  * Services found on first use (`outbound.discover`). Bounded, because callers choose the names: at most 64 at a time,
  * and one that nobody has asked for in ten minutes is let go, in one minute when it has no endpoints. A name beyond the
- * bound is `no_route` and counted.
+ * bound is `no_route`.
  */
 export class UndeclaredServices implements Undeclared, TimerOwner {
-  refusedCount = 0;
   private readonly found = new Map<string, Found>();
   private readonly timer = new Timer(this);
   private readonly clock: Clock;
@@ -61,11 +60,8 @@ export class UndeclaredServices implements Undeclared, TimerOwner {
   }
 
   private add(key: string, name: HostName): Found | null {
-    if (this.found.size >= MAX_SERVICES || this.parts.sources.pick(name.service) === null) {
-      this.refusedCount += 1;
-      return null;
-    }
-    const added = { upstream: new Upstream(undeclaredUpstream(name), this.parts), usedAt: 0 };
+    if (this.found.size >= MAX_SERVICES || this.parts.sources.pick(name.service) === null) return null;
+    const added = { upstream: new Upstream(undeclaredUpstream(name), this.parts, NO_OWNER), usedAt: 0 };
     this.found.set(key, added);
     if (!this.timer.isArmed) this.clock.arm(this.timer, this.clock.now() + SWEEP_MS);
     return added;

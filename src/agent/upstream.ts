@@ -1,109 +1,157 @@
-import { isDeepStrictEqual } from 'node:util';
 import { invariant } from '../base/invariant.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot, DiscoverySource } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { FixedRouter } from '../route/routers.ts';
-import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
+import { FollowedCluster } from './followed-cluster.ts';
 import type { Parts } from './parts.ts';
 import { type LivePlan, makePlan } from './plans.ts';
+
+export interface UpstreamOwner {
+  /** It has a new plan that nobody asked for. */
+  onSwitch(): void;
+  /** Its endpoints are known, for the first time or anew. */
+  onEndpoints(): void;
+}
+
+/** For upstreams that are asked anew each time. */
+export const NO_OWNER: UpstreamOwner = { onSwitch: () => undefined, onEndpoints: () => undefined };
 
 /**
  * One upstream at work: its discovery, its cluster, its plan, and its own port when it has one.
  *
- * A change of configuration replaces as little as it can. Policies are a new plan over the same cluster. What the cluster
- * itself is made with (how it balances and breaks) makes a new cluster, and its connections and its verdicts with it, but
- * begins with the endpoints that are known: discovery may have nothing to say just now. Only another question to
- * discovery begins with nothing. Exchanges that run end under the plan they began with.
+ * A change of configuration replaces as little as it can: a plan over the same cluster, which takes its own options as
+ * they come. Only another question to discovery makes another cluster, and the old one serves until the first answer to
+ * it, for ever if there is none: what worked before the change is worth more than what may work after it. Exchanges
+ * that run end under the plan they began with.
  */
 export class Upstream {
-  cluster!: Cluster;
-  plan!: LivePlan;
+  plan: LivePlan;
+  /** Its own port; null when it has none, or when that could not be opened. */
   entry: Entry | null = null;
   private router: FixedRouter | null = null;
-  private watch!: Watch<ClusterSnapshot>;
-  private source: DiscoverySource | null = null;
-  private following!: AbortController;
-  private stopApplying: () => void = () => undefined;
+  private live: FollowedCluster;
+  /** Asks the question in force, and is waited for; null when `live` asks it. */
+  private next: FollowedCluster | null = null;
+  private isClosed = false;
 
   constructor(
     private config: UpstreamConfig,
     private readonly parts: Parts,
+    private readonly owner: UpstreamOwner,
   ) {
-    this.follow();
-    this.build(null);
+    this.live = new FollowedCluster(config, this.pickSource(config), parts);
+    this.plan = this.makePlan(null);
+    this.begin(this.live);
   }
 
-  /** What discovery last said, and when. */
+  get cluster(): Cluster {
+    return this.live.cluster;
+  }
+
+  /** What discovery last said of the endpoints that are used, and when. */
   get discovery(): Watch<ClusterSnapshot> {
-    return this.watch;
+    const { next } = this;
+    const { watch } = this.live;
+    if (next === null) return watch;
+    const why = next.watch.problem === null ? '' : `: ${next.watch.problem}`;
+    const problem = `serves as before the last change until discovery answers to it${why}`;
+    return { value: watch.value, freshAt: watch.freshAt, problem, subscribe: (listener) => watch.subscribe(listener) };
   }
 
   get declared(): UpstreamConfig {
     return this.config;
   }
 
-  /** Opens its own port. Rejects with a `ListenError`. */
-  async listen(): Promise<void> {
-    const { config, parts } = this;
-    if (config.listen === null) return;
+  /** Is the port that it was told to have open? */
+  get isListening(): boolean {
+    return this.config.listen === null || this.entry !== null;
+  }
+
+  /** Opens its own port. Rejects with a `ListenError`, and then nothing has changed. */
+  async listen(config: UpstreamConfig = this.config): Promise<void> {
+    const { parts } = this;
+    if (config.listen === null) return this.closePort();
     const router = new FixedRouter(this.plan);
-    this.entry = await Entry.open(parts, { name: config.name, ...config.listen }, config.protocol, router);
+    const entry = await Entry.open(parts, { name: config.name, ...config.listen }, config.protocol, router);
+    if (this.isClosed) return entry.drain();
+    this.closePort();
+    this.entry = entry;
     this.router = router;
+    router.replace(this.plan);
+    entry.announce(parts.log);
+  }
+
+  /** Takes a configuration with another port or protocol. Rejects with a `ListenError`, and then nothing has changed. */
+  async move(config: UpstreamConfig): Promise<void> {
+    await this.listen(config);
+    if (!this.isClosed) this.reconfigure(config);
+  }
+
+  /** Accepts no more there; connections that are open end in their time. */
+  closePort(): void {
+    this.entry?.drain();
+    this.entry = null;
+    this.router = null;
   }
 
   /** Takes a new configuration with the same port and protocol. */
   reconfigure(config: UpstreamConfig): void {
-    const isSameQuestion =
-      isDeepStrictEqual(queryOf(this.config), queryOf(config)) &&
-      this.parts.sources.pick(config.service) === this.source;
-    const isSameCluster = isSameQuestion && isDeepStrictEqual(clusterPart(this.config), clusterPart(config));
+    const source = this.pickSource(config);
     this.config = config;
-    if (isSameCluster) this.plan = this.makePlan(this.plan);
-    else this.rebuild(isSameQuestion);
+    this.live.reconfigure(config);
+    this.replacePlan();
+    this.ask(config, source);
+  }
+
+  /** No new connections; exchanges that run end with the endpoints that are known. */
+  close(): void {
+    this.isClosed = true;
+    this.entry?.drain();
+    this.next?.end(null);
+    this.live.end(null);
+    this.plan.parking.wakeAll(this.parts.clock.now());
+  }
+
+  private ask(config: UpstreamConfig, source: DiscoverySource): void {
+    if (this.next?.asks(config, source)) return this.next.reconfigure(config);
+    this.next?.end(null);
+    this.next = this.live.asks(config, source) ? null : new FollowedCluster(config, source, this.parts);
+    if (this.next !== null) this.begin(this.next);
+  }
+
+  private begin(followed: FollowedCluster): void {
+    followed.begin(() => {
+      if (followed === this.next) this.switchTo(followed);
+      if (followed === this.live) this.onApplied();
+    });
+  }
+
+  private onApplied(): void {
+    this.plan.parking.wakeAll(this.parts.clock.now());
+    this.owner.onEndpoints();
+  }
+
+  private switchTo(next: FollowedCluster): void {
+    const before = this.live;
+    this.live = next;
+    this.next = null;
+    this.replacePlan();
+    before.end(next);
+    this.owner.onSwitch();
+  }
+
+  private replacePlan(): void {
+    this.plan = this.makePlan(this.plan);
     this.router?.replace(this.plan);
   }
 
-  /** No new connections; discovery ends with the last of the exchanges. */
-  close(): void {
-    this.entry?.drain();
-    this.stopApplying();
-    this.following.abort();
-    this.cluster.close();
-  }
-
-  private rebuild(isSameQuestion: boolean): void {
-    const { cluster, following, plan } = this;
-    this.stopApplying();
-    if (!isSameQuestion) this.follow();
-    this.build(plan);
-    if (!isSameQuestion) following.abort();
-    cluster.close();
-  }
-
-  private follow(): void {
-    const { service } = this.config;
-    this.following = new AbortController();
-    this.source = this.parts.sources.pick(service);
-    invariant(this.source !== null, `no source for ${service}: the configuration would have been refused`);
-    this.watch = this.source.follow(queryOf(this.config), this.following.signal);
-  }
-
-  private build(before: LivePlan | null): void {
-    const { config, parts, watch } = this;
-    const { name, balancer, breaker, limits, timeouts } = config;
-    const cluster = makeCluster(name, { balancer, breaker, limits }, timeouts.connectMs, parts);
-    this.cluster = cluster;
-    this.plan = this.makePlan(before);
-    // The park is the plan's, and plans are replaced: ask for it when the time comes.
-    const stopWaking = cluster.onApply(() => this.plan.parking.wakeAll(parts.clock.now()));
-    const stopHearing = watch.subscribe((snapshot) => cluster.apply(snapshot));
-    this.stopApplying = () => {
-      stopHearing();
-      stopWaking();
-    };
+  private pickSource({ service }: UpstreamConfig): DiscoverySource {
+    const source = this.parts.sources.pick(service);
+    invariant(source !== null, `no source for ${service}: the configuration would have been refused`);
+    return source;
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
@@ -112,14 +160,4 @@ export class Upstream {
     // The application beside us is trusted: it is the one this sidecar works for.
     return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, trustsPeer: true }, before);
   }
-}
-
-/** What discovery is asked. */
-function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQuery {
-  return { service, datacenter, namespace: null, tag, filter, connect: false };
-}
-
-/** What a cluster is made with and cannot change. */
-function clusterPart({ balancer, breaker, limits, timeouts }: UpstreamConfig): unknown {
-  return { balancer, breaker, limits, connectMs: timeouts.connectMs };
 }

@@ -7,21 +7,21 @@ import { Pool } from '../net/pool.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
 
+const ALL_CRITICAL = 'all endpoints are critical; they are used all the same';
+
 /** The program as operators see it: plain data, made at the moment it is asked for. */
 
 export function listenerView({ listenerName, protocol, address, port, openCount }: Entry): ListenerView {
   return { name: listenerName, protocol, address, port, connections: openCount };
 }
 
-/** `discovery` null: the cluster is not discovered, its endpoint is configured. */
-export function clusterView(cluster: Cluster, discovery: Watch<ClusterSnapshot> | null, now: number): ClusterView {
+export function clusterView(cluster: Cluster, discovery: Watch<ClusterSnapshot>, now: number): ClusterView {
   const { name, snapshot, options } = cluster;
-  const freshAt = discovery?.freshAt ?? now;
   return {
     name,
     source: snapshot?.source ?? null,
-    ageMs: snapshot === null ? null : Math.max(0, Math.round(now - freshAt)),
-    problem: discovery?.problem ?? null,
+    ageMs: snapshot === null ? null : Math.max(0, Math.round(now - discovery.freshAt)),
+    problem: discovery.problem ?? (cluster.usesCritical ? ALL_CRITICAL : null),
     balancer: options.balancer,
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
   };

@@ -46,6 +46,8 @@ export const FAILURES = {
   no_route: row(404, 5, 'never', 'local', NOT_SENT, 'destination_not_found', 'No declared upstream has this host name.'),
   loop_detected: row(508, 9, 'never', 'local', NOT_SENT, 'proxy_loop_detected', 'The request has been through this very sidecar before.'),
   overloaded: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'The cluster has as many requests in flight as it may have.'),
+  too_many_connections: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'A client was turned away at the door: its listener, or the process, has as many connections as it may have.'),
+  local_exhausted: row(503, 8, 'never', 'local', NOT_SENT, 'proxy_internal_error', 'This machine has no descriptor, port or memory left for a connection.'),
   park_full: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'Too many requests already wait.'),
   no_endpoint: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'Discovery knows no usable endpoint of this cluster.'),
   discovery_pending: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'Discovery has not answered once yet for this cluster.'),

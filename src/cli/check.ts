@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import { loadFile } from '../config/file.ts';
+import { withoutCredentials } from '../config/hidden.ts';
 import { formatProblems } from '../config/problems.ts';
+import { warningsOf } from '../config/warnings.ts';
 
 export interface CheckOptions {
   /** `path=value`, laid over the file. */
@@ -16,7 +18,8 @@ export interface CheckSink {
 
 /**
  * `remora check`: would this file start a sidecar here? Says what it would listen at and where traffic would go, or
- * everything that is wrong with it. Nothing is opened and nobody is asked. The exit code is the verdict.
+ * everything that is wrong with it. No port is opened and nobody is asked. The exit code is the verdict; a warning is
+ * none.
  */
 export function runCheck(path: string, { set, env }: CheckOptions, out: CheckSink): number {
   const local = loadFile({ path, env, set });
@@ -24,7 +27,8 @@ export function runCheck(path: string, { set, env }: CheckOptions, out: CheckSin
     out.write(`${formatProblems(local)}\n`);
     return 1;
   }
-  out.write(['ok', ...summary(local.config)].join('\n') + '\n');
+  const warnings = warningsOf(local.config).map((line) => `warning: ${line}`);
+  out.write(['ok', ...summary(local.config), ...warnings].join('\n') + '\n');
   return 0;
 }
 
@@ -44,11 +48,12 @@ function summary(config: Config): string[] {
     const where = upstream.listen === null ? byHost : `on ${at(upstream.listen)}`;
     lines.push(`upstream ${upstream.name} ${upstream.protocol} ${where} to ${source}, ${upstream.balancer}`);
   }
-  if (consul !== null) lines.push(`consul ${consul.address}`);
+  if (consul !== null) lines.push(`consul ${withoutCredentials(consul.address)}`);
   lines.push(
     `admin on ${at(admin)}${admin.grpcPort === null ? '' : `, gRPC on ${at({ ...admin, port: admin.grpcPort })}`}`,
   );
-  if (telemetry.otlp !== null) lines.push(`traces to ${telemetry.otlp.endpoint} over ${telemetry.otlp.protocol}`);
+  const { otlp } = telemetry;
+  if (otlp !== null) lines.push(`traces to ${withoutCredentials(otlp.endpoint)} over ${otlp.protocol}`);
   return lines;
 }
 

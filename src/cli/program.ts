@@ -14,7 +14,7 @@ A first sidecar, beside an application on port 8080 that calls a service named o
   $ remora check remora.yaml
   $ remora run -c remora.yaml
   $ curl http://127.0.0.1:9001/          # goes to one of the two, and to the other when that one fails
-  $ curl http://127.0.0.1:15000/clusters?format=text
+  $ curl 'http://127.0.0.1:15000/clusters?format=text'
 
 With a Consul agent, leave "static" out: CONSUL_HTTP_ADDR or consul: { address } says where it is.
 `;
@@ -81,7 +81,7 @@ export function makeProgram(version: string): Command {
     .command('status')
     .description('show a running sidecar: readiness, listeners, clusters and the state of every endpoint')
     .option('--admin <host:port>', 'its admin gRPC port', '127.0.0.1:15010')
-    .option('--timeout <ms>', 'how long to wait for it', Number, 3_000)
+    .option('--timeout <ms>', 'how long to wait for it', milliseconds, 3_000)
     .option('--json', 'for machines', false)
     .action(async (flags: { readonly admin: string; readonly timeout: number; readonly json: boolean }) => {
       const { runStatus } = await import('./status.ts');
@@ -108,7 +108,17 @@ const MOST_SECONDS = 86_400;
 
 /** Less is over before anything has happened. */
 function wholeSeconds(text: string): number {
-  const seconds = Number(text);
-  if (Number.isInteger(seconds) && seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) return seconds;
-  throw new InvalidArgumentError(`Expected a whole number from ${LEAST_SECONDS} to ${MOST_SECONDS}.`);
+  return wholeNumber(text, LEAST_SECONDS, MOST_SECONDS);
+}
+
+const MOST_MS = 3_600_000;
+
+function milliseconds(text: string): number {
+  return wholeNumber(text, 1, MOST_MS);
+}
+
+function wholeNumber(text: string, least: number, most: number): number {
+  const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
 }

@@ -4,6 +4,8 @@ import { freshRandom } from '../base/random.ts';
 import { FileWatch } from '../config/file-watch.ts';
 import { type ConfigListener, LiveConfig } from '../config/live-config.ts';
 import { formatProblem, formatProblems, type Problem } from '../config/problems.ts';
+import { warningsOf } from '../config/warnings.ts';
+import { ignoredConsulVariables } from '../discovery/consul-environment.ts';
 import type { SocketChoice } from '../net/choose-sockets.ts';
 import { ListenError } from '../net/listener.ts';
 import { LineSink } from '../telemetry/line-sink.ts';
@@ -41,7 +43,10 @@ export async function runSidecar({ file: path, set, transport, logFormat, versio
     return REFUSED;
   }
   const settings = new LiveConfig(clock, file.local, listener);
-  const { service } = settings.config.value!;
+  const { service, consul } = settings.config.value!;
+  const ignored = consul === null ? [] : ignoredConsulVariables(process.env);
+  if (ignored.length > 0) log.warn('environment_ignored', { variables: ignored.join(', ') });
+  for (const warning of warningsOf(settings.config.value!)) log.warn('config_doubtful', { warning });
   const identity = { serviceName: service.name, instanceId: service.id, version };
   const accessSink = new LineSink(process.stdout, clock);
   const telemetry = new Telemetry({ identity, clock, random, log, accessSink });

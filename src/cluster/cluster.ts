@@ -26,14 +26,20 @@ export interface ClusterParts {
  * Snapshots come in whole and are swapped in whole. What survives `apply` is the live endpoint of every identity that is
  * still named: its breaker, its latency, its pool. Its spec is replaced. An identity that is not named any more is
  * forgotten with all it learned; one that comes back is new. Endpoints in maintenance or critical are known and kept,
- * and not picked.
+ * and not picked. Health is soft evidence, though: when nobody is passing or warning, the critical ones are picked from
+ * (a partition of Consul's gossip makes healthy nodes critical), because a refused connection is no worse than no
+ * endpoint, and breakers stand guard. Maintenance is somebody's wish and holds.
  *
  * The picker is built in slices and assigned at once; until then the old one answers, and so the endpoints that go are
  * retired only after the assignment.
+ *
+ * A cluster ends by `supersede`, while exchanges may still hold it: for their next attempts it keeps its last picker, whose
+ * endpoints open connections and keep none. Nothing is armed then, so that it goes with the last of them.
  */
 export class Cluster {
   readonly name: string;
-  readonly options: ClusterOptions;
+  private current: ClusterOptions;
+  private balancer: Balancer;
   private known = new Map<string, LiveEndpoint>();
   private picker: Picker | null = null;
   private pickable: readonly Weighted[] = [];
@@ -41,12 +47,18 @@ export class Cluster {
   private applied: ClusterSnapshot | null = null;
   /** The build in progress; a newer one makes it stop. */
   private build: Generator<void, Picker> | null = null;
-  private isClosed = false;
+  private isSuperseded = false;
+  private successor: Cluster | null = null;
   private readonly listeners = new Set<() => void>();
 
   constructor(private readonly parts: ClusterParts) {
     this.name = parts.name;
-    this.options = parts.options;
+    this.current = parts.options;
+    this.balancer = parts.balancer;
+  }
+
+  get options(): ClusterOptions {
+    return this.current;
   }
 
   /** False until the first snapshot can be picked from. */
@@ -57,6 +69,11 @@ export class Cluster {
   /** The newest snapshot, or null. */
   get snapshot(): ClusterSnapshot | null {
     return this.applied;
+  }
+
+  /** All that could be used is critical, and is used all the same. */
+  get usesCritical(): boolean {
+    return this.pickable.length > 0 && !this.pickable[0]!.endpoint.isHealthy;
   }
 
   /** All that discovery names, pickable or not. */
@@ -76,26 +93,39 @@ export class Cluster {
 
   pick(context: PickContext): Endpoint | null {
     if (this.picker !== null) return this.picker.pick(context);
-    context.refusal = this.isClosed ? 'no_endpoint' : 'discovery_pending';
+    // Who waited here for an answer that never came is answered by what came instead.
+    if (this.successor !== null) return this.successor.pick(context);
+    context.refusal = this.isSuperseded ? 'no_endpoint' : 'discovery_pending';
     return null;
   }
 
   apply(snapshot: ClusterSnapshot): void {
-    if (this.isClosed) return;
+    if (this.isSuperseded) return;
     this.applied = snapshot;
     this.replaceKnown(snapshot.endpoints);
-    const pickable = [...this.known.values()].filter(isPickable).map(weighted);
+    const pickable = pickableOf([...this.known.values()]).map(weighted);
     if (this.picker !== null && this.build === null && isSame(pickable, this.pickable)) return this.swap(this.picker);
-    this.pickable = pickable;
-    this.build = this.parts.balancer.build(pickable.map((entry) => entry.endpoint));
-    this.buildSlice(this.build);
+    this.rebuild(pickable);
   }
 
-  /** Takes no more snapshots and refuses every pick; exchanges that run may finish. */
-  close(): void {
-    this.isClosed = true;
+  /**
+   * Takes other options, and a balancer made for them when that is another. What was learned of the endpoints stays;
+   * breakers keep their state and only judge anew when the object of their options is another.
+   */
+  reconfigure(options: ClusterOptions, balancer: Balancer | null): void {
+    const { breaker } = this.current;
+    this.current = options;
+    if (options.breaker !== breaker) for (const { gate } of this.known.values()) gate.reconfigure(options.breaker);
+    if (balancer === null) return;
+    this.balancer = balancer;
+    if (this.applied !== null) this.rebuild(this.pickable);
+  }
+
+  /** Takes no more snapshots and keeps no connections; who is here without a picker is sent on to the successor. */
+  supersede(successor: Cluster | null): void {
+    this.isSuperseded = true;
+    this.successor = successor;
     this.build = null;
-    this.picker = null;
     this.leaving.push(...this.known.values());
     this.known = new Map();
     this.retireLeaving();
@@ -117,7 +147,13 @@ export class Cluster {
 
   private makeEndpoint(spec: EndpointSpec): LiveEndpoint {
     const { connectorFactory, random, listener, clock } = this.parts;
-    return new LiveEndpoint(spec, connectorFactory(spec), this.options.breaker, random, listener, clock.now());
+    return new LiveEndpoint(spec, connectorFactory(spec), this.current.breaker, random, listener, clock.now());
+  }
+
+  private rebuild(pickable: readonly Weighted[]): void {
+    this.pickable = pickable;
+    this.build = this.balancer.build(pickable.map((entry) => entry.endpoint));
+    this.buildSlice(this.build);
   }
 
   private buildSlice(build: Generator<void, Picker>): void {
@@ -155,8 +191,9 @@ function weighted(endpoint: LiveEndpoint): Weighted {
   return { endpoint, weight: endpoint.spec.weight };
 }
 
-function isPickable(endpoint: LiveEndpoint): boolean {
-  return endpoint.isHealthy;
+function pickableOf(known: readonly LiveEndpoint[]): readonly LiveEndpoint[] {
+  const healthy = known.filter((endpoint) => endpoint.isHealthy);
+  return healthy.length > 0 ? healthy : known.filter(({ spec }) => spec.health === 'critical');
 }
 
 function isSame(a: readonly Weighted[], b: readonly Weighted[]): boolean {

@@ -1,6 +1,7 @@
 import {
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -25,6 +26,8 @@ export interface Document {
 export const MAX_DOCUMENT_CHARACTERS = 1_048_576;
 const MAX_DEPTH = 32;
 const MAX_NODES = 100_000;
+/** Those that say what the value is anyway; others would make something else of it. */
+const PLAIN_TAG = /^(?:!|tag:yaml\.org,2002:(?:bool|float|int|map|null|seq|str))$/;
 const ENDLESS = ['values nested or repeated without end', 'a document of ordinary size'] as const;
 
 /**
@@ -42,8 +45,10 @@ export function readDocument(text: string, source: string): Document | Problem[]
     const { line, col } = lines.linePos(offset);
     return { source, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  if (parsed.errors.length > 0) {
-    return distinctLines(parsed.errors.map((error) => problemOf(syntaxFinding(error), placeAt(error.pos[0]))));
+  // What the parser merely warns of, a tag it does not know above all, would be read as something its writer did not mean.
+  const complaints = [...parsed.errors, ...parsed.warnings];
+  if (complaints.length > 0) {
+    return distinctLines(complaints.map((error) => problemOf(syntaxFinding(error), placeAt(error.pos[0]))));
   }
 
   const reader = new Reader(parsed);
@@ -72,6 +77,10 @@ class Reader {
       const target = node.resolve(this.parsed);
       if (target !== undefined) return this.toPlain(target, path);
       this.findings.push(finding(path, 'value', `*${node.source}`, 'the name of an anchor that stands above'));
+      return null;
+    }
+    if (isNode(node) && node.tag !== undefined && !PLAIN_TAG.test(node.tag)) {
+      this.findings.push(finding(path, 'value', `the tag ${node.tag}`, 'a value without one'));
       return null;
     }
     if (isMap(node)) return this.mapToPlain(node.items, path);
@@ -151,9 +160,16 @@ function syntaxFinding(error: YAMLError): Finding {
       return finding([], 'value', 'a tab as indentation', 'spaces');
     case 'MULTIPLE_DOCS':
       return finding([], 'value', 'a second document', 'one document');
+    case 'TAG_RESOLVE_FAILED':
+      return finding([], 'value', 'a tag', 'a value without one', firstLine(error));
     default:
-      return finding([], 'value', 'broken YAML', 'YAML 1.2', error.message.split('\n')[0]);
+      return finding([], 'value', 'broken YAML', 'YAML 1.2', firstLine(error));
   }
+}
+
+/** Less what the parser quotes from the text, which may be a secret. */
+function firstLine({ message }: YAMLError): string {
+  return message.split('\n')[0]!.replace(/: ".*$/, '');
 }
 
 /** The parser stumbles several times over one mistake; the first complaint of a line is the useful one. */

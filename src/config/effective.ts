@@ -1,10 +1,9 @@
 import type { Config, HashConfig, InboundConfig, UpstreamConfig } from './config.ts';
+import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
 import { configSchema } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
-
-export const HIDDEN = '***';
 
 /**
  * The configuration in force in the words of the file, every default written out and every secret hidden. It is a valid
@@ -101,7 +100,8 @@ function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 
 function hideSecrets(value: unknown, path: Path): unknown {
   if (Array.isArray(value)) return value.map((item, index) => hideSecrets(item, [...path, index]));
   if (typeof value !== 'object' || value === null) {
-    return factsAt(configSchema, path)?.isSecret === true ? HIDDEN : value;
+    if (value !== null && factsAt(configSchema, path)?.isSecret === true) return HIDDEN;
+    return typeof value === 'string' ? withoutCredentials(value) : value;
   }
   return Object.fromEntries(
     Object.entries(value)

@@ -7,6 +7,7 @@ import { Cell } from '../base/watch.ts';
 import { type FileOptions, unreadable } from './file.ts';
 import type { ConfigListener, LayerState } from './live-config.ts';
 import { decodeLocal, type LocalConfig } from './local-config.ts';
+import { namedFileProblems } from './named-files.ts';
 import { formatProblem, type Problem } from './problems.ts';
 
 /** A writer that is not atomic needs this long of silence to be taken as done. */
@@ -64,7 +65,13 @@ export class FileWatch {
   }
 
   state(): LayerState {
-    return { name: this.options.path, revision: this.revision === '' ? null : this.revision, problems: this.problems };
+    const { value, freshAt } = this.local;
+    return {
+      name: this.options.path,
+      revision: this.revision === '' ? null : this.revision,
+      ageMs: value === null ? null : Math.max(0, Math.round(this.clock.now() - freshAt)),
+      problems: this.problems,
+    };
   }
 
   close(): void {
@@ -101,6 +108,11 @@ export class FileWatch {
     const local = typeof text === 'string' ? decodeLocal({ source: path, text, env, set }) : [text];
     if (typeof text !== 'string' || Array.isArray(local)) return this.refuse(local as Problem[]);
 
+    const missing = namedFileProblems(local);
+    if (missing.length > 0) {
+      this.identity = ''; // what has to change is another file, which nothing follows: the slow look reads again
+      return this.refuse(missing);
+    }
     this.problems = [];
     this.revision = createHash('sha256').update(text).digest('hex').slice(0, 12);
     if (this.local.value?.fingerprint === local.fingerprint) return this.local.confirm();

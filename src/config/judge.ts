@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { withoutCredentials } from './hidden.ts';
 import { factsAt, keysAt } from './introspect.ts';
 import { type Layer, mergeLayers, writtenAt } from './layers.ts';
 import { nearest } from './nearest.ts';
@@ -71,8 +72,12 @@ function unknownKey(path: Path, known: readonly string[]): Finding {
 
 /** As it was written, since a reference may stand for a secret. */
 function show(path: Path, value: unknown, layers: readonly Layer[]): string {
-  const isSecret = factsAt(configSchema, path)?.isSecret === true && typeof value === 'string';
-  return isSecret ? 'a text that is not shown' : describe(writtenAt(layers, path) ?? value);
+  const isSecret = factsAt(configSchema, path)?.isSecret === true;
+  if (isSecret && value != null && typeof value !== 'object') {
+    return typeof value === 'string' ? 'a text that is not shown' : 'a value that is not shown';
+  }
+  const written = writtenAt(layers, path) ?? value;
+  return describe(typeof written === 'string' ? withoutCredentials(written) : written);
 }
 
 /** `tags: [1.0]` is the number 1 to YAML, and the name of a service may look like one. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, Timer } from '../base/clock.ts';
 import { Cell, type Watch } from '../base/watch.ts';
 import type { KvDocument, KvSource } from '../discovery/kv.ts';
 import type { Config } from './config.ts';
@@ -23,9 +23,14 @@ export interface LayerState {
   readonly name: string;
   /** Of the document in force; null when none ever was. */
   readonly revision: string | null;
-  /** Why the newest document is not in force; empty when it is. */
+  /** Since its source last vouched for it; null before the first time. */
+  readonly ageMs: number | null;
+  /** Why the newest document is not in force, or may not be the newest; empty when all is well. */
   readonly problems: readonly Problem[];
 }
+
+/** A source does not call out when it fails, so it is looked at this often. */
+const LOOK_MS = 1_000;
 
 /**
  * The configuration in force: this machine's file with one document from Consul laid over it.
@@ -45,14 +50,19 @@ export class LiveConfig {
   /** Of the newest document by itself, and of it together with the file. */
   private ownProblems: readonly Problem[] = [];
   private jointProblems: readonly Problem[] = [];
+  private documents: Watch<KvDocument> | null = null;
+  /** What the source was last heard to complain of. */
+  private saidOfSource: string | null = null;
+  private readonly look: Timer;
   private readonly stopLocal: () => void;
 
   constructor(
-    clock: Clock,
+    private readonly clock: Clock,
     local: Watch<LocalConfig>,
     private readonly listener: ConfigListener,
   ) {
     this.config = new Cell<Config>(clock);
+    this.look = new Timer({ onTimer: () => this.lookAtSource() });
     this.stopLocal = local.subscribe((next) => {
       this.local = next;
       this.combine();
@@ -62,22 +72,52 @@ export class LiveConfig {
   /** Lays the document of a key over the file, now and at every change, until the signal aborts. Called once. */
   follow(source: KvSource, key: string, signal: AbortSignal): void {
     this.key = key;
-    const stop = source.follow(key, signal).subscribe((document) => this.onDocument(document));
-    signal.addEventListener('abort', stop, { once: true });
+    this.documents = source.follow(key, signal);
+    const stop = this.documents.subscribe((document) => this.onDocument(document));
+    const end = (): void => {
+      stop();
+      this.clock.disarm(this.look);
+    };
+    signal.addEventListener('abort', end, { once: true });
+    this.clock.arm(this.look, this.clock.now() + LOOK_MS);
   }
 
   /** The layer from Consul as it stands; null when none is followed. */
   kvState(): LayerState | null {
-    if (this.key === null) return null;
-    return { name: this.key, revision: this.good?.revision ?? null, problems: this.problems };
+    if (this.key === null || this.documents === null) return null;
+    const { freshAt } = this.documents;
+    return {
+      name: this.key,
+      revision: this.good?.revision ?? null,
+      ageMs: freshAt === 0 ? null : Math.max(0, Math.round(this.clock.now() - freshAt)),
+      problems: [...this.sourceProblems(), ...this.problems],
+    };
   }
 
   close(): void {
     this.stopLocal();
+    this.clock.disarm(this.look);
   }
 
   private get problems(): readonly Problem[] {
     return this.ownProblems.length > 0 ? this.ownProblems : this.jointProblems;
+  }
+
+  /** Of the source and not of a document: the one in force stays, and may be old. */
+  private sourceProblems(): readonly Problem[] {
+    const found = this.documents?.problem ?? null;
+    if (found === null) return [];
+    const hint = 'what is in force stays until there is one';
+    return [{ source: `kv:${this.key}`, line: null, column: null, path: '', found, expected: 'an answer', hint }];
+  }
+
+  private lookAtSource(): void {
+    const problem = this.documents?.problem ?? null;
+    if (problem !== null && problem !== this.saidOfSource) {
+      this.listener.onConfigRefused(`kv:${this.key}`, this.sourceProblems());
+    }
+    this.saidOfSource = problem;
+    this.clock.arm(this.look, this.clock.now() + LOOK_MS);
   }
 
   private onDocument({ key, text, revision }: KvDocument): void {

@@ -6,8 +6,8 @@ import { type Environment, environmentLayer } from './environment.ts';
 import { flagLayer } from './flags.ts';
 import { judge } from './judge.ts';
 import { type Layer, merge, mergeLayers, placeOf } from './layers.ts';
-import { formatPath } from './paths.ts';
-import { describe, type Finding, inReadingOrder, type Problem, problemOf } from './problems.ts';
+import { formatPath, type Path } from './paths.ts';
+import { describe, type Finding, inReadingOrder, type Place, type Problem, problemOf } from './problems.ts';
 import { resolveReferences } from './references.ts';
 
 export interface LocalSources {
@@ -37,6 +37,11 @@ export class LocalConfig {
   /** The configuration with one more layer, or why that cannot be. */
   under(layer: Layer): Config | Problem[] {
     return decide([...this.below, layer, ...this.above]);
+  }
+
+  /** Where the value of a path was written on this machine. */
+  place(path: Path, at: 'key' | 'value'): Place {
+    return placeOf([...this.below, ...this.above], path, at);
   }
 }
 

@@ -25,6 +25,22 @@ export interface ConsulAnswer<T> {
   readonly print: string;
 }
 
+/** Something that a token needs the right to read, or what depends on it is left out of answers without a word. */
+export interface AclResource {
+  readonly kind: 'service' | 'node';
+  readonly name: string;
+}
+
+export interface HealthAnswer extends ConsulAnswer<readonly EndpointSpec[]> {
+  /** Instances that are listed and that nobody could connect to, in words. */
+  readonly skipped: readonly string[];
+  /** What the listed instances are read under, each once. */
+  readonly resources: readonly AclResource[];
+}
+
+/** `open`: Consul has no ACLs. `granted`: it has, and they let the token read all that was asked for. */
+export type Rights = 'open' | 'granted';
+
 export type CheckStatus = 'passing' | 'warning' | 'critical';
 
 /**
@@ -33,7 +49,7 @@ export type CheckStatus = 'passing' | 'warning' | 'critical';
  */
 export interface ConsulApi {
   /** Every listed instance, critical ones included, sorted by id. */
-  health(query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<readonly EndpointSpec[]>>;
+  health(query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<HealthAnswer>;
   kv(key: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<KvDocument>>;
   /** False: not written, because another session holds the key. */
   putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean>;
@@ -50,8 +66,8 @@ export interface ConsulApi {
   renewSession(id: string, signal: AbortSignal): Promise<boolean>;
   destroySession(id: string, signal: AbortSignal): Promise<void>;
 
-  /** Resolves when Consul accepts the token, or has no ACLs. Needed because a useless token reads as emptiness. */
-  checkToken(signal: AbortSignal): Promise<void>;
+  /** Rejects when the token lacks a right or nothing proves that it has it: a token without rights reads as emptiness. */
+  checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights>;
   /** Consul has refused the token, and there is another one by now. Looks at a file; never rejects. */
   hasNewToken(): Promise<boolean>;
 }

@@ -3,16 +3,26 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import Consul from 'consul';
 import { type Clock, Timer } from '../base/clock.ts';
-import type { EndpointSpec, ServiceQuery } from '../cluster/snapshot.ts';
+import type { ServiceQuery } from '../cluster/snapshot.ts';
 import { unbracketed } from './address.ts';
 import { BodySink } from './body-sink.ts';
-import { type CheckStatus, type ConsulAnswer, type ConsulApi, type ConsulRead, checkIdOf } from './consul-api.ts';
+import {
+  type AclResource,
+  type CheckStatus,
+  type ConsulAnswer,
+  type ConsulApi,
+  type ConsulRead,
+  checkIdOf,
+  type HealthAnswer,
+  type Rights,
+} from './consul-api.ts';
 import { ConsulError, describeError } from './consul-error.ts';
 import { answerOf, type ConsulReply, parseJson, refusal } from './consul-reply.ts';
 import { decodeHealth } from './health-answer.ts';
 import type { KvDocument } from './kv.ts';
 import { decodeKv } from './kv-answer.ts';
 import type { ConsulOptions, RegistrationOptions } from './options.ts';
+import { decodeAllowed, MAX_ASKED } from './rights-answer.ts';
 import { WatchedFile } from './watched-file.ts';
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -34,6 +44,7 @@ interface RawRequest {
 interface RawClient {
   _get(request: object): Promise<IncomingMessage>;
   _put(request: object): Promise<IncomingMessage>;
+  _post(request: object): Promise<IncomingMessage>;
   destroy(): void;
 }
 
@@ -64,11 +75,7 @@ export class ConsulClient implements ConsulApi {
     this.tlsFiles = { ca: watched(tls.caFile), cert: watched(tls.certFile), key: watched(tls.keyFile) };
   }
 
-  async health(
-    query: ServiceQuery,
-    read: ConsulRead,
-    signal: AbortSignal,
-  ): Promise<ConsulAnswer<readonly EndpointSpec[]>> {
+  async health(query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<HealthAnswer> {
     const reply = await this.read(
       query.connect ? '/health/connect/{name}' : '/health/service/{name}',
       query.service,
@@ -77,8 +84,8 @@ export class ConsulClient implements ConsulApi {
       signal,
     );
     if (reply.status !== 200) throw refusal(reply);
-    const endpoints = decodeHealth(parseJson(reply));
-    return answerOf(reply, endpoints, JSON.stringify(endpoints));
+    const { endpoints, skipped, resources } = decodeHealth(parseJson(reply));
+    return { ...answerOf(reply, endpoints, JSON.stringify([endpoints, skipped])), skipped, resources };
   }
 
   async kv(key: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<KvDocument>> {
@@ -156,10 +163,28 @@ export class ConsulClient implements ConsulApi {
     await this.put({ path: '/session/destroy/{id}', params: { id }, signal });
   }
 
-  async checkToken(signal: AbortSignal): Promise<void> {
-    const reply = await this.call('GET', { path: '/acl/token/self', signal });
-    const hasNoAcls = reply.status === 401 && reply.text.includes('ACL support disabled');
-    if (reply.status !== 200 && !hasNoAcls) throw refusal(reply);
+  async checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights> {
+    const namespace = query.namespace ?? this.options.namespace;
+    for (let start = 0; start < resources.length; start += MAX_ASKED) {
+      const asked = resources.slice(start, start + MAX_ASKED);
+      const body = asked.map(({ kind, name }) => {
+        const right = { Resource: kind, Segment: name, Access: 'read' };
+        return namespace === null ? right : { ...right, Namespace: namespace };
+      });
+      const path = '/internal/acl/authorize';
+      const reply = await this.call('POST', { path, query: present({ dc: query.datacenter }), body, signal });
+      if (saysNoAcls(reply)) return 'open';
+      if (reply.status === 404) return this.checkWithoutAuthorize(signal);
+      if (reply.status !== 200) throw refusal(reply);
+      decodeAllowed(parseJson(reply), asked);
+    }
+    return 'granted';
+  }
+
+  /** Before 1.7 Consul could not be asked about rights. It is still known whether there are any. */
+  private async checkWithoutAuthorize(signal: AbortSignal): Promise<Rights> {
+    if (saysNoAcls(await this.call('GET', { path: '/acl/token/self', signal }))) return 'open';
+    throw new ConsulError('this Consul cannot say what the token may read');
   }
 
   async hasNewToken(): Promise<boolean> {
@@ -192,7 +217,7 @@ export class ConsulClient implements ConsulApi {
     return reply;
   }
 
-  private async call(method: 'GET' | 'PUT', request: RawRequest): Promise<ConsulReply> {
+  private async call(method: 'GET' | 'PUT' | 'POST', request: RawRequest): Promise<ConsulReply> {
     const { path, params, body, signal } = request;
     const timeoutMs = request.timeoutMs ?? CALL_TIMEOUT_MS;
     const canceller = new EventEmitter();
@@ -222,7 +247,7 @@ export class ConsulClient implements ConsulApi {
         pipe: sink,
         ...(body === undefined ? {} : { body }),
       };
-      const response = await (method === 'GET' ? client._get(message) : client._put(message));
+      const response = await send(client, method, message);
       return { status: response.statusCode ?? 0, headers: response.headers, text: sink.text };
     } catch (error) {
       if (broken !== null) throw new ConsulError(broken);
@@ -277,6 +302,15 @@ function connect(options: ConsulOptions, secrets: Secrets): RawClient {
     rejectUnauthorized: tls.verify,
   };
   return new Consul(settings as ConstructorParameters<typeof Consul>[0]) as unknown as RawClient;
+}
+
+function send(client: RawClient, method: 'GET' | 'PUT' | 'POST', message: object): Promise<IncomingMessage> {
+  if (method === 'GET') return client._get(message);
+  return method === 'PUT' ? client._put(message) : client._post(message);
+}
+
+function saysNoAcls({ status, text }: ConsulReply): boolean {
+  return status === 401 && text.includes('ACL support disabled');
 }
 
 type LookupDone = (error: Error | null, address: string | LookupAddress[], family?: number) => void;

@@ -5,10 +5,14 @@ export type ConsulEnvironment = Partial<Omit<ConsulOptions, 'tls'>> & { readonly
 
 type Written<T> = { -readonly [K in keyof T]: T[K] };
 
-/**
- * The `CONSUL_*` variables that Consul's own command line reads, so that a sidecar needs no second way to be told.
- * Not supported, because there is no field for them: `CONSUL_HTTP_AUTH`, `CONSUL_CAPATH`, `CONSUL_PARTITION`.
- */
+const IGNORED = ['CONSUL_HTTP_AUTH', 'CONSUL_CAPATH', 'CONSUL_PARTITION'] as const;
+
+/** Variables that Consul's own command line obeys and this program does not: silence would be a riddle. */
+export function ignoredConsulVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return IGNORED.filter((name) => env[name]);
+}
+
+/** The `CONSUL_*` variables that Consul's own command line reads, so that a sidecar needs no second way to be told. */
 export function consulFromEnvironment(env: Readonly<Record<string, string | undefined>>): ConsulEnvironment {
   const said: Written<ConsulEnvironment> = {};
   const address = env['CONSUL_HTTP_ADDR'];

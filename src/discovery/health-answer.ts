@@ -1,9 +1,19 @@
 import type { EndpointSpec, Health } from '../cluster/snapshot.ts';
+import type { AclResource } from './consul-api.ts';
 import { ConsulError } from './consul-error.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const MAX_WEIGHT = 65_535;
+/** So many instances that cannot be used are named; of the others it is enough to know that there are more. */
+const MAX_SKIPPED = 3;
+const BEST_FIRST: readonly Health[] = ['passing', 'warning', 'maintenance', 'critical'];
+
+export interface DecodedHealth {
+  readonly endpoints: readonly EndpointSpec[];
+  readonly skipped: readonly string[];
+  readonly resources: readonly AclResource[];
+}
 
 /**
  * Consul's health answer as endpoints.
@@ -14,20 +24,44 @@ const MAX_WEIGHT = 65_535;
  * maintenance is told apart from failure because it asks for a drain.
  *
  * Lenient where Consul is (null maps and lists, absent weights), strict where a wrong type can only mean that somebody
- * else answered: then the whole answer is refused and the last good one stands.
+ * else answered: then the whole answer is refused and the last good one stands. Consul does take a port that is none,
+ * though, and one careless registration must not silence the other instances: it is skipped by name.
  */
-export function decodeHealth(body: unknown): readonly EndpointSpec[] {
+export function decodeHealth(body: unknown): DecodedHealth {
   if (!Array.isArray(body)) throw new ConsulError(`health answer: expected a list, got ${kindOf(body)}`);
   const byId = new Map<string, EndpointSpec>();
+  const resources = new Map<string, AclResource>();
+  const skipped: string[] = [];
+  let skips = 0;
+  const skip = (what: string): void => {
+    skips += 1;
+    if (skips <= MAX_SKIPPED) skipped.push(what);
+    else skipped[MAX_SKIPPED] = `${skips - MAX_SKIPPED} more`;
+  };
   body.forEach((entry: unknown, i) => {
-    const spec = decodeEntry(entry, `health answer[${i}]`);
-    // The same id twice is one process seen through two nodes; keeping one is enough.
-    if (spec !== null && !byId.has(spec.id)) byId.set(spec.id, spec);
+    const spec = decodeEntry(entry, `health answer[${i}]`, skip);
+    for (const resource of resourcesOf(entry)) resources.set(`${resource.kind} ${resource.name}`, resource);
+    if (spec === null) return;
+    // The same id twice is one process seen through two nodes, of which one may be long gone.
+    const known = byId.get(spec.id);
+    if (known === undefined || isBetter(spec.health, known.health)) byId.set(spec.id, spec);
   });
-  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const endpoints = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { endpoints, skipped, resources: [...resources.values()] };
 }
 
-function decodeEntry(entry: unknown, path: string): EndpointSpec | null {
+function isBetter(a: Health, b: Health): boolean {
+  return BEST_FIRST.indexOf(a) < BEST_FIRST.indexOf(b);
+}
+
+function* resourcesOf(entry: unknown): Generator<AclResource> {
+  const { Node, Service } = entry as { readonly Node?: Json | null; readonly Service: Json };
+  const [service, node] = [Service['Service'], Node?.['Node']];
+  if (typeof service === 'string' && service !== '') yield { kind: 'service', name: service };
+  if (typeof node === 'string' && node !== '') yield { kind: 'node', name: node };
+}
+
+function decodeEntry(entry: unknown, path: string, skip: (what: string) => void): EndpointSpec | null {
   const { Node, Service, Checks } = record(entry, path);
   const node = record(Node ?? {}, `${path}.Node`);
   const service = record(Service, `${path}.Service`);
@@ -35,8 +69,12 @@ function decodeEntry(entry: unknown, path: string): EndpointSpec | null {
   const host =
     text(service['Address'] ?? '', `${path}.Service.Address`) || text(node['Address'] ?? '', `${path}.Node.Address`);
   const port = service['Port'] ?? 0;
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+  if (typeof port !== 'number' || !Number.isInteger(port)) {
     throw new ConsulError(`${path}.Service.Port: expected a port, got ${kindOf(port)}`);
+  }
+  if (port < 0 || port > 65_535) {
+    skip(`"${serviceId.slice(0, 64)}" has port ${port}`);
+    return null;
   }
   // A service without a port (or with named ports only) has nothing a proxy could connect to.
   if (port === 0 || host === '') return null;

@@ -44,7 +44,6 @@ export class LastGoodSource implements DiscoverySource {
       problem = `${path} is ignored: ${describeError(error)}`;
       this.log.warn('last_good_ignored', { service: query.service, problem });
     }
-    // An empty list is no help to a cold start, and a service that was empty is as good as unknown.
     if (saved?.snapshot.endpoints.length === 0) saved = null;
     const live = this.inner.follow(query, signal, saved?.snapshot ?? null);
     return new RememberedWatch(live, saved, problem, path, this.clock, this.log, signal);
@@ -64,9 +63,6 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
   private savedFreshAt = 0;
   private isSaving = false;
   private isDirty = false;
-  /** An empty list replaces a file but makes none: names under which there never was a service leave nothing behind. */
-  private isOnDisk: boolean;
-
   constructor(
     private readonly live: Watch<ClusterSnapshot>,
     private readonly disk: SavedSnapshot | null,
@@ -76,7 +72,6 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
     private readonly log: Log,
     private readonly signal: AbortSignal,
   ) {
-    this.isOnDisk = disk !== null || diskProblem !== null;
     live.subscribe(() => this.saveSoon());
     signal.addEventListener('abort', () => clock.disarm(this.timer), { once: true });
   }
@@ -110,7 +105,8 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
 
   private async save(): Promise<void> {
     const snapshot = this.live.value;
-    if (snapshot === null || (snapshot.endpoints.length === 0 && !this.isOnDisk)) return;
+    // No help to a cold start, and if it is a lie it would outlive the liar: the endpoints before it stay on the disk.
+    if (snapshot === null || snapshot.endpoints.length === 0) return;
     if (this.isDirty || this.live.freshAt > this.savedFreshAt) {
       this.isDirty = false;
       this.isSaving = true;
@@ -119,7 +115,6 @@ class RememberedWatch implements Watch<ClusterSnapshot> {
       try {
         await saveSnapshot(this.path, { snapshot, vouchedWallMs });
         this.savedFreshAt = freshAt;
-        this.isOnDisk = true;
         this.diskProblem = null;
       } catch (error) {
         this.diskProblem = `cannot keep the last good snapshot: ${describeError(error)}`;

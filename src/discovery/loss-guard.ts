@@ -9,7 +9,7 @@ type Endpoints = readonly EndpointSpec[];
  *      trusting ---------------------------------------> holding
  *         ^                                                 |
  *         +----- an answer that lists all of them again ----+
- *         +----- a confirming read, whatever it says -------+
+ *         +----- a confirmed read, whatever it says --------+
  *
  * A 200 is not proof: a token without rights, an agent that is leaving or has lost its data, and more than one bug of
  * Consul read as "there are no instances". Endpoints that answered a second ago are a better guess, and the breakers
@@ -56,6 +56,12 @@ export class LossGuard {
     }
     this.missing = missing.length;
     return [...answer, ...missing].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Which of the trusted endpoints an answer lacks; two answers that lack the same give the same text. */
+  missingFrom(answer: Endpoints): string {
+    const listed = new Set(answer.map((spec) => spec.id));
+    return (this.trusted ?? []).flatMap(({ id }) => (listed.has(id) ? [] : [id])).join('\n');
   }
 
   /** The answer of the second, independent read. Returns what to believe: this. */

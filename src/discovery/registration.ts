@@ -8,7 +8,7 @@ import type { RegistrationOptions } from './options.ts';
 
 const READINESS_STEP_MS = 250;
 const RETRY_FLOOR_MS = 500;
-/** For one call while the sidecar stops: its own time is limited. */
+/** For one call while the sidecar stops, at most: its own time is limited. */
 const FAREWELL_MS = 3_000;
 
 /** Always the same words for the same state: Consul wakes every watcher of the service when a check's output changes. */
@@ -48,17 +48,17 @@ export class Registration {
   }
 
   /** Into maintenance, so that peers drain us before we stop. False when Consul could not be told. */
-  async drain(reason: string): Promise<boolean> {
+  async drain(reason: string, withinMs = FAREWELL_MS): Promise<boolean> {
     this.drainReason = reason;
-    return this.bid((signal) => this.api.maintenance(this.service.id, true, reason, signal));
+    return this.bid((signal) => this.api.maintenance(this.service.id, true, reason, signal), withinMs);
   }
 
   /** Stops the heartbeats, then takes the service out. False when Consul could not be told; the TTL will. */
-  async deregister(): Promise<boolean> {
+  async deregister(withinMs = FAREWELL_MS): Promise<boolean> {
     this.ends.abort();
     if (this.loop === null) return true; // Never started: what stands under this id is not ours to take out.
     await this.loop;
-    return this.bid((signal) => this.api.deregister(this.service.id, signal));
+    return this.bid((signal) => this.api.deregister(this.service.id, signal), withinMs);
   }
 
   private async run(signal: AbortSignal): Promise<void> {
@@ -74,6 +74,7 @@ export class Registration {
         failures = isKnown ? 0 : failures + 1;
         this.note(isKnown ? null : 'Consul has forgotten the service');
       } catch (error) {
+        if (signal.aborted) return;
         isKnown = false;
         failures += 1;
         this.note(describeError(error));
@@ -114,10 +115,10 @@ export class Registration {
     }
   }
 
-  private async bid(call: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  private async bid(call: (signal: AbortSignal) => Promise<void>, withinMs: number): Promise<boolean> {
     const limit = new AbortController();
     const done = new AbortController();
-    void sleep(this.clock, FAREWELL_MS, done.signal).then(() => limit.abort());
+    void sleep(this.clock, Math.min(withinMs, FAREWELL_MS), done.signal).then(() => limit.abort());
     try {
       await call(limit.signal);
       return true;

@@ -37,6 +37,8 @@ export class Http1ResponseHead extends HeadLines implements ResponseHead {
     if (lines !== 'ok') return false;
     const framing = framingOf(this, minor);
     if (framing === AMBIGUOUS) return false;
+    // HTTP/1.0 has no interim answers: its readers take this for the answer, and what follows for its body.
+    if (this.status < 200 && minor === 0) return false;
     this.keepsAlive = !this.saysClose && (minor > 0 || this.saysKeepAlive);
     this.contentLength = -1;
     if (this.status === 101) {

@@ -1,39 +1,20 @@
-import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
 import { failureAnswer, type LocalAnswer } from '../http/answer.ts';
-import type { Acceptor, Client, Peer, RequestHandler } from '../http/conduit.ts';
+import type { Client, Peer, RequestHandler } from '../http/conduit.ts';
 import { type Edits, NO_EDITS } from '../http/edits.ts';
 import type { Fields } from '../http/fields.ts';
 import type { ResponseHead } from '../http/head.ts';
 import { BodyScanner, type BodySink, BROKEN } from '../http1/body-scanner.ts';
 import { Carry } from '../http1/carry.ts';
-import { type HeadLimits, NEED_MORE, REFUSED } from '../http1/head-scanner.ts';
+import { NEED_MORE, REFUSED } from '../http1/head-scanner.ts';
 import { RequestParser } from '../http1/request-parser.ts';
 import { ClientAnswer } from './client-answer.ts';
+import type { ClientContext, KeptConnection } from './client-context.ts';
+import { type Awaited, ClientWait, type WaitOwner } from './client-wait.ts';
 import { Linger } from './linger.ts';
+import { HIGH_WATER_BYTES } from './output.ts';
 import { Reading } from './reading.ts';
-import type { SocketHost } from './sockets.ts';
 import type { Transport, TransportHandler } from './transport.ts';
-
-/** A part of `HttpConfig`. */
-export interface ClientLimits extends HeadLimits {
-  readonly headTimeoutMs: number;
-  readonly clientIdleMs: number;
-}
-
-export interface ClientConnectionOwner {
-  /** The connection is gone: once, whichever way. */
-  onClosed(connection: ClientConnection): void;
-}
-
-/** What the connections of a listener have in common. */
-export interface ClientContext {
-  readonly host: SocketHost;
-  readonly acceptor: Acceptor;
-  readonly clock: Clock;
-  readonly limits: ClientLimits;
-  readonly owner: ClientConnectionOwner;
-}
 
 /** Requests sent ahead are kept up to about this much; then nothing more is read until they have had their turn. */
 const MAX_AHEAD_BYTES = 16_384;
@@ -57,15 +38,17 @@ type Input =
  *
  * The connection goes on after an answer only if the whole request was read, both ends want it, and the answer tells how
  * long it is. Anything else would have to guess where the next request begins.
+ *
+ * A client that does not take its answers is asked for no more: while as much as the high-water mark is pending, no head
+ * is looked at and nothing is read. So what one connection can hold is bounded however many requests are sent ahead.
  */
-export class ClientConnection implements Client, TransportHandler, BodySink, TimerOwner {
+export class ClientConnection implements Client, KeptConnection, TransportHandler, BodySink, WaitOwner {
   private readonly answer: ClientAnswer;
   private readonly reading: Reading;
   private readonly parser: RequestParser;
   private readonly scanner = new BodyScanner(this);
   private readonly carry = new Carry();
-  /** For the first byte of a request, then for the rest of its head. */
-  private readonly timer = new Timer(this);
+  private readonly wait: ClientWait;
   private readonly proceed = (): void => this.proceedNow();
   /** Made for the first request: many connections wait long for theirs. */
   private handler: RequestHandler | null = null;
@@ -73,11 +56,10 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   private input: Input = 'head';
   /** A request is with the handler. */
   private isOpen = false;
-  /** A part of a head is there, and its time runs. */
-  private isHeadBegun = false;
   private isReading = false;
   private isProceeding = false;
-  private isDraining = false;
+  /** Every answer is the last from now on. */
+  private isLeaving = false;
   /** The client's FIN has come. */
   private isEnded = false;
   private isGone = false;
@@ -94,19 +76,29 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     this.answer = new ClientAnswer(transport, context.host.output);
     this.parser = new RequestParser(context.limits, peer.scheme);
     this.reading = new Reading(transport, context.clock);
-    this.armTimer(context.limits.clientIdleMs);
+    this.wait = new ClientWait(transport, context, this);
+    this.wait.forRequest();
     transport.resume();
   }
 
-  /** No request after the one that runs: an idle connection closes now, a busy one after its answer. */
+  announceClose(): void {
+    this.isLeaving = true;
+  }
+
   drain(): void {
-    this.isDraining = true;
-    if (this.isIdle) this.linger();
+    this.isLeaving = true;
+    this.wait.drain();
+    if (this.isIdle) this.wait.forRequest();
   }
 
   /** Between requests, and nothing of the next one is here. */
   get isIdle(): boolean {
     return this.input === 'head' && this.carry.size === 0;
+  }
+
+  /** The client has yet to take so much that it is answered nothing more. */
+  private get isClogged(): boolean {
+    return this.transport.pendingBytes >= HIGH_WATER_BYTES;
   }
 
   // --- From the client ---
@@ -135,9 +127,12 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   }
 
   onDrain(): void {
-    if (!this.owesDrain) return;
-    this.owesDrain = false;
-    this.handler!.onClientDrain();
+    if (this.owesDrain) {
+      this.owesDrain = false;
+      this.handler!.onClientDrain();
+    } else if (this.input === 'head' && !this.isProceeding) {
+      this.takeCarry();
+    }
   }
 
   onClose(code: FailureCode | null): void {
@@ -146,9 +141,10 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     if (wasOpen) this.handler!.onClientGone(code === 'internal_error' ? code : 'client_gone');
   }
 
-  onTimer(): void {
+  onOverdue(what: Awaited): void {
     try {
-      if (this.isHeadBegun) this.refuse('head_timeout');
+      if (what === 'head') this.refuse('head_timeout');
+      else if (what === 'room') this.giveUp();
       else this.linger();
     } catch (error) {
       this.fail(error);
@@ -179,6 +175,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   }
 
   private readHead(bytes: Buffer, at: number): number {
+    if (this.isClogged) return at;
     const end = this.parser.parse(bytes, at);
     if (end === NEED_MORE) return at;
     if (end === REFUSED) {
@@ -201,8 +198,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   private begin(): void {
     const { head } = this.parser;
     const hasBody = head.body === 'chunked' || head.contentLength > 0;
-    this.context.clock.disarm(this.timer);
-    this.isHeadBegun = false;
+    this.wait.stop();
     this.isOpen = true;
     this.answer.reset();
     this.input = hasBody ? 'body' : 'ahead';
@@ -220,6 +216,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   /** After reading; what is left has been kept. */
   private settleInput(): void {
     if (this.input === 'drop') return this.carry.clear();
+    if (this.input === 'head' && this.isClogged) return this.awaitRoom();
     const isFull = this.input === 'body' ? this.scanner.isFull : this.carry.size > MAX_AHEAD_BYTES;
     if (isFull && this.input !== 'head') this.reading.pause();
     else this.reading.resume();
@@ -228,16 +225,14 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
 
   private settleHead(): void {
     if (this.isEnded) this.linger();
-    else if (this.carry.size === 0) this.awaitRequest();
-    else if (!this.isHeadBegun) {
-      this.isHeadBegun = true;
-      this.armTimer(this.context.limits.headTimeoutMs);
-    }
+    else if (this.carry.size === 0) this.wait.forRequest();
+    else this.wait.forHead();
   }
 
-  private awaitRequest(): void {
-    if (this.isDraining) this.linger();
-    else this.armTimer(this.context.limits.clientIdleMs);
+  /** Goes on in `onDrain`. */
+  private awaitRoom(): void {
+    this.reading.pause();
+    this.wait.forRoom();
   }
 
   // --- Towards the client ---
@@ -288,7 +283,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
   /** As far as the request goes, may another follow it? One that is still coming in while it is answered may never come in whole. */
   private mayStay(): boolean {
     const isLastSent = this.isEnded && this.carry.size === 0;
-    return this.parser.head.keepsAlive && this.input === 'ahead' && !this.isDraining && !isLastSent;
+    return this.parser.head.keepsAlive && this.input === 'ahead' && !this.isLeaving && !isLastSent;
   }
 
   /** After 101: what the client sends is no request any more, and some of it may be here already. */
@@ -317,11 +312,6 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     }
   }
 
-  private armTimer(ms: number): void {
-    const { clock } = this.context;
-    clock.arm(this.timer, clock.now() + ms);
-  }
-
   // --- The end ---
 
   /** The client's bytes cannot be read on, or come too slowly. It is told so unless it is being told something else. */
@@ -342,6 +332,12 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     this.handler!.onClientGone('client_gone');
   }
 
+  /** The client has taken nothing of its answers for too long. */
+  private giveUp(): void {
+    this.close(true);
+    this.handler!.onClientGone('client_idle');
+  }
+
   /** The answer stays incomplete, and the client must see that. */
   private cut(): void {
     this.context.host.output.flushFor(this.transport);
@@ -354,7 +350,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     this.reading.stop();
     this.scanner.stop();
     this.carry.clear();
-    this.context.clock.disarm(this.timer);
+    this.wait.stop();
     this.lingering = new Linger(this.transport, this.context.clock, () => this.close(false));
   }
 
@@ -381,7 +377,7 @@ export class ClientConnection implements Client, TransportHandler, BodySink, Tim
     this.reading.stop();
     this.scanner.stop();
     this.carry.clear();
-    this.context.clock.disarm(this.timer);
+    this.wait.stop();
     this.lingering?.stop();
     this.context.owner.onClosed(this);
   }

@@ -25,6 +25,7 @@ export class DataSockets implements Sockets {
     const reads = new SlabReads(this.slabs);
     const socket = connect({ host, port, noDelay: true, allowHalfOpen: true, autoSelectFamily: false, onread: reads });
     const transport = new DataTransport(this.host, socket, 'upstream_reset', NO_RELEASE, handler, reads);
+    transport.dialedHost = host;
     reads.transport = transport;
     transport.handler = handler;
     return transport;
@@ -56,6 +57,7 @@ type OwnedSocket = Socket & { [TRANSPORT]: DataTransport };
 const NOTHING = Buffer.alloc(0);
 
 class DataTransport extends SocketTransport {
+  dialedHost = '';
   private errorName: string | null = null;
   private readonly held: Slab[] = [];
   private isMarked = false;
@@ -147,7 +149,7 @@ class DataTransport extends SocketTransport {
     this.reads?.end();
     this.releaseHeld();
     if (this.errorName === null) this.deliverClose(null);
-    else this.deliverClose(this.dialing === null ? this.lossCode : dialFailure(this.errorName));
+    else this.deliverClose(this.dialing === null ? this.lossCode : dialFailure(this.errorName, this.dialedHost));
   }
 
   protected closeSocket(reset: boolean): void {

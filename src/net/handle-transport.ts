@@ -33,6 +33,7 @@ export class HandleTransport extends SocketTransport {
   private isLost = false;
   /** Null: reads into the shared slab. */
   private slab: Slab | null = null;
+  private dialedHost = '';
 
   constructor(
     private readonly net: HandleHost,
@@ -49,6 +50,7 @@ export class HandleTransport extends SocketTransport {
   }
 
   dial(host: string, port: number): void {
+    this.dialedHost = host;
     const request = new this.net.native.TCPConnectWrap() as Owned<ConnectRequest>;
     request[TRANSPORT] = this;
     request.oncomplete = onConnect;
@@ -112,7 +114,7 @@ export class HandleTransport extends SocketTransport {
   connected(status: number): void {
     const handler = this.dialing;
     if (handler === null || this.isGone) return;
-    if (status !== 0) return this.deliverClose(dialFailure(getSystemErrorName(status)));
+    if (status !== 0) return this.deliverClose(dialFailure(getSystemErrorName(status), this.dialedHost));
     this.dialing = null;
     this.handle.setNoDelay(true);
     const { output } = this.host;

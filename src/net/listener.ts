@@ -1,3 +1,4 @@
+import type { FailureCode } from '../base/failure.ts';
 import type { Peer } from '../http/conduit.ts';
 import { errorName } from './socket-error.ts';
 import type { ServerSocket, SocketAcceptor, SocketHost, Sockets } from './sockets.ts';
@@ -14,8 +15,10 @@ export interface ListenerOptions {
 }
 
 export interface ListenerOwner {
-  /** A new connection, paused. What it answers hears of everything after; HTTP resumes at once, a tunnel when spliced. */
-  onConnection(transport: Transport, peer: Peer): TransportHandler;
+  /** A new connection, paused. What it answers hears of everything after; HTTP resumes at once, a tunnel when spliced. Null: there is no room for it. */
+  onConnection(transport: Transport, peer: Peer): TransportHandler | null;
+  /** A connection was turned away: there are too many, or the system had it and could not give it. */
+  onRefused(code: FailureCode): void;
   /** A connection of this listener opened (+1) or closed (-1). */
   onCount(change: 1 | -1): void;
 }
@@ -45,15 +48,11 @@ const MEANINGS: Readonly<Record<string, string>> = {
  * One bound port and the connections accepted on it.
  *
  * The number of connections is bounded by resetting those above it, and when descriptors run out the kernel's queue is
- * shed by libuv in the same way (it keeps one in reserve to accept and close). Neither leaves the port, so accepting goes
- * on as connections end. A port cannot be left alone for a while without closing it, and that would lose it.
+ * shed by libuv in the same way (it keeps one in reserve to accept and close, and tells nobody). Neither leaves the port,
+ * so accepting goes on as connections end. A port cannot be left alone for a while without closing it, and that would lose it.
  */
 export class Listener implements SocketAcceptor {
-  /** Connections that are open now, and those reset at once because there were too many. */
   openCount = 0;
-  refusedCount = 0;
-  /** Connections that the system had and could not give. */
-  acceptErrorCount = 0;
   private server!: ServerSocket;
 
   private constructor(
@@ -100,13 +99,12 @@ export class Listener implements SocketAcceptor {
   onAccept(transport: Transport, address: string, port: number): TransportHandler | null {
     this.openCount++;
     this.owner.onCount(1);
-    if (this.openCount > this.options.maxConnections) {
-      this.refusedCount++;
-      return null;
-    }
     const peer: Peer = { address, port, listener: this.options.name, scheme: 'http', identity: null };
     try {
-      return this.owner.onConnection(transport, peer);
+      const isFull = this.openCount > this.options.maxConnections;
+      const handler = isFull ? null : this.owner.onConnection(transport, peer);
+      if (handler === null) this.owner.onRefused('too_many_connections');
+      return handler;
     } catch (error) {
       this.host.onBug(error);
       return null;
@@ -119,6 +117,6 @@ export class Listener implements SocketAcceptor {
   }
 
   onAcceptError(): void {
-    this.acceptErrorCount++;
+    this.owner.onRefused('local_exhausted');
   }
 }

@@ -1,12 +1,16 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
-import type { TunnelHandler } from '../http/conduit.ts';
 import { Reading } from './reading.ts';
 import type { SocketHost } from './sockets.ts';
 import type { Transport } from './transport.ts';
 
 /** How often per idle timeout a splice looks whether anything moved: it may live a quarter longer than it should. */
 const LOOKS_PER_TIMEOUT = 4;
+
+export interface SpliceOwner {
+  /** It is over: once, unless it was aborted. The rest is as in `TunnelHandler.onClose`. */
+  onSpliceClose(bytesUp: number, bytesDown: number, firstByteDownAt: number, code: FailureCode | null): void;
+}
 
 /**
  * Two open transports made one: bytes, FIN and loss of each are passed to the other, so that the ends see the
@@ -16,7 +20,7 @@ const LOOKS_PER_TIMEOUT = 4;
  *     client <--bytes, FIN-- endpoint        both FINs passed and written: an orderly close
  *     lost or idle: both are reset
  *
- * It ends once, by `TunnelHandler.onClose`, unless it is aborted, which nobody needs to be told. Bytes are written from
+ * It ends once, by `SpliceOwner.onSpliceClose`, unless it is aborted, which nobody needs to be told. Bytes are written from
  * where they were read. Activity is a flag and not an instant, so no clock is read per chunk.
  */
 export class Splice implements TimerOwner {
@@ -36,7 +40,7 @@ export class Splice implements TimerOwner {
   constructor(
     private readonly client: Transport,
     private readonly endpoint: Transport,
-    private readonly handler: TunnelHandler,
+    private readonly owner: SpliceOwner,
     private readonly host: SocketHost,
     private readonly clock: Clock,
     /** 0: never. */
@@ -134,7 +138,7 @@ export class Splice implements TimerOwner {
   private finish(code: FailureCode | null): void {
     if (this.isOver) return;
     this.stop();
-    this.handler.onClose(this.bytesUp, this.bytesDown, this.firstByteDownAt, code);
+    this.owner.onSpliceClose(this.bytesUp, this.bytesDown, this.firstByteDownAt, code);
   }
 
   private stop(): void {

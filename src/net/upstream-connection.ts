@@ -13,6 +13,7 @@ import { ResponseParser } from '../http1/response-parser.ts';
 import { keepAliveMs } from './keep-alive.ts';
 import { HIGH_WATER_BYTES, type Output } from './output.ts';
 import type { DialHandler, SocketHost } from './sockets.ts';
+import { STALL_MS, Stall } from './stall.ts';
 import type { Transport } from './transport.ts';
 
 export interface UpstreamOptions {
@@ -77,6 +78,8 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
   private readonly scanner = new BodyScanner(this);
   private readonly carry = new Carry();
   private readonly timer = new Timer(this);
+  private isRawEnded = false;
+  private stall: Stall | null = null;
 
   constructor(
     private readonly owner: UpstreamOwner,
@@ -147,7 +150,10 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
   sendEnd(trailers: Fields | null): void {
     if (!this.isSending()) return;
     this.isRequestEnded = true;
-    if (this.phase === 'raw') return this.transport.end();
+    if (this.phase === 'raw') {
+      this.transport.end();
+      return this.boundRawEnd();
+    }
     if (this.framing !== 'chunked') return;
     this.output.open(this.transport, lastChunkRoom(trailers));
     encodeLastChunk(this.output, trailers);
@@ -183,7 +189,7 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
 
   onEnd(): void {
     if (this.phase === 'idle') this.close(false);
-    else if (this.phase === 'raw') this.handler.onEnd(null);
+    else if (this.phase === 'raw') this.endRaw();
     else if (this.phase === 'asked' || !this.scanner.finish()) this.fail(this.lossCode());
     else this.endAnswer(false);
   }
@@ -271,6 +277,19 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     if (!this.handler.onBody(at === 0 ? bytes : bytes.subarray(at)) && this.phase === 'raw') this.transport.pause();
   }
 
+  private endRaw(): void {
+    this.isRawEnded = true;
+    this.boundRawEnd();
+    this.handler.onEnd(null);
+  }
+
+  /** Nobody else waits for the endpoint when both directions have their FIN and it still has to read what is before ours. */
+  private boundRawEnd(): void {
+    if (!this.isRequestEnded || !this.isRawEnded) return;
+    this.stall = new Stall(this.transport, this.owner.clock, STALL_MS, () => this.close(true));
+    this.stall.watch();
+  }
+
   /** `isClean`: it ended by its framing, and nothing follows. */
   private endAnswer(isClean: boolean): void {
     const { handler, trailers } = this;
@@ -325,6 +344,7 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     this.scanner.stop();
     this.carry.clear();
     this.owner.clock.disarm(this.timer);
+    this.stall?.stop();
     this.transport.destroy(reset);
     this.owner.onGone(this, wasIdle);
   }

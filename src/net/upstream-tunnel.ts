@@ -2,11 +2,11 @@ import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
 import type { Tunnel, TunnelHandler } from '../http/conduit.ts';
 import type { DialHandler, SocketHost } from './sockets.ts';
-import { Splice } from './splice.ts';
+import { Splice, type SpliceOwner } from './splice.ts';
 import type { Transport } from './transport.ts';
 
 /** The endpoint's end of a tunnel: opened here, then left paused until it is coupled with a client. */
-export class UpstreamTunnel implements Tunnel, DialHandler, TimerOwner {
+export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOwner {
   private transport!: Transport;
   private splice: Splice | null = null;
   private isOpen = true;
@@ -26,7 +26,7 @@ export class UpstreamTunnel implements Tunnel, DialHandler, TimerOwner {
   }
 
   couple(client: Transport, idleTimeoutMs: number): Splice {
-    this.splice = new Splice(client, this.transport, this.handler, this.host, this.clock, idleTimeoutMs);
+    this.splice = new Splice(client, this.transport, this, this.host, this.clock, idleTimeoutMs);
     return this.splice;
   }
 
@@ -67,6 +67,11 @@ export class UpstreamTunnel implements Tunnel, DialHandler, TimerOwner {
     this.leave();
     if (this.splice !== null) this.splice.onEndpointClose(code);
     else this.handler.onFailure(code ?? 'upstream_reset');
+  }
+
+  onSpliceClose(bytesUp: number, bytesDown: number, firstByteDownAt: number, code: FailureCode | null): void {
+    this.leave();
+    this.handler.onClose(bytesUp, bytesDown, firstByteDownAt, code);
   }
 
   private leave(): void {

@@ -30,8 +30,9 @@ export interface BreakerListener {
  */
 export class Breaker implements Gate {
   readonly refusal = 'circuit_open';
-  private readonly rule: TripRule;
-  private readonly coolDown: Backoff;
+  private rule!: TripRule;
+  private coolDown!: Backoff;
+  private options!: BreakerOptions;
   private current: BreakerState = 'closed';
   private era: Ticket = REFUSED + 1;
   private tripCount = 0;
@@ -40,12 +41,18 @@ export class Breaker implements Gate {
   private admitsAt = 0;
 
   constructor(
-    private readonly options: BreakerOptions,
-    random: Random,
+    options: BreakerOptions,
+    private readonly random: Random,
     private readonly listener: BreakerListener,
   ) {
+    this.reconfigure(options);
+  }
+
+  /** Judges by other options from now on. State and era stay; failures counted by the old options do not. */
+  reconfigure(options: BreakerOptions): void {
+    this.options = options;
     this.rule = new TripRule(options);
-    this.coolDown = new CoolDown(options, random);
+    this.coolDown = new CoolDown(options, this.random);
   }
 
   /** Open until somebody probes, also when the cool-down is over. */

@@ -14,7 +14,7 @@ export class ConcurrencyLimit implements Gate {
   private refused = 0;
   private total = 0;
 
-  constructor(readonly max: number) {}
+  constructor(private max: number) {}
 
   get inFlight(): number {
     return this.admitted;
@@ -28,6 +28,11 @@ export class ConcurrencyLimit implements Gate {
   /** How many were refused since the start. */
   get refusals(): number {
     return this.refused;
+  }
+
+  /** Those that are in flight stay so, also when there are more of them now than may be. */
+  reconfigure(max: number): void {
+    this.max = max;
   }
 
   canAdmit(_now: number): boolean {

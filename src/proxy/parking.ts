@@ -18,8 +18,13 @@ export class Parking {
 
   constructor(
     private readonly clock: Clock,
-    private readonly limits: LimitOptions,
+    private limits: LimitOptions,
   ) {}
+
+  /** For who comes from now on. */
+  reconfigure(limits: LimitOptions): void {
+    this.limits = limits;
+  }
 
   get size(): number {
     return this.sleepers.size + this.waiters.size;

@@ -30,7 +30,7 @@ export interface Plan {
   readonly timeouts: TimeoutOptions;
   readonly hashKey: HashKey | null;
   readonly lens: number;
-  /** Share of exchanges without a sampled parent that are traced. */
+  /** Share of exchanges without a sampled parent that are traced. The process's, and so the one thing here that changes. */
   readonly sampleRatio: number;
   /** Are fields named `x-remora-*` believed? Forwarding fields are passed on whoever sends them. */
   readonly trustsPeer: boolean;

@@ -146,6 +146,7 @@ describe('what the paths answer', () => {
     };
     const reply = await ask(await start(), 'GET', '/metrics');
     expect([reply.status, JSON.parse(reply.body).error]).toEqual([500, 'internal_error']);
+    expect(reply.body).not.toContain('broken gauge');
     expect(problems).toEqual([new Error('broken gauge')]);
   });
 
@@ -278,13 +279,18 @@ describe('POST /drain', () => {
   ])('drains for nobody when the file is %s', async (_what, content) => {
     const port = await startWithToken(content);
     const reply = await ask(port, 'POST', '/drain', { authorization: `Bearer ${content.trim()}` });
-    expect([reply.status, view.drains, problems.length]).toEqual([500, 0, 1]);
+    expect([reply.status, view.drains, problems.length]).toEqual([403, 0, 1]);
+    expect(reply.body).not.toContain(folder);
   });
 
   it('drains for nobody when the file is not there', async () => {
     const port = await start({ tokenFile: join(folder, 'missing') });
     const reply = await ask(port, 'POST', '/drain', { authorization: 'Bearer x' });
-    expect([reply.status, view.drains]).toEqual([500, 0]);
+    expect([reply.status, view.drains, problems.length]).toEqual([403, 0, 1]);
+    expect(JSON.parse(reply.body)).toEqual({
+      error: 'no_token_readable',
+      message: 'the token file has no token that can be read; the log says why',
+    });
   });
 });
 

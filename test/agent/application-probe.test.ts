@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { ApplicationProbe } from '../../src/agent/application-probe.ts';
 import type { Log } from '../../src/base/log.ts';
+import { Cell } from '../../src/base/watch.ts';
+import type { ClusterSnapshot } from '../../src/cluster/snapshot.ts';
+import { specs } from '../support/endpoint-specs.ts';
 import { FakeSockets } from '../support/fake-transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-function probing() {
+function probing(isResolved = true) {
   const clock = new ManualClock();
   const sockets = new FakeSockets();
   const said: string[] = [];
   const note = (event: string): void => void said.push(event);
   const log: Log = { info: note, warn: note, error: note };
-  const probe = new ApplicationProbe(sockets, { address: '127.0.0.1', port: 8080 }, 5_000, clock, log);
+  const application = new Cell<ClusterSnapshot>(clock);
+  if (isResolved) application.set({ service: 'web', endpoints: specs('a'), source: 'file' });
+  const probe = new ApplicationProbe(sockets, application, 5_000, clock, log);
   probe.start();
   const looks = (): number => sockets.dialed.length;
   /** Goes on to the next look, and says how long that took. */
@@ -19,7 +24,7 @@ function probing() {
     while (looks() === before) clock.advance(10);
     return clock.now() - startedAt;
   };
-  return { clock, sockets, said, probe, looks, nextLook };
+  return { application, clock, sockets, said, probe, looks, nextLook };
 }
 
 describe('ApplicationProbe', () => {
@@ -62,6 +67,15 @@ describe('ApplicationProbe', () => {
       expect([connect.destroyed, probe.isUp]).toEqual(['reset', isUp]);
       nextLook();
     }
+  });
+
+  it('takes an application whose name does not resolve for down, and looks again when it does', () => {
+    const { application, probe, said, looks, nextLook, sockets } = probing(false);
+    expect([looks(), probe.isUp, said]).toEqual([0, false, ['application_down']]);
+    application.set({ service: 'web', endpoints: specs('a'), source: 'dns' });
+    nextLook();
+    sockets.last.connect();
+    expect(probe.isUp).toBe(true);
   });
 
   it('forgets silences once it is accepted again', () => {

@@ -11,7 +11,11 @@ function program(options: { readonly leaveTakesMs?: number; readonly inbound?: b
   const clock = new ManualClock();
   const log: string[] = [];
   const note = (what: string): void => void log.push(`${clock.now() - 1000} ${what}`);
-  const port = (name: string): Port & { openCount: number } => ({ openCount: 0, drain: () => note(`drain ${name}`) });
+  const port = (name: string): Port & { openCount: number } => ({
+    openCount: 0,
+    farewell: () => note(`farewell ${name}`),
+    drain: () => note(`drain ${name}`),
+  });
   const inbound = port('inbound');
   const outbound = port('outbound');
   const traffic = { admissions: 0, inFlight: 0 };
@@ -47,11 +51,15 @@ describe('shutDown', () => {
     await done;
     expect(log.map((line) => line.replace(/^\d+ /, ''))).toEqual([
       'left',
+      'farewell inbound',
       'drain inbound',
+      'farewell outbound',
       'drain outbound',
       expect.stringMatching(/^finish/),
     ]);
-    const [, inboundAt, outboundAt] = log.map(Number.parseFloat);
+    const [, farewellAt, inboundAt, , outboundAt] = log.map(Number.parseFloat);
+    expect(farewellAt).toBeGreaterThanOrEqual(2_500);
+    expect(farewellAt).toBeLessThan(2_600);
     expect(inboundAt).toBeGreaterThanOrEqual(5_000);
     expect(outboundAt! - inboundAt!).toBeGreaterThanOrEqual(1_000);
     expect(outboundAt).toBeLessThan(6_200);
@@ -61,7 +69,7 @@ describe('shutDown', () => {
     const { log, pass, done } = program({ leaveTakesMs: 3_000 });
     await pass(12_000);
     await done;
-    const [leftAt, inboundAt] = log.map(Number.parseFloat);
+    const [leftAt, , inboundAt] = log.map(Number.parseFloat);
     expect(inboundAt! - leftAt!).toBeGreaterThanOrEqual(5_000);
   });
 
@@ -75,10 +83,10 @@ describe('shutDown', () => {
       traffic.admissions += 1;
       await pass(800);
     }
-    expect(log.at(-1)).toContain('drain inbound');
+    expect(log.at(-1)).toContain('farewell outbound');
     traffic.inFlight = 1;
     await pass(3_000);
-    expect(log.at(-1)).toContain('drain inbound');
+    expect(log.at(-1)).toContain('farewell outbound');
     traffic.inFlight = 0;
     await pass(2_000);
     await done;

@@ -1,17 +1,19 @@
 import { expect, it } from 'vitest';
 import { clusterView } from '../../src/agent/views.ts';
 import { SeededRandom } from '../../src/base/random.ts';
+import { Cell } from '../../src/base/watch.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { DEFAULT_BREAKER, DEFAULT_LIMITS } from '../../src/policy/options.ts';
-import { specs } from '../support/endpoint-specs.ts';
+import type { ClusterSnapshot } from '../../src/cluster/snapshot.ts';
+import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
+import { spec, specs } from '../support/endpoint-specs.ts';
 import { evidence } from '../support/evidence.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 it('shows no latency of an endpoint that has not answered yet', () => {
   const clock = new ManualClock();
   const random = new SeededRandom(1);
-  const options = { balancer: 'round_robin', breaker: DEFAULT_BREAKER, limits: DEFAULT_LIMITS } as const;
+  const options = { balancer: 'round_robin', breaker: DEFAULT_BREAKER } as const;
   const cluster = new Cluster({
     name: 'orders',
     options,
@@ -22,8 +24,10 @@ it('shows no latency of an endpoint that has not answered yet', () => {
     listener: { onBreakerChange: () => undefined },
     later: (task) => task(),
   });
-  cluster.apply({ service: 'orders', source: 'consul', endpoints: specs('a') });
-  const latency = (): number | null => clusterView(cluster, null, clock.now()).endpoints[0]!.latencyMs;
+  const discovery = new Cell<ClusterSnapshot>(clock);
+  discovery.subscribe((snapshot) => cluster.apply(snapshot));
+  discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
+  const latency = (): number | null => clusterView(cluster, discovery, clock.now()).endpoints[0]!.latencyMs;
   expect(latency()).toBe(null);
 
   const [endpoint] = [...cluster.endpoints];
@@ -31,6 +35,30 @@ it('shows no latency of an endpoint that has not answered yet', () => {
   expect(latency()).toBe(null);
   endpoint!.learn(evidence('success', { startedAt: 1000, firstByteAt: 1007 }), 1010);
   expect(latency()).toBeGreaterThan(0);
+});
+
+it('says that all endpoints are critical, after what discovery has to say', () => {
+  const clock = new ManualClock();
+  const random = new SeededRandom(1);
+  const cluster = new Cluster({
+    name: 'orders',
+    options: { balancer: 'round_robin', breaker: DEFAULT_BREAKER },
+    balancer: makeBalancer('round_robin', random),
+    connectorFactory: () => ({ acquire: never, dial: never, retire: () => undefined }),
+    clock,
+    random,
+    listener: { onBreakerChange: () => undefined },
+    later: (task) => task(),
+  });
+  const discovery = new Cell<ClusterSnapshot>(clock);
+  discovery.subscribe((snapshot) => cluster.apply(snapshot));
+  const problem = (): string | null => clusterView(cluster, discovery, clock.now()).problem;
+  discovery.set({ service: 'orders', source: 'consul', endpoints: [spec('a', { health: 'critical' })] });
+  expect(problem()).toContain('all endpoints are critical');
+  discovery.fail('Consul is away');
+  expect(problem()).toBe('Consul is away');
+  discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
+  expect(problem()).toBe(null);
 });
 
 function never(): never {

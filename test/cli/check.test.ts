@@ -66,6 +66,38 @@ it('says which upstreams are reached by Host only, and which not at all', () => 
   );
 });
 
+it('names every file that it would need and cannot read', () => {
+  const text = `${FIRST_FILE.replace(/^admin:.*$/m, '')}admin: { port: 0, tokenFile: ${folder}/none }\n`;
+  const tls =
+    'consul: { address: "https://c:1", tokenFile: /, tls: { caFile: /no/ca, certFile: /no/c, keyFile: /no/k } }';
+  const answer = check(text.replace(/^consul:.*$/m, tls));
+  expect(answer.code).toBe(1);
+  expect(answer.lines.map((line) => line.replace(/^remora\.yaml:[0-9:]+ /, ''))).toEqual([
+    'consul.tokenFile: found "/", expected a file that can be read; it is a folder',
+    expect.stringMatching(/^consul\.tls\.caFile: found "\/no\/ca", expected a file that can be read; ENOENT/),
+    expect.stringMatching(/^consul\.tls\.certFile: found "\/no\/c", /),
+    expect.stringMatching(/^consul\.tls\.keyFile: found "\/no\/k", /),
+    expect.stringMatching(/^admin\.tokenFile: found "none", /),
+    '5 problems',
+  ]);
+  expect(
+    check('service: { name: web, port: 8080 }\nconsul: {}\n', { env: { CONSUL_HTTP_TOKEN_FILE: '/no' } }).lines[0],
+  ).toMatch(/^environment CONSUL_HTTP_TOKEN_FILE consul\.tokenFile: found "\/no"/);
+});
+
+it('warns, and still says ok, when callers elsewhere would be sent to loopback', () => {
+  const answer = check('service: { name: web, port: 8080, register: {} }\nconsul: { address: "http://c:1" }\n');
+  expect(answer.code).toBe(0);
+  expect(answer.lines.at(-1)).toMatch(/^warning: service\.address is 127\.0\.0\.1/);
+});
+
+it('shows no credentials', () => {
+  const otlp = 'telemetry: { otlp: { endpoint: "http://c:4318/?key=s3cret" } }';
+  expect(check(`service: { name: web, port: 8080 }\n${otlp}\n`).lines.at(-1)).toBe(
+    'traces to http://c:4318/?key=*** over http/protobuf',
+  );
+});
+
 it('says so when there is no file', () => {
   expect(check(null)).toEqual({
     code: 1,

@@ -25,7 +25,7 @@ describe('remora status', () => {
       text: `\
 web (web-1): ready
 remora 0.1.0, up 3m 12s
-config remora/config/caller/web has problems, nothing in force
+config remora/config/caller/web has problems, nothing of it in force
   kv:remora/config/caller/web:2:17 upstreams.orders.port: found "x", expected a port
 
 LISTENER  PROTOCOL  ADDRESS          CONNECTIONS

@@ -4,7 +4,7 @@ import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { Balancer } from '../../src/cluster/picker.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
-import { DEFAULT_BREAKER, DEFAULT_LIMITS } from '../../src/policy/options.ts';
+import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { FAILURE } from '../support/evidence.ts';
 import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -17,7 +17,7 @@ function make(balancer?: Balancer) {
   const tasks: (() => void)[] = [];
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: 'round_robin', breaker: DEFAULT_BREAKER, limits: DEFAULT_LIMITS },
+    options: { balancer: 'round_robin', breaker: DEFAULT_BREAKER },
     balancer: balancer ?? makeBalancer('round_robin', random),
     connectorFactory: ({ id }) => {
       const connector = new IdleConnector();
@@ -87,6 +87,26 @@ describe('Cluster', () => {
     expect(picks()).toEqual(['a', 'b']);
     expect([...cluster.endpoints].map((endpoint) => endpoint.id)).toEqual(['a', 'b', 'c', 'd']);
     expect(cluster.size).toBe(4);
+  });
+
+  it('picks from the critical when nobody is better, never from maintenance, and no longer than it must', () => {
+    const { cluster, apply, picks, find } = make();
+    const rest = [spec('b', { health: 'critical' }), spec('c', { health: 'maintenance' })];
+    apply(spec('a', { health: 'critical' }), ...rest);
+    expect(picks()).toEqual(['a', 'b']);
+    expect(cluster.usesCritical).toBe(true);
+    trip(find('a'));
+    expect(picks()).toEqual(['b']);
+    apply(spec('a', { health: 'critical' }), ...rest, spec('d', { health: 'warning' }));
+    expect(picks()).toEqual(['d']);
+    expect(cluster.usesCritical).toBe(false);
+  });
+
+  it('has no endpoint when all are in maintenance', () => {
+    const { cluster, apply, picks } = make();
+    apply(spec('a', { health: 'maintenance' }));
+    expect(picks()).toEqual(['none']);
+    expect(cluster.usesCritical).toBe(false);
   });
 
   it('says that circuits are open when all are', () => {
@@ -248,27 +268,87 @@ describe('Cluster', () => {
       expect(picks()).toEqual(['b', 'c', 'd']);
     });
 
-    it('stops building when it is closed', () => {
+    it('stops building when it is superseded', () => {
       const { cluster, apply, tasks, connectors } = makeSlow();
       apply(spec('a'), spec('b'), spec('c'));
-      cluster.close();
+      cluster.supersede(null);
       runTasks(tasks);
       expect(cluster.hasSnapshot).toBe(false);
       for (const [connector] of connectors.values()) expect(connector!.retired).toBe(1);
     });
   });
 
-  it('retires everything when it is closed, and takes and gives nothing any more', () => {
-    const { cluster, apply, connectors, find } = make();
-    apply(spec('a'), spec('b'));
-    const a = find('a');
-    cluster.close();
-    cluster.close();
-    apply(spec('c'));
-    const context = pickContext();
-    expect(cluster.pick(context)).toBeNull();
-    expect(context.refusal).toBe('no_endpoint');
-    expect([a.isRemoved, connectors.get('a')![0]!.retired, connectors.get('b')![0]!.retired]).toEqual([true, 1, 1]);
-    expect(connectors.has('c')).toBe(false);
+  describe('supersede', () => {
+    it('retires every pool and takes no more snapshots, but picks for who holds it still', () => {
+      const { cluster, apply, connectors, find, picks } = make();
+      apply(spec('a'), spec('b'));
+      const a = find('a');
+      cluster.supersede(null);
+      cluster.supersede(null);
+      apply(spec('c'));
+      expect(picks()).toEqual(['a', 'b']);
+      expect([a.isRemoved, connectors.get('a')![0]!.retired, connectors.get('b')![0]!.retired]).toEqual([true, 1, 1]);
+      expect(connectors.has('c')).toBe(false);
+    });
+
+    it('sends on to its successor who waited for its first snapshot', () => {
+      const { cluster, picks } = make();
+      const next = make();
+      next.apply(spec('n'));
+      cluster.supersede(next.cluster);
+      expect(picks()).toEqual(['n']);
+    });
+
+    it('has no endpoint when there is neither a snapshot nor a successor', () => {
+      const { cluster } = make();
+      cluster.supersede(null);
+      const context = pickContext();
+      expect(cluster.pick(context)).toBeNull();
+      expect(context.refusal).toBe('no_endpoint');
+    });
+  });
+
+  describe('reconfigure', () => {
+    it('keeps circuits and connectors, and judges by the new options', () => {
+      const { cluster, apply, find, connectors, changes } = make();
+      apply(spec('a'), spec('b'));
+      trip(find('a'));
+      cluster.reconfigure({ ...cluster.options, breaker: { ...DEFAULT_BREAKER, consecutiveFailures: 1 } }, null);
+      expect(find('a').gate.state).toBe('open');
+      const { gate } = find('b');
+      gate.settle(gate.admit(1000), FAILURE, 1000);
+      expect(changes).toEqual(['a closed open', 'b closed open']);
+      expect(connectors.get('a')).toHaveLength(1);
+      apply(spec('a'), spec('c'));
+      const added = find('c').gate;
+      added.settle(added.admit(1000), FAILURE, 1000);
+      expect(added.state).toBe('open');
+    });
+
+    it('chooses by the new balancer among the same endpoints', () => {
+      const { cluster, apply, find, picks } = make();
+      apply(spec('a'), spec('b', { health: 'critical' }), spec('c'));
+      const a = find('a');
+      const first: Balancer = {
+        name: 'first',
+        *build(endpoints) {
+          return { pick: () => endpoints[0] ?? null };
+        },
+      };
+      cluster.reconfigure({ ...cluster.options, balancer: 'random' }, first);
+      expect(picks()).toEqual(['a']);
+      expect(find('a')).toBe(a);
+      expect(cluster.options.balancer).toBe('random');
+      apply(spec('c'), spec('a'));
+      expect(picks()).toEqual(['c']);
+    });
+
+    it('needs no snapshot', () => {
+      const { cluster, apply, picks } = make();
+      cluster.reconfigure(cluster.options, makeBalancer('random', new SeededRandom(1)));
+      expect(cluster.hasSnapshot).toBe(false);
+      apply(spec('a'));
+      expect(picks()).toEqual(['a']);
+    });
   });
 });

@@ -16,6 +16,25 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   ['a list', '- a\n', 'remora.yaml:1:1: found a list, expected a map'],
   ['a word', 'hello\n', 'remora.yaml:1:1: found "hello", expected a map'],
   [
+    'a tag of another program',
+    web('consul:\n  token: !secret consul_token\nstateDir: !secret state\n'),
+    'remora.yaml:3:10: found a tag, expected a value without one; Unresolved tag: !secret',
+    'remora.yaml:4:11: found a tag, expected a value without one; Unresolved tag: !secret',
+  ],
+  [
+    'a tag that YAML knows and no value here has',
+    web('stateDir: !!binary c3RhdGU=\nconsul: !!omap [a: 1]\nadmin: !!map { port: !!int 1 }\n'),
+    'remora.yaml:2:20 stateDir: found the tag tag:yaml.org,2002:binary, expected a value without one',
+    'remora.yaml:3:16 consul: found the tag tag:yaml.org,2002:omap, expected a value without one',
+  ],
+  [
+    'a tag on a map, a list and a key',
+    web('consul: !x { }\nstatic: { a: !y [] }\n!z stateDir: /x\n'),
+    'remora.yaml:2:9: found a tag, expected a value without one; Unresolved tag: !x',
+    'remora.yaml:3:14: found a tag, expected a value without one; Unresolved tag: !y',
+    'remora.yaml:4:1: found a tag, expected a value without one; Unresolved tag: !z',
+  ],
+  [
     'an alias to nowhere',
     web('stateDir: *there\n'),
     'remora.yaml:2:11 stateDir: found *there, expected the name of an anchor that stands above',
@@ -148,7 +167,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'a Consul with a password in its address',
     web('consul: { address: "http://u:p@h:8500" }\n'),
-    'remora.yaml:2:20 consul.address: found "http://u:p@h:8500", expected http://host:port, https://host:port or unix:///path',
+    'remora.yaml:2:20 consul.address: found "http://***@h:8500", expected http://host:port, https://host:port or unix:///path',
   ],
   [
     'a secret of the wrong form',
@@ -320,5 +339,35 @@ it('does not let a short text grow into an endless one', () => {
 it('refuses a file of a size no configuration has', () => {
   expect(complaints(`#${'x'.repeat(2 ** 20)}`)).toEqual([
     'remora.yaml:1:1: found 1048577 characters, expected at most 1048576',
+  ]);
+});
+
+it.each([
+  ['a number for a token', 'consul: { token: 5551234 }', '5551234'],
+  [
+    'a number for the value of a header',
+    'telemetry: { otlp: { endpoint: "http://c", headers: { k: 5551234 } } }',
+    '5551234',
+  ],
+  ['text for the headers', 'telemetry: { otlp: { endpoint: "http://c", headers: 5551234 } }', '5551234'],
+  ['user and password', 'consul: { address: "http://user:s3cret@host:8500" }', 's3cret'],
+  ['user and password without a scheme', 'consul: { address: "user:s3cret@host:8500" }', 's3cret'],
+  [
+    'user, password and key of a collector',
+    'telemetry: { otlp: { endpoint: "http://u:s3cret@c/?k=s3cret" } }',
+    's3cret',
+  ],
+  ['text where YAML breaks off', 'consul: { token: "a" s3cret }', 's3cret'],
+  ['text after the end of a value', 'stateDir: "a" "s3cret"', 's3cret'],
+])('does not show %s', (_what, line, secret) => {
+  const lines = complaints(web(`${line}\n`));
+  expect(lines).not.toEqual([]);
+  expect(lines.join('\n')).not.toContain(secret);
+});
+
+it('does not show the user and password that the environment gives to the address of Consul', () => {
+  const lines = complaints(web(), { env: { CONSUL_HTTP_ADDR: 'http://user:s3cret@host:8500' } });
+  expect(lines).toEqual([
+    'environment CONSUL_HTTP_ADDR consul.address: found "http://***@host:8500", expected http://host:port, https://host:port or unix:///path',
   ]);
 });

@@ -46,6 +46,11 @@ it('hides secrets and nothing else', () => {
   });
 });
 
+it('hides the key of a collector that takes it in its address', () => {
+  const config = good(web('telemetry: { otlp: { endpoint: "http://c:4318/v1?api-key=s3cret" } }\n'));
+  expect(redacted(config)).toMatchObject({ telemetry: { otlp: { endpoint: 'http://c:4318/v1?api-key=***' } } });
+});
+
 it('shows durations and sizes with their units', () => {
   expect(redacted(good(web()))).toMatchObject({
     http: { maxHead: '64KiB', clientIdle: '10m' },

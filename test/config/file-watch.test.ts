@@ -181,3 +181,27 @@ it('says one complaint once, however often it looks', async () => {
   await watch.reload();
   expect(events).toEqual([]);
 });
+
+it('takes a file up as soon as the files that it names are there', async () => {
+  const path = join(folder, 'remora.yaml');
+  const elsewhere = await mkdtemp(join(tmpdir(), 'remora-token-'));
+  try {
+    await writeFile(path, text(1));
+    const { next, events, watch } = await follow(path, { pollMs: 20 });
+    await next();
+    await writeFile(path, `${text(2)}admin: { tokenFile: ${elsewhere}/token }\n`);
+    expect(await next()).toContain('admin.tokenFile: found');
+    await writeFile(join(elsewhere, 'token'), 'x');
+    expect(await next()).toBe(2);
+    expect([events, watch.state().problems]).toEqual([[], []]);
+  } finally {
+    await rm(elsewhere, { recursive: true });
+  }
+});
+
+it('does not start while a file that is named cannot be read', async () => {
+  const path = join(folder, 'remora.yaml');
+  await writeFile(path, `${text(1)}admin: { tokenFile: ${folder}/token }\n`);
+  const { problems } = await follow(path);
+  expect(problems.map(formatProblem)).toEqual([expect.stringContaining(`found "${folder}/token", expected a file`)]);
+});

@@ -63,17 +63,27 @@ describe('--set', () => {
   });
 
   it('is named as the place of what is wrong in it, after the file', () => {
-    const set = ['stateDir', '=1', 'admin.port=[', 'upstreams.orders.prt=5', 'service.port=null'];
+    const set = ['stateDir', '=1', 'admin.port=[', 'upstreams.orders.prt=5', 'service.port=null', 'stateDir=!env X'];
     expect(complaints(`${file}x: 1\n`, { set })).toEqual([
       expect.stringMatching(/^remora.yaml:5:1 x: found an unknown key/),
-      '--set: found "stateDir", expected path=value, such as upstreams.orders.port=9001',
-      '--set: found "=1", expected path=value, such as upstreams.orders.port=9001',
-      '--set: found "admin.port=[", expected a value in YAML after the =',
+      '--set: found "stateDir" without a value, expected path=value, such as upstreams.orders.port=9001',
+      '--set: found a flag that begins with no path, expected path=value, such as upstreams.orders.port=9001',
+      expect.stringMatching(/^--set admin.port: found broken YAML, expected YAML 1.2/),
+      '--set stateDir: found a tag, expected a value without one; Unresolved tag: !env',
       '--set service.port: found nothing, expected a port from 1 to 65535',
       expect.stringMatching(/^--set upstreams.orders.prt: found an unknown key, .*; did you mean port\?$/),
     ]);
   });
 });
+
+it.each(['consul.token:s3cret', 's3cret!', 'consul.token="s3cret', 'consul.token={a: s3cret', 'consul.token=[s3cret]'])(
+  'never shows more than the path of the flag %j',
+  (flag) => {
+    const lines = complaints(web(), { set: [flag] });
+    expect(lines).not.toEqual([]);
+    expect(lines.join()).not.toContain('s3cret');
+  },
+);
 
 it('writes paths that it reads back', () => {
   fc.assert(

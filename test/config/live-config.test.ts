@@ -40,7 +40,7 @@ function scene(file = ORDERS, set: readonly string[] = []) {
   const follow = (): void => live.follow(source, callerKey('web'), abort.signal);
   write(file);
   const connectMs = (): number | undefined => live.config.value?.upstreams.get('orders')?.timeouts.connectMs;
-  return { live, put, write, follow, connectMs, log, asked, abort };
+  return { live, put, write, follow, connectMs, log, asked, abort, clock, documents };
 }
 
 it('serves from the file alone until Consul has answered, and for ever when there is none', () => {
@@ -50,7 +50,7 @@ it('serves from the file alone until Consul has answered, and for ever when ther
   follow();
   expect(asked).toEqual([KEY]);
   expect(connectMs()).toBe(1_000);
-  expect(live.kvState()).toEqual({ name: KEY, revision: null, problems: [] });
+  expect(live.kvState()).toEqual({ name: KEY, revision: null, ageMs: null, problems: [] });
 });
 
 it('lays the document over the file field by field, and flags over both', () => {
@@ -105,7 +105,11 @@ it.each([
   ['upstreams: { orders: { port: 1 } }', 'upstreams.orders.port: found a local setting'],
   ['upstreams: { orders: null }', 'upstreams.orders: found a local setting'],
   ['upstreams: null', 'upstreams: found a local setting'],
-  ['inbound: { address: 0.0.0.0 }', 'inbound.address: found a local setting'],
+  ['inbound: { address: 0.0.0.0 }', 'inbound: found a local setting'],
+  ['inbound: { limits: { maxRequests: 1 } }', 'inbound: found a local setting'],
+  ['outbound: { discover: true }', 'outbound: found a local setting'],
+  ['http: { maxHead: 1KiB }', 'http: found a local setting'],
+  ['shutdown: { propagation: 0 }', 'shutdown: found a local setting'],
   ['stateDir: /', 'stateDir: found a local setting'],
   [
     'upstreams: { orders: { tag: "${env:SECRET}" } }',
@@ -186,4 +190,36 @@ it('stops listening to Consul when it is told to', () => {
   abort.abort();
   put('upstreams: { orders: { timeouts: { connect: 2s } } }');
   expect(connectMs()).toBe(1_000);
+});
+
+it('shows and logs once that Consul cannot be asked, and how old the document is', () => {
+  const { live, put, follow, connectMs, log, clock, documents } = scene();
+  follow();
+  put('upstreams: { orders: { timeouts: { connect: 2s } } }');
+  log.length = 0;
+  documents.fail('Consul answered 403: Permission denied');
+  const line = `kv:${KEY}: found Consul answered 403: Permission denied, expected an answer; what is in force stays until there is one`;
+  expect(live.kvState()?.problems.map(formatProblem)).toEqual([line]);
+  clock.advance(5_000);
+  expect(live.kvState()).toMatchObject({ revision: '1', ageMs: 5_000 });
+  expect(log).toEqual([line]);
+  expect(connectMs()).toBe(2_000);
+
+  documents.fail('no answer within 10 s');
+  clock.advance(5_000);
+  expect(log).toHaveLength(2);
+  documents.confirm();
+  clock.advance(2_000);
+  expect(live.kvState()).toMatchObject({ ageMs: 2_000, problems: [] });
+  documents.fail('no answer within 10 s');
+  clock.advance(2_000);
+  expect(log).toHaveLength(3);
+});
+
+it('looks at nothing any more once it is told to stop', () => {
+  const { follow, abort, clock } = scene();
+  follow();
+  expect(clock.armed).toBe(1);
+  abort.abort();
+  expect(clock.armed).toBe(0);
 });

@@ -1,3 +1,5 @@
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { kubernetesComplaints, kubernetesObjects, seconds, type WrittenConfig } from './deploy-files.ts';
@@ -8,7 +10,12 @@ interface Container {
   readonly args?: readonly string[];
   readonly env: readonly { readonly name: string; readonly value?: string }[];
   readonly ports?: readonly { readonly containerPort: number }[];
-  readonly lifecycle: { readonly preStop: { readonly sleep?: { readonly seconds: number } } };
+  readonly lifecycle: {
+    readonly preStop: {
+      readonly sleep?: { readonly seconds: number };
+      readonly exec?: { readonly command: readonly string[] };
+    };
+  };
   readonly startupProbe?: unknown;
   readonly readinessProbe?: unknown;
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
@@ -72,6 +79,26 @@ describe('deploy/kubernetes/deployment.yaml', () => {
     expect(sidecar.ports?.map(({ containerPort }) => containerPort)).toEqual([config.inbound.port]);
     const url = new URL(service.env.find(({ name }) => name === 'ORDERS_URL')?.value ?? '');
     expect(Number(url.port)).toBe(config.upstreams?.['orders']?.port);
+  });
+
+  it('signals remora once, and holds the signal of Kubernetes back until remora has ended', async () => {
+    const [shell, flag, script] = sidecar.lifecycle.preStop.exec!.command;
+    expect([shell, flag]).toEqual(['/bin/sh', '-c']);
+    // In place of process 1: one that counts its signals and takes its time to end.
+    const remora = spawn('/bin/sh', [
+      '-c',
+      'trap "echo TERM; n=1" TERM; echo up; while [ -z "$n" ]; do sleep 0.1; done; sleep 0.5; echo end',
+    ]);
+    let said = '';
+    const up = Promise.withResolvers<void>();
+    remora.stdout.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+      up.resolve();
+    });
+    await up.promise;
+    await promisify(execFile)(shell!, [flag!, script!.replaceAll(/\b1\b/g, String(remora.pid))]);
+    expect(said).toBe('up\nTERM\nend\n');
+    expect(script).toContain('kill -TERM 1;');
   });
 
   it('keeps the service answering until callers have left, and gives remora the time it may take', () => {

@@ -103,6 +103,16 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent', consul)
     expect(watch.problem).toBe(null);
   });
 
+  it('takes the others when one instance is registered with a port that is none, and names it', async () => {
+    const watch = follow(started(), name);
+    await agent.http.register(name, 'good', 1001);
+    await agent.http.register(name, 'bad', 70_000);
+    await eventually(() => ports(watch.value?.endpoints) === '1001' && watch.problem !== null);
+    expect(watch.problem).toContain('"bad" has port 70000');
+    await agent.http.register(name, 'bad', 1002);
+    await eventually(() => ports(watch.value?.endpoints) === '1001 1002' && watch.problem === null);
+  });
+
   it('turns weights, warning, critical and maintenance into weight and health', async () => {
     const watch = follow(started(), name);
     await agent.http.register(name, 'w', 1001, { Weights: { Passing: 10, Warning: 3 } });
@@ -166,7 +176,7 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent', consul)
     }));
     const heldAt = performance.now();
     await agent.http.put('/txn', lost);
-    await eventually(() => watch.problem?.includes('3 of 3'));
+    await eventually(() => watch.problem?.includes('3 of 3') === true);
     expect(ports(watch.value?.endpoints)).toBe('1001 1002 1003');
     await eventually(() => watch.value?.endpoints.length === 0);
     expect(performance.now() - heldAt).toBeGreaterThan(5_000);
@@ -311,15 +321,16 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent of its ow
 
     const never = new AbortController().signal;
     const client = clientOf(agent.http.address, { tokenFile });
-    await expect(client.checkToken(never)).rejects.toThrow(/403: ACL not found/);
+    const needed = [{ kind: 'service', name: 'web' }] as const;
+    await expect(client.checkRights(needed, queryFor('web'), never)).rejects.toThrow(/403: ACL not found/);
     const refused = follow(client, 'web');
-    await eventually(() => refused.problem?.includes('403'));
+    await eventually(() => refused.problem?.includes('403') === true);
     expect(refused.value).toBe(null);
     const registration = register(client);
-    await eventually(() => registration.problem?.includes('403'));
+    await eventually(() => registration.problem?.includes('403') === true);
 
     await writeFile(tokenFile, `${TOKEN}\n`);
-    await client.checkToken(never);
+    expect(await client.checkRights(needed, queryFor('web'), never)).toBe('granted');
     const watch = follow(client, 'web');
     await eventually(() => ports(watch.value?.endpoints) === '1001');
     await eventually(() => registration.problem === null);
@@ -340,11 +351,48 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent of its ow
     expect(ports(watch.value?.endpoints)).toBe('1001 1002');
   });
 
+  it('keeps its endpoints for ever when its token loses the right to read the service or its nodes', async () => {
+    const agent = await ConsulAgent.start(consul.path!, { masterToken: TOKEN });
+    toStop.unshift(() => agent.stop());
+    const nodes = 'node_prefix "" { policy = "read" }';
+    const services = 'service_prefix "" { policy = "read" }';
+    const losers: { name: string; left: string; why: RegExp; ID: string; SecretID: string }[] = [];
+    for (const { name, left, why } of [
+      { name: 'x', left: nodes, why: /may not read service "web"/ },
+      { name: 'y', left: services, why: /may not read node "n1"/ },
+    ]) {
+      const made = await agent.http.put('/acl/policy', { Name: name, Rules: `${services} ${nodes}` });
+      const { ID } = JSON.parse(made) as { ID: string };
+      const token = await agent.http.put('/acl/token', { Policies: [{ Name: name }] });
+      const { SecretID } = JSON.parse(token) as { SecretID: string };
+      losers.push({ name, left, why, ID, SecretID });
+    }
+    for (const i of [1, 2]) await agent.http.register('web', `web-${i}`, 1000 + i);
+    const eager: ConsulSourceOptions = { waitMs: 1_000, confirmAfterMs: 200, rightsMemoryMs: 1_000 };
+    const watches = losers.map(({ SecretID }) =>
+      follow(clientOf(agent.http.address, { token: SecretID }), 'web', eager),
+    );
+    for (const watch of watches) await eventually(() => ports(watch.value?.endpoints) === '1001 1002');
+    for (const { ID, name, left } of losers) await agent.http.put(`/acl/policy/${ID}`, { Name: name, Rules: left });
+    for (const [i, watch] of watches.entries()) await eventually(() => losers[i]!.why.test(watch.problem ?? ''));
+    // Ten times what it takes to believe a loss that is one.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    for (const watch of watches) expect(ports(watch.value?.endpoints)).toBe('1001 1002');
+
+    const { ID, name } = losers[0]!;
+    await agent.http.put(`/acl/policy/${ID}`, { Name: name, Rules: `${services} ${nodes}` });
+    await eventually(() => watches[0]!.problem === null, 10_000);
+    for (const i of [1, 2]) await agent.http.put(`/agent/service/deregister/web-${i}`);
+    await eventually(() => watches[0]!.value?.endpoints.length === 0, 10_000);
+    expect(ports(watches[1]!.value?.endpoints)).toBe('1001 1002');
+  });
+
   it('reaches the agent through its unix socket, and has no need of a token where there are no ACLs', async () => {
     const agent = await ConsulAgent.start(consul.path!, { withSocket: true });
     toStop.unshift(() => agent.stop());
     const client = clientOf(`unix://${agent.socketPath}`);
-    await client.checkToken(new AbortController().signal);
+    const needed = [{ kind: 'service', name: 'web' }] as const;
+    expect(await client.checkRights(needed, queryFor('web'), new AbortController().signal)).toBe('open');
     const watch = follow(client, 'web');
     await agent.http.register('web', 'web-1', 1001);
     await eventually(() => ports(watch.value?.endpoints) === '1001');

@@ -55,7 +55,15 @@ describe('ConsulClient', () => {
     const { consul, client } = await consulThat(reply([], 7), { datacenter: 'dc1', token: 't0' });
     const query = queryFor('a/b', { datacenter: 'dc2', namespace: 'team', tag: 'v1', filter: 'Service.Port == 1' });
     const answer = await client.health(query, { ...READ, index: 12n, waitMs: 60_000 }, never);
-    expect(answer).toEqual({ value: [], index: 7n, knowsLeader: true, isFiltered: false, print: '[]' });
+    expect(answer).toEqual({
+      value: [],
+      index: 7n,
+      knowsLeader: true,
+      isFiltered: false,
+      print: '[[],[]]',
+      skipped: [],
+      resources: [],
+    });
     const [asked] = consul.asked;
     expect(asked?.path).toBe('/v1/health/service/a%2Fb');
     expect(Object.fromEntries(asked?.query ?? [])).toEqual({
@@ -180,6 +188,58 @@ describe('ConsulClient', () => {
     await consul.stop();
     toStop.pop();
     expect((await errorOf(client.health(queryFor('web'), READ, never))).message).toMatch(/ECONNREFUSED/);
+  });
+
+  it('takes a token for able to read only what Consul says it may, and asks for no more than Consul takes', async () => {
+    const asked = [...Array(100).keys()].map((i) => ({ kind: 'node', name: `n${i}` }) as const);
+    const seen: unknown[] = [];
+    let denied = '';
+    const { client } = await consulThat((what, response, request) => {
+      let text = '';
+      request.on('data', (bytes: Buffer) => (text += bytes.toString()));
+      request.on('end', () => {
+        const rights = JSON.parse(text) as { readonly Segment: string }[];
+        seen.push([request.method, what.path, rights.length, rights[0]]);
+        reply(
+          rights.map(({ Segment }) => ({ Allow: Segment !== denied })),
+          null,
+        )(what, response, request);
+      });
+    });
+    expect(await client.checkRights(asked, queryFor('web'), never)).toBe('granted');
+    expect(seen).toEqual([
+      ['POST', '/v1/internal/acl/authorize', 64, { Resource: 'node', Segment: 'n0', Access: 'read' }],
+      ['POST', '/v1/internal/acl/authorize', 36, { Resource: 'node', Segment: 'n64', Access: 'read' }],
+    ]);
+    denied = 'n99';
+    const call = client.checkRights(asked, queryFor('web'), never);
+    expect((await errorOf(call)).message).toBe('the token may not read node "n99"');
+    await client.checkRights(asked, queryFor('web', { namespace: 'team' }), never).catch(() => null);
+    expect(seen.at(-1)).toMatchObject([{}, {}, 36, { Namespace: 'team' }]);
+  });
+
+  it('needs no rights where there are no ACLs, and has no proof where nothing says so', async () => {
+    const service = [{ kind: 'service', name: 'web' }] as const;
+    const old = (self: Answer): Answer => {
+      const gone = reply('', null, 404);
+      return (asked, ...rest) => (asked.path === '/v1/acl/token/self' ? self : gone)(asked, ...rest);
+    };
+    const off = reply('ACL support disabled', null, 401);
+    for (const answer of [off, old(off)]) {
+      const { client } = await consulThat(answer);
+      expect(await client.checkRights(service, queryFor('web'), never)).toBe('open');
+    }
+    for (const answer of [
+      old(reply({ AccessorID: 'x' }, null)),
+      reply('Permission denied', null, 403),
+      reply([], null),
+      reply([null], null),
+      reply([{ Allow: 'yes' }], null),
+      reply({}, null),
+    ]) {
+      const { client } = await consulThat(answer);
+      await errorOf(client.checkRights(service, queryFor('web'), never));
+    }
   });
 
   it('reads the token from its file, again when the file changed', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { consulFromEnvironment } from '../../src/discovery/consul-environment.ts';
+import { consulFromEnvironment, ignoredConsulVariables } from '../../src/discovery/consul-environment.ts';
 
 it('says nothing when the environment does not', () => {
   expect(consulFromEnvironment({ PATH: '/bin', CONSUL_HTTP_ADDR: '' })).toEqual({});
@@ -39,4 +39,10 @@ it('reads token, namespace and TLS settings', () => {
     namespace: 'n',
     tls: { caFile: '/ca', certFile: '/cert', keyFile: '/key', serverName: 's', verify: false },
   });
+});
+
+it('names the variables that Consul obeys and remora does not', () => {
+  expect(ignoredConsulVariables({ CONSUL_HTTP_ADDR: 'c:8500', CONSUL_CAPATH: '' })).toEqual([]);
+  const env = { CONSUL_PARTITION: 'p', CONSUL_HTTP_AUTH: 'me:secret', CONSUL_CAPATH: '/ca' };
+  expect(ignoredConsulVariables(env)).toEqual(['CONSUL_HTTP_AUTH', 'CONSUL_CAPATH', 'CONSUL_PARTITION']);
 });

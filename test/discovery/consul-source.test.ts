@@ -137,14 +137,126 @@ describe('ConsulSource', () => {
       await leaderSays('', more);
       expect(namesOf(watch.value?.endpoints)).toBe('abc');
     }
-    api.tokenError = new ConsulError('ACL not found', 403);
+    api.rights = new ConsulError('ACL not found', 403);
     await pass(10_100);
     await leaderSays('');
     expect(namesOf(watch.value?.endpoints)).toBe('abc');
-    api.tokenError = null;
+    api.rights = 'open';
     await pass(10_100);
     await leaderSays('');
     expect(watch.value?.endpoints).toEqual([]);
+  });
+
+  it('holds for ever, and says why, while the token is not proved to have its rights', async () => {
+    const { api, watch, published, pass, says } = await following();
+    await says('abc', 10);
+    api.rights = new ConsulError('the token may not read service "web"');
+    await says('', 11);
+    await pass(120_000);
+    expect(watch.problem).toContain('the token may not read service "web"');
+    // What a token without rights would read is nothing to judge by, whatever the next token may do.
+    expect(api.leaderRead).toBe(null);
+    expect(published).toEqual(['abc']);
+    expect(api.rightsAsked[0]).toBe('service web, node n1');
+  });
+
+  it('does not believe rights that are gone by the end of the read', async () => {
+    const { api, pass, says, leaderSays, published } = await following();
+    await says('abc', 10);
+    await says('', 11);
+    await pass(5_100);
+    api.rights = new ConsulError('the token may not read service "web"');
+    await leaderSays('');
+    expect(published).toEqual(['abc']);
+  });
+
+  it('reads a loss twice where there are ACLs, longer apart than agents remember rights', async () => {
+    const { api, clock, watch, pass, says, leaderSays } = await following();
+    api.rights = 'granted';
+    await says('abc', 10);
+    await says('', 11);
+    await pass(5_100);
+    const since = clock.now();
+    while (clock.now() < since + 39_000) {
+      await leaderSays('');
+      expect(namesOf(watch.value?.endpoints)).toBe('abc');
+      await pass(1_000);
+    }
+    expect(watch.problem).toContain('the leader says so too');
+    await pass(12_000);
+    await leaderSays('');
+    expect(watch.value?.endpoints).toEqual([]);
+    expect(watch.problem).toBe(null);
+  });
+
+  it('begins anew where there are ACLs when a loss was made good in between', async () => {
+    const { api, watch, pass, says, leaderSays } = await following();
+    api.rights = 'granted';
+    await says('abc', 10);
+    await says('', 11);
+    await pass(5_100);
+    await leaderSays('');
+    await says('abc', 12);
+    await pass(60_000);
+    api.leaderRead = null;
+    await says('', 13);
+    await pass(10_100);
+    await leaderSays('');
+    expect(namesOf(watch.value?.endpoints)).toBe('abc');
+    await pass(60_000);
+    await leaderSays('');
+    expect(watch.value?.endpoints).toEqual([]);
+  });
+
+  it('begins anew where there are ACLs when something else goes missing', async () => {
+    const { api, watch, pass, says, leaderSays } = await following();
+    api.rights = 'granted';
+    await says('abcd', 10);
+    await says('a', 11);
+    await pass(5_100);
+    await leaderSays('a');
+    await pass(60_000);
+    await leaderSays('');
+    expect(namesOf(watch.value?.endpoints)).toBe('abcd');
+    await pass(60_000);
+    await leaderSays('');
+    expect(watch.value?.endpoints).toEqual([]);
+  });
+
+  it('publishes a first empty answer of a token without rights, and says what speaks against it', async () => {
+    const { api, watch, pass, says } = await following();
+    api.rights = new ConsulError('the token may not read service "web"');
+    await says('', 5);
+    expect(watch.value?.endpoints).toEqual([]);
+    expect(watch.problem).toContain('the token may not read service "web"');
+    expect(api.rightsAsked).toEqual(['service web, node ']);
+    await pass(60_000);
+    await says('', 5);
+    expect(watch.problem).toContain('the token may not read service "web"');
+
+    api.rights = 'granted';
+    await pass(60_000);
+    await says('', 5);
+    expect(watch.problem).toBe(null);
+  });
+
+  it('says so when Consul itself marks a first empty answer as filtered', async () => {
+    const { watch, says } = await following();
+    await says('', 5, { isFiltered: true });
+    expect(watch.problem).toContain('may see');
+    await says('a', 6);
+    expect(watch.problem).toBe(null);
+  });
+
+  it('names the instances that are left out, and vouches for the others', async () => {
+    const { clock, watch, pass, says } = await following();
+    await pass(1_000);
+    await says('a', 5, { skipped: ['"b" has port 70000'] });
+    expect(namesOf(watch.value?.endpoints)).toBe('a');
+    expect(watch.problem).toContain('"b" has port 70000');
+    expect(watch.freshAt).toBe(clock.now());
+    await says('ab', 6);
+    expect(watch.problem).toBe(null);
   });
 
   it('takes in new endpoints at once while it keeps the old ones', async () => {

@@ -35,11 +35,12 @@ function entry({ node = {}, service = {}, checks = [] }: Parts = {}): object {
 }
 
 const check = (Status: string, CheckID = 'c1'): object => ({ CheckID, Status, ServiceID: 'web-1' });
-const healthOf = (...checks: object[]) => decodeHealth([entry({ checks })])[0]?.health;
+const endpointsOf = (body: unknown) => decodeHealth(body).endpoints;
+const healthOf = (...checks: object[]) => endpointsOf([entry({ checks })])[0]?.health;
 
 describe('decodeHealth', () => {
   it('reads an instance', () => {
-    expect(decodeHealth([entry({ checks: [check('passing')] })])).toEqual([
+    expect(endpointsOf([entry({ checks: [check('passing')] })])).toEqual([
       {
         id: '10.0.0.1:8080/web-1',
         host: '10.0.0.1',
@@ -54,18 +55,18 @@ describe('decodeHealth', () => {
   });
 
   it('is lenient where Consul writes null or nothing', () => {
-    const [spec] = decodeHealth([{ ...entry({ service: { Tags: null, Meta: null, Weights: null } }), Checks: null }]);
+    const [spec] = endpointsOf([{ ...entry({ service: { Tags: null, Meta: null, Weights: null } }), Checks: null }]);
     expect(spec).toMatchObject({ weight: 1, health: 'passing', tags: [], meta: {} });
   });
 
   it('falls back to the address of the node', () => {
-    expect(decodeHealth([entry({ service: { Address: '' } })])[0]?.id).toBe('10.0.0.9:8080/web-1');
+    expect(endpointsOf([entry({ service: { Address: '' } })])[0]?.id).toBe('10.0.0.9:8080/web-1');
   });
 
   it('drops what nobody could connect to', () => {
-    expect(decodeHealth([entry({ service: { Port: 0 } })])).toEqual([]);
-    expect(decodeHealth([entry({ service: { Port: undefined, Ports: [{ name: 'http', port: 80 }] } })])).toEqual([]);
-    expect(decodeHealth([entry({ service: { Address: '' }, node: { Address: '' } })])).toEqual([]);
+    expect(endpointsOf([entry({ service: { Port: 0 } })])).toEqual([]);
+    expect(endpointsOf([entry({ service: { Port: undefined, Ports: [{ name: 'http', port: 80 }] } })])).toEqual([]);
+    expect(endpointsOf([entry({ service: { Address: '' }, node: { Address: '' } })])).toEqual([]);
   });
 
   it('takes the worst of all checks, those of the node included', () => {
@@ -81,52 +82,80 @@ describe('decodeHealth', () => {
   });
 
   it('gives a warning instance its own weight', () => {
-    expect(decodeHealth([entry({ checks: [check('warning')] })])[0]).toMatchObject({ weight: 3, health: 'warning' });
+    expect(endpointsOf([entry({ checks: [check('warning')] })])[0]).toMatchObject({ weight: 3, health: 'warning' });
   });
 
   it('takes an instance of weight zero out', () => {
     const weights = { Weights: { Passing: 0, Warning: 5 } };
-    expect(decodeHealth([entry({ service: weights })])[0]).toMatchObject({ weight: 1, health: 'critical' });
-    expect(decodeHealth([entry({ service: weights, checks: [check('warning')] })])[0]).toMatchObject({
+    expect(endpointsOf([entry({ service: weights })])[0]).toMatchObject({ weight: 1, health: 'critical' });
+    expect(endpointsOf([entry({ service: weights, checks: [check('warning')] })])[0]).toMatchObject({
       weight: 5,
       health: 'warning',
     });
   });
 
   it('caps weights', () => {
-    expect(decodeHealth([entry({ service: { Weights: { Passing: 1e9 } } })])[0]?.weight).toBe(65_535);
-    expect(decodeHealth([entry({ service: { Weights: { Passing: 'many' } } })])[0]?.weight).toBe(1);
+    expect(endpointsOf([entry({ service: { Weights: { Passing: 1e9 } } })])[0]?.weight).toBe(65_535);
+    expect(endpointsOf([entry({ service: { Weights: { Passing: 'many' } } })])[0]?.weight).toBe(1);
   });
 
   it('reads the zone from the locality, else from the meta of the node', () => {
-    expect(decodeHealth([entry({ service: { Locality: { Region: 'eu', Zone: 'eu-1' } } })])[0]?.zone).toBe('eu-1');
-    expect(decodeHealth([entry({ node: { Meta: { zone: 'eu-2' } } })])[0]?.zone).toBe('eu-2');
+    expect(endpointsOf([entry({ service: { Locality: { Region: 'eu', Zone: 'eu-1' } } })])[0]?.zone).toBe('eu-1');
+    expect(endpointsOf([entry({ node: { Meta: { zone: 'eu-2' } } })])[0]?.zone).toBe('eu-2');
   });
 
   it('lists in the same order whatever the order of the answer, and each id once', () => {
     const a = entry({ service: { ID: 'a' } });
     const b = entry({ service: { ID: 'b' } });
-    expect(decodeHealth([b, a, b])).toEqual(decodeHealth([a, b]));
-    expect(decodeHealth([a, b]).map(({ id }) => id)).toEqual(['10.0.0.1:8080/a', '10.0.0.1:8080/b']);
+    expect(endpointsOf([b, a, b])).toEqual(endpointsOf([a, b]));
+    expect(endpointsOf([a, b]).map(({ id }) => id)).toEqual(['10.0.0.1:8080/a', '10.0.0.1:8080/b']);
   });
 
   it('keeps a meta key that is special to JavaScript as plain data', () => {
     const meta = JSON.parse('{"__proto__":"x","version":"1"}') as object;
-    const [spec] = decodeHealth([entry({ service: { Meta: meta } })]);
+    const [spec] = endpointsOf([entry({ service: { Meta: meta } })]);
     expect(Object.keys(spec?.meta ?? {}).sort()).toEqual(['__proto__', 'version']);
+  });
+
+  it('keeps the best health of an id that two nodes list', () => {
+    const seen = (...healths: string[]) => endpointsOf(healths.map((text) => entry({ checks: [check(text)] })));
+    expect(seen('critical', 'passing', 'warning').map(({ health }) => health)).toEqual(['passing']);
+    expect(seen('passing', 'critical').map(({ health }) => health)).toEqual(['passing']);
+    const drained = entry({ checks: [check('critical', '_node_maintenance')] });
+    expect(endpointsOf([entry({ checks: [check('critical')] }), drained])[0]?.health).toBe('maintenance');
+  });
+
+  it('leaves out an instance whose port is none, names it, and takes the others', () => {
+    const bad = (ID: string, Port: number) => entry({ service: { ID, Port } });
+    const { endpoints, skipped } = decodeHealth([bad('x', 70_000), entry(), bad('y', -1)]);
+    expect(endpoints.map(({ id }) => id)).toEqual(['10.0.0.1:8080/web-1']);
+    expect(skipped).toEqual(['"x" has port 70000', '"y" has port -1']);
+    const many = decodeHealth([1, 2, 3, 4, 5].map((i) => bad(`${i}`, 70_000)));
+    expect(many.skipped).toHaveLength(4);
+    expect(many.skipped[3]).toBe('2 more');
+  });
+
+  it('tells what the instances are read under, each once', () => {
+    const other = entry({ node: { Node: 'n2' }, service: { ID: 'b', Service: 'web-sidecar-proxy' } });
+    expect(decodeHealth([entry(), entry({ service: { ID: 'a' } }), other]).resources).toEqual([
+      { kind: 'service', name: 'web' },
+      { kind: 'node', name: 'n1' },
+      { kind: 'service', name: 'web-sidecar-proxy' },
+      { kind: 'node', name: 'n2' },
+    ]);
   });
 
   it('refuses the whole answer when a needed field has another type', () => {
     for (const parts of [
       { service: { ID: null } },
-      { service: { Port: 65_536 } },
+      { service: { Port: '80' } },
       { service: { Port: 1.5 } },
       { service: { Address: 5 } },
       { service: { Weights: [] } },
       { checks: [{ Status: 5 }] },
       { checks: ['critical'] },
     ] satisfies Parts[]) {
-      expect(() => decodeHealth([entry(), entry(parts)]), JSON.stringify(parts)).toThrow(/health answer\[1\]/);
+      expect(() => endpointsOf([entry(), entry(parts)]), JSON.stringify(parts)).toThrow(/health answer\[1\]/);
     }
   });
 });

@@ -188,13 +188,17 @@ describe('LastGoodSource', () => {
     await eventually(() => watch.problem === null);
   });
 
-  it('does not start with an empty cluster because an earlier run ended with one', async () => {
+  it('keeps the endpoints on the disk when the list becomes empty', async () => {
     const first = run();
     first.live.set(snapshotOf('a'));
     await first.saved('a');
     first.live.set(snapshotOf(''));
-    await first.saved('');
-    expect(run().watch.value).toBe(null);
+    for (const _ of [1, 2, 3]) {
+      first.clock.advance(2_000);
+      await settled();
+    }
+    expect(first.watch.value?.endpoints).toEqual([]);
+    expect(namesOf(run().watch.value?.endpoints)).toBe('a');
   });
 
   it('does no harm to traffic when the disk does not take it, and says so', async () => {

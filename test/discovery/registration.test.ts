@@ -48,6 +48,18 @@ describe('Registration', () => {
     expect(written()).toEqual(['passing web-1-ttl']);
   });
 
+  it('does not take its own end for a problem when it comes in the middle of a call', async () => {
+    const { api, registration, pass, written } = await registered();
+    registration.start();
+    await pass(100);
+    written();
+    api.hangs = true;
+    await pass(5_100);
+    expect(await registration.deregister()).toBe(true);
+    expect(registration.problem).toBe(null);
+    expect(written()).toEqual(['deregister web-1']);
+  });
+
   it('registers again, at once, when Consul has forgotten it', async () => {
     const { api, registration, pass, written } = await registered();
     registration.start();

@@ -179,7 +179,8 @@ export async function inLanes(lanes: number, count: number, what: () => Promise<
 
 /** Waits for the other end to close, and does not insist. */
 export async function closed(socket: Socket, withinMs: number): Promise<void> {
+  if (socket.closed) return;
   const timer = setTimeout(() => socket.destroy(), withinMs);
-  if (!socket.destroyed) await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   clearTimeout(timer);
 }

@@ -1,14 +1,16 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { Sidecar } from '../support/sidecar.ts';
 import { Load } from './load.ts';
 import { OriginApp } from './origin-app.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'remora-reload-'));
-/** Refers to by the configuration; a change of it alone is seen at SIGHUP only. */
+/** The configuration refers to it; a change of it alone is seen at SIGHUP only. */
 const referred = join(folder, 'address');
 let origins: OriginApp[];
 let sidecar: Sidecar;
@@ -35,12 +37,32 @@ function config({ endpoints = [0], ...orders }: { endpoints?: number[]; [setting
 }
 
 interface ConfigView {
-  readonly effective: { readonly upstreams: { readonly orders: { readonly balancer: string } } };
-  readonly layers: readonly { readonly problems: readonly { readonly path: string }[] }[];
+  readonly effective: {
+    readonly shutdown: { readonly timeout: string };
+    readonly upstreams: { readonly orders: { readonly balancer: string; readonly port: number } };
+  };
+  readonly layers: readonly { readonly name: string; readonly problems: readonly { readonly path: string }[] }[];
 }
 
-async function shown(): Promise<ConfigView> {
-  return (await (await sidecar.get('/config')).json()) as ConfigView;
+async function shown(of = sidecar): Promise<ConfigView> {
+  return (await (await of.get('/config')).json()) as ConfigView;
+}
+
+/** Of one layer, by the name it ends with. */
+async function problems(layer: string, of = sidecar): Promise<readonly string[]> {
+  const { layers } = await shown(of);
+  return layers.find(({ name }) => name.endsWith(layer))!.problems.map(({ path }) => path);
+}
+
+function lastReload(layer: string, of = sidecar): Promise<number> {
+  return of.metric('remora_config_last_reload_successful', { layer });
+}
+
+/** The port that a listener has now. */
+function newestPort(listener: string): number | undefined {
+  return sidecar.log.findLast((line) => line.event === 'listening' && line['listener'] === listener)?.[
+    'port'
+  ] as number;
 }
 
 function applied(): number {
@@ -91,7 +113,7 @@ it('keeps the old one when the new one is invalid, and says what is wrong with i
     'upstreams.orders.balancer',
     'upstreams.orders.timeouts.attempt',
   ]);
-  expect(await sidecar.metric('remora_config_last_reload_successful')).toBe(0);
+  expect(await lastReload(sidecar.file)).toBe(0);
   const line = sidecar.log.find(({ event }) => event === 'config_refused')!;
   expect(line['first']).toMatch(/remora\.yaml:1:\d+ upstreams\.orders\.balancer: found .*dice.*, expected /);
 
@@ -100,7 +122,7 @@ it('keeps the old one when the new one is invalid, and says what is wrong with i
   await load.progress(50);
 
   sidecar.write(config());
-  await eventually(async () => (await sidecar.metric('remora_config_last_reload_successful')) === 1);
+  await eventually(async () => (await lastReload(sidecar.file)) === 1);
   expect((await shown()).layers[0]!.problems).toEqual([]);
   await load.stop();
   expect(load.failed).toEqual([]);
@@ -121,4 +143,92 @@ it('opens the port of a new upstream and closes that of one that is gone', async
     return answer === null;
   });
   expect((await fetch(sidecar.url('orders'))).status).toBe(200);
+});
+
+it('shows what runs when settings wait for a restart, and says which do', async () => {
+  const file = config();
+  const before = (await shown()).effective.shutdown.timeout;
+  sidecar.write({ ...config({ balancer: 'random' }), shutdown: { timeout: '9s', propagation: '1s' } });
+  await eventually(async () => (await shown()).effective.upstreams.orders.balancer === 'random');
+  expect((await shown()).effective.shutdown.timeout).toBe(before);
+  expect(await problems('restart')).toEqual(['shutdown']);
+  expect(await lastReload('restart')).toBe(0);
+  expect(await lastReload(sidecar.file)).toBe(1);
+
+  sidecar.write(file);
+  await eventually(async () => (await lastReload('restart')) === 1);
+  expect(await problems('restart')).toEqual([]);
+});
+
+it('refuses as a whole what this process cannot serve, and takes what comes after', async () => {
+  const file = config();
+  sidecar.write({
+    ...config({ endpoints: [1], balancer: 'random' }),
+    consul: { address: 'http://127.0.0.1:1' },
+    upstreams: { ...config({ balancer: 'random' }).upstreams, stock: { port: 0 } },
+  });
+  await eventually(async () => (await lastReload('restart')) === 0);
+  expect(await problems('restart')).toEqual(['consul', 'upstreams.stock']);
+  expect((await shown()).effective.upstreams.orders.balancer).toBe('round_robin');
+  expect((await sidecar.cluster('orders')).endpoints.map(({ port }) => port)).toEqual([origins[0]!.port]);
+  expect((await fetch(sidecar.url('orders'))).status).toBe(200);
+
+  sidecar.write({
+    ...file,
+    upstreams: { ...file.upstreams, late: { port: 0 } },
+    static: { ...file.static, late: file.static.orders },
+  });
+  await eventually(() => sidecar.hasEvent('listening', { listener: 'late' }));
+  expect(await problems('restart')).toEqual([]);
+  expect(await sidecar.metric('remora_bugs_total')).toBe(0);
+});
+
+it('keeps the old port until the new one is free, and exchanges two', async () => {
+  const [one, two, taken] = (await freePorts(3)) as [number, number, number];
+  const both = (orders: number, more: number) => {
+    const file = config({ port: orders });
+    return {
+      ...file,
+      upstreams: { ...file.upstreams, more: { port: more } },
+      static: { ...file.static, more: file.static.orders },
+    };
+  };
+  sidecar.write(both(one, two));
+  await eventually(() => newestPort('orders') === one && newestPort('more') === two);
+
+  sidecar.write(both(two, one));
+  await eventually(() => newestPort('orders') === two && newestPort('more') === one);
+  expect(await problems('listeners')).toEqual([]);
+  for (const port of [one, two]) expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+
+  const stranger = createServer();
+  await new Promise<void>((resolve) => stranger.listen(taken, '127.0.0.1', resolve));
+  const load = new Load(two, { perSecond: 100 });
+  sidecar.write(both(taken, one));
+  await eventually(async () => (await lastReload('listeners')) === 0);
+  expect(await problems('listeners')).toEqual(['upstreams.orders']);
+  expect((await shown()).effective.upstreams.orders.port).toBe(two);
+  await load.progress(20);
+  await load.stop();
+  expect(load.failed).toEqual([]);
+
+  await new Promise((resolve) => stranger.close(resolve));
+  await eventually(() => newestPort('orders') === taken, 10_000);
+  expect(await lastReload('listeners')).toBe(1);
+  expect((await fetch(`http://127.0.0.1:${taken}/`)).status).toBe(200);
+});
+
+it('stays ready, and serves from where it did, when Consul does not answer to a change', async () => {
+  const file = { ...config(), consul: { address: 'http://127.0.0.1:1' } };
+  const started = await Sidecar.start(file, { untilReady: false });
+  try {
+    // Nobody has asked whether it is ready; a new upstream must not make a serving sidecar wait.
+    started.write({ ...file, upstreams: { ...file.upstreams, stock: { port: 0 } }, static: {} });
+    await eventually(() => started.hasEvent('listening', { listener: 'stock' }));
+    expect((await started.get('/ready')).status).toBe(200);
+    expect((await fetch(started.url('orders'))).status).toBe(200);
+    expect((await started.cluster('orders')).problem).toMatch(/until discovery answers/);
+  } finally {
+    await started.kill();
+  }
 });

@@ -91,13 +91,24 @@ describe.skipIf(consul.path === null)(consulTitle('a Consul with ACLs', consul),
     // Any change of the service ends the question that waits, and the next one is asked with the new token.
     await agent.http.setCheck('a', 'warning');
     await agent.http.setCheck('a', 'passing');
-    await eventually(async () => (await web.cluster('orders')).problem !== null || complain('no problem'));
+    // Said when the loss was to be confirmed: Consul repeats it, and accepts the token, but denies it the right.
+    await eventually(async () => {
+      const { problem } = await web.cluster('orders');
+      return problem?.includes('may not read service "orders"') || complain(`the problem is ${problem}`);
+    });
     await load.passes(100);
+    expect((await web.cluster('orders')).endpoints).toHaveLength(1);
     expect(await load.stop()).toEqual([]);
 
     await writeFile(file, await token(READS));
     await eventually(async () => (await web.cluster('orders')).problem === null, 20_000);
     expect((await ask(web.port('orders'))).status).toBe(200);
+  });
+
+  it('does not take the emptiness that a token without rights sees from the start for a fact', async () => {
+    const web = await start({ token: await token(null) }, false);
+    await eventually(async () => (await web.cluster('orders')).problem !== null || complain('no problem'));
+    expect((await web.cluster('orders')).problem).toContain('may not read service "orders"');
   });
 
   it('does not take the registration of a token that may only read, and serves all the same', async () => {

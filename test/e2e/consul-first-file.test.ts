@@ -93,6 +93,21 @@ describe.skipIf(consul.path === null)(consulTitle('the first file a user writes,
     });
   });
 
+  it('goes on with the critical when all are, says so, and stops with the first that passes', async () => {
+    await underLoad(async (load) => {
+      await agent.http.setCheck('a', 'critical');
+      await load.seesOnly(['b']);
+      await agent.http.setCheck('b', 'critical');
+      await load.seesOnly(['a', 'b']);
+      expect((await web.cluster('orders')).problem).toContain('all endpoints are critical');
+      await agent.http.setCheck('a', 'passing');
+      await load.seesOnly(['a']);
+      expect((await web.cluster('orders')).problem).toBe(null);
+      await agent.http.setCheck('b', 'passing');
+      await load.seesOnly(['a', 'b']);
+    });
+  });
+
   it('drains what is in maintenance: no new requests, and those that run end', async () => {
     await register('a', { Weights: { Passing: 1, Warning: 1 } });
     const [a, b] = [apps.get('a')!, apps.get('b')!];

@@ -84,6 +84,14 @@ describe.skipIf(consul.path === null)(consulTitle('a sidecar that registers its 
     ]);
   });
 
+  it('finds its application by name, too', async () => {
+    const { port } = await app('orders');
+    const service = { name: 'orders', port, address: 'localhost', register: { ttl: '1s' } };
+    const orders = await start('orders', port, { service });
+    await becomes('orders', 'orders: passing');
+    expect((await ask(orders.port('inbound'))).body).toBe('orders GET /');
+  });
+
   it('is critical while the sidecar itself is not ready', async () => {
     const orders = await start('orders', (await app('orders')).port, {
       upstreams: { stock: {} },

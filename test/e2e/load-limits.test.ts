@@ -53,6 +53,10 @@ it('a listener resets connections above its number and keeps those it has', asyn
   expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
   for (const socket of sockets) socket.destroy();
   await eventually(connectionsAreGone);
+  const refused = { listener: 'orders', failure: 'too_many_connections' };
+  expect(await scene.sidecar.metric('remora_rejects_total', refused)).toBe(10);
+  const told = { listener: 'orders', reason: 'too_many_connections' };
+  await eventually(() => scene.sidecar.hasEvent('connection_refused', told));
 });
 
 function connectionsAreGone(): Promise<boolean> {

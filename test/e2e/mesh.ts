@@ -193,9 +193,9 @@ export class Load {
   }
 
   /** Until one of these answers. */
-  sees(name: string): Promise<unknown> {
+  sees(name: string, withinMs?: number): Promise<unknown> {
     this.answeredBy = [];
-    return eventually(() => this.answeredBy.includes(name) || complain(`${name} does not answer`));
+    return eventually(() => this.answeredBy.includes(name) || complain(`${name} does not answer`), withinMs);
   }
 
   /** Until the last `count` answers have come from these and nobody else, and from all of these. */

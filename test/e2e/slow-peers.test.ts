@@ -14,7 +14,8 @@ const MAX_GROWTH = PEERS * 1.5 * MIB;
 let scene: Scene;
 
 beforeAll(async () => {
-  scene = await Scene.start(['a', 'b'], { orders: { timeouts: { streamIdle: '4s' } } });
+  const stuck = { port: 0, service: 'orders', timeouts: { streamIdle: '4s' } };
+  scene = await Scene.start(['a', 'b'], { config: { upstreams: { orders: { port: 0 }, stuck } } });
 });
 
 afterAll(() => scene.close());
@@ -39,11 +40,13 @@ async function withLoad(stuck: () => Promise<void>): Promise<number> {
 
 describe('memory stays bounded and others are served', () => {
   it('while clients ask for much and read nothing', async () => {
-    const clients = await Promise.all(Array.from({ length: PEERS }, () => RawClient.connect(scene.port)));
+    const clients = await Promise.all(
+      Array.from({ length: PEERS }, () => RawClient.connect(scene.sidecar.port('stuck'))),
+    );
     const growth = await withLoad(async () => {
       for (const client of clients) {
         client.socket.pause();
-        client.write(`GET /?bytes=${BYTES} HTTP/1.1\r\nHost: orders\r\n\r\n`);
+        client.write(`GET /?bytes=${BYTES} HTTP/1.1\r\nHost: stuck\r\n\r\n`);
       }
       await eventually(async () => (await active()) >= PEERS);
     });
@@ -54,11 +57,13 @@ describe('memory stays bounded and others are served', () => {
   });
 
   it('while endpoints are sent much and read nothing', async () => {
-    const clients = await Promise.all(Array.from({ length: PEERS }, () => RawClient.connect(scene.port)));
+    const clients = await Promise.all(
+      Array.from({ length: PEERS }, () => RawClient.connect(scene.sidecar.port('stuck'))),
+    );
     const body = Buffer.alloc(BYTES);
     const growth = await withLoad(async () => {
       for (const client of clients) {
-        client.write(`POST /?never HTTP/1.1\r\nHost: orders\r\nContent-Length: ${BYTES}\r\n\r\n`);
+        client.write(`POST /?never HTTP/1.1\r\nHost: stuck\r\nContent-Length: ${BYTES}\r\n\r\n`);
         client.socket.write(body);
       }
       await eventually(async () => (await active()) >= PEERS);
@@ -75,5 +80,5 @@ describe('memory stays bounded and others are served', () => {
 });
 
 function active(): Promise<number> {
-  return scene.sidecar.metric('remora_requests_active');
+  return scene.sidecar.metric('remora_requests_active', { upstream: 'stuck' });
 }

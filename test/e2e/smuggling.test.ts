@@ -110,7 +110,11 @@ function saysClose({ fields, start }: WireMessage): boolean {
 
 /** Whether HEAD was asked for is all that matters of them. */
 function methodsOf(pieces: readonly Buffer[]): string[] {
-  return [...Buffer.concat(pieces).toString('latin1').matchAll(/^(\S+) \S+ HTTP\/1/gm)].map(([, method]) => method!);
+  return [
+    ...Buffer.concat(pieces)
+      .toString('latin1')
+      .matchAll(/^(\S+) \S+ HTTP\/1/gm),
+  ].map(([, method]) => method!);
 }
 
 /** Of the case itself, not one of the requests that look whether all is well. */

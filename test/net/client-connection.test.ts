@@ -134,7 +134,7 @@ describe('backpressure', () => {
     script.transport.receive('l');
     script.clock.advance(5_100);
     expect(script.transport.probeCount).toBe(4);
-    script.transport.lose();
+    script.transport.lost();
     script.clock.advance(20_000);
     expect(script.transport.probeCount).toBe(4);
   });
@@ -534,9 +534,31 @@ describe('the end of the client', () => {
 });
 
 describe('drain', () => {
-  it('closes an idle connection at once', () => {
+  it('closes an idle connection after a grace, for which a request that was on its way is still answered', () => {
+    const idle = new ClientScript();
+    idle.connection.drain();
+    idle.clock.advance(1_900);
+    expect(idle.transport.log).toEqual([]);
+    idle.clock.advance(200);
+    expect(idle.transport.log).toEqual(['end']);
+
+    const late = new ClientScript();
+    late.connection.drain();
+    late.clock.advance(1_900);
+    late.transport.receive(GET);
+    late.answer();
+    expect(late.transport.take()).toBe(CLOSED_OK);
+    expect(late.transport.log).toEqual(['end']);
+  });
+
+  it('that is only announced leaves idle connections alone, and the next answer says close', () => {
     const script = new ClientScript();
-    script.connection.drain();
+    script.connection.announceClose();
+    script.clock.advance(30_000);
+    expect(script.transport.log).toEqual([]);
+    script.transport.receive(GET);
+    script.answer();
+    expect(script.transport.take()).toBe(CLOSED_OK);
     expect(script.transport.log).toEqual(['end']);
   });
 
@@ -550,7 +572,7 @@ describe('drain', () => {
     expect(script.transport.take()).toBe(CLOSED_OK);
   });
 
-  it('closes after an answer that had begun before it', () => {
+  it('gives the grace also after an answer that had begun before it', () => {
     const script = new ClientScript();
     script.transport.receive(GET);
     script.turn(() => script.client.sendHead(ok(2), NO_EDITS));
@@ -561,6 +583,8 @@ describe('drain', () => {
       script.client.finish(true);
     });
     expect(script.transport.take()).toBe(OK);
+    expect(script.transport.log).toEqual([]);
+    script.clock.advance(2_100);
     expect(script.transport.log).toEqual(['end']);
   });
 });

@@ -8,7 +8,7 @@ const SCRIPT = fileURLToPath(new URL('../support/fd-limit-listener.ts', import.m
 const DESCRIPTORS = 64;
 const CLIENTS = 150;
 
-describe.each(['data', 'handle'])('a listener without descriptors, %s', (kind) => {
+describe.each(['data', 'handle'])('sockets without descriptors, %s', (kind) => {
   const clients: Socket[] = [];
   let child: ChildProcess;
 
@@ -39,10 +39,21 @@ describe.each(['data', 'handle'])('a listener without descriptors, %s', (kind) =
     });
   }
 
-  it('lives, does not spin, and accepts again when descriptors are free', async () => {
+  function start(): Promise<number> {
     const command = `ulimit -n ${DESCRIPTORS}; exec "$0" --experimental-transform-types --no-warnings "$@"`;
     child = spawn('sh', ['-c', command, process.execPath, SCRIPT, kind], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const port = Number(await line());
+    return line().then(Number);
+  }
+
+  it('blame no endpoint for a connection that cannot be opened', async () => {
+    await start();
+    const code = line();
+    child.stdin!.write('dial\n');
+    expect(await code).toBe('local_exhausted');
+  });
+
+  it('leave a listener alive, which does not spin and accepts again when descriptors are free', async () => {
+    const port = await start();
     const served = await Promise.all(Array.from({ length: CLIENTS }, () => visit(port)));
     const count = served.filter(Boolean).length;
     expect(count).toBeGreaterThan(10);

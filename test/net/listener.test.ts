@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FailureCode } from '../../src/base/failure.ts';
 import type { Peer } from '../../src/http/conduit.ts';
 import { DataSockets } from '../../src/net/data-sockets.ts';
 import { HandleSockets } from '../../src/net/handle-sockets.ts';
@@ -24,10 +25,12 @@ describe.each(KINDS)('a listener with %s transports', (_, make) => {
   const clients: Socket[] = [];
   let count = 0;
   let listener: Listener;
-  let onConnection: (transport: Transport, peer: Peer) => TransportHandler;
+  let onConnection: (transport: Transport, peer: Peer) => TransportHandler | null;
+  const refused: FailureCode[] = [];
 
   beforeEach(async () => {
     count = 0;
+    refused.length = 0;
     onConnection = (transport, peer) => {
       const handler = new RecordingHandler();
       accepted.push({ transport, peer, handler });
@@ -46,6 +49,7 @@ describe.each(KINDS)('a listener with %s transports', (_, make) => {
   function open(options: ListenerOptions): Promise<Listener> {
     return Listener.open(sockets, host, options, {
       onConnection: (transport, peer) => onConnection(transport, peer),
+      onRefused: (code) => refused.push(code),
       onCount: (change) => {
         count += change;
       },
@@ -112,10 +116,27 @@ describe.each(KINDS)('a listener with %s transports', (_, make) => {
     await arrived();
     await arrived();
     expect(await errorOf(dial())).toBe('ECONNRESET');
-    expect([listener.openCount, listener.refusedCount, count]).toEqual([2, 1, 2]);
+    expect([listener.openCount, count]).toEqual([2, 2]);
     accepted[0]!.transport.destroy(true);
     await arrived();
-    expect([listener.openCount, listener.refusedCount]).toEqual([2, 1]);
+    expect(listener.openCount).toBe(2);
+    expect(refused).toEqual(['too_many_connections']);
+  });
+
+  it('resets connections that its owner has no room for', async () => {
+    const roomy = onConnection;
+    onConnection = () => null;
+    expect(await errorOf(dial())).toBe('ECONNRESET');
+    expect([listener.openCount, count]).toEqual([0, 0]);
+    expect(refused).toEqual(['too_many_connections']);
+    onConnection = roomy;
+    await arrived();
+  });
+
+  it('says so when the system could not give a connection that it had', () => {
+    listener.onAcceptError();
+    expect([listener.openCount, count]).toEqual([0, 0]);
+    expect(refused).toEqual(['local_exhausted']);
   });
 
   it('loses only the connection whose owner throws', async () => {

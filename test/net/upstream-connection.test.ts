@@ -265,6 +265,24 @@ describe('an upgrade', () => {
     expect(pool.openCount).toBe(0);
   });
 
+  it('is not waited for when both ends have said FIN and the endpoint reads nothing of what is before ours', () => {
+    const { upstream, transport } = open();
+    upstream.sendHead(request(WEBSOCKET), NO_EDITS);
+    upstream.sendEnd(null);
+    transport.say(SWITCH);
+    transport.pendingBytes = 1_000;
+    upstream.sendEnd(null);
+    transport.fin();
+    for (let i = 0; i < 3; i++) {
+      transport.pendingBytes -= 10;
+      clock.advance(60_010);
+    }
+    expect(transport.destroyed).toBe(null);
+    clock.advance(60_010);
+    expect(transport.destroyed).toBe('reset');
+    expect([pool.openCount, clock.armed]).toEqual([0, 0]);
+  });
+
   it('reports a raw connection that is lost', () => {
     const { upstream, transport } = open();
     upstream.sendHead(request(WEBSOCKET), NO_EDITS);

@@ -272,6 +272,18 @@ describe('Breaker', () => {
     ]);
   });
 
+  it('keeps its state, its trips and the tickets that are out when its options change', () => {
+    const { breaker } = make();
+    fail(breaker, 5, 1000);
+    const probe = breaker.admit(2000);
+    breaker.reconfigure({ ...DEFAULT_BREAKER, consecutiveFailures: 2 });
+    expect([breaker.state, breaker.trips]).toEqual(['probing', 1]);
+    breaker.settle(probe, SUCCESS, 2010);
+    expect(breaker.state).toBe('closed');
+    fail(breaker, 2, 2020);
+    expect(breaker.state).toBe('open');
+  });
+
   it('spreads the probes of breakers that tripped together', () => {
     const random = new SeededRandom(7);
     const opens = Array.from({ length: 50 }, () => {

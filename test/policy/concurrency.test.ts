@@ -11,6 +11,17 @@ gateContract('ConcurrencyLimit', () => {
 });
 
 describe('ConcurrencyLimit', () => {
+  it('counts those in flight against a new limit', () => {
+    const limit = new ConcurrencyLimit(3);
+    const tickets = [limit.admit(0), limit.admit(0)];
+    limit.reconfigure(1);
+    expect(limit.inFlight).toBe(2);
+    limit.settle(tickets[0]!, SUCCESS, 0);
+    expect(limit.admit(0)).toBe(0);
+    limit.settle(tickets[1]!, SUCCESS, 0);
+    expect(limit.admit(0)).not.toBe(0);
+  });
+
   it('refuses the one too many as overloaded, and counts it', () => {
     const limit = new ConcurrencyLimit(2);
     limit.admit(0);

@@ -46,6 +46,17 @@ describe('the park', () => {
     expect(parking.size).toBe(2);
   });
 
+  it('takes other limits for those who come later, and keeps who is here', () => {
+    const { clock, parking, log, guest } = park(1);
+    parking.wait(guest('a'), 0);
+    parking.reconfigure({ maxRequests: 1, maxParked: 2, parkTimeoutMs: 500 });
+    expect(parking.wait(guest('b'), 0)).toBe(true);
+    clock.advance(110);
+    expect(log).toEqual(['a timer']);
+    clock.advance(400);
+    expect(log).toEqual(['a timer', 'b timer']);
+  });
+
   it('lets one who is woken enter again without being woken for ever', () => {
     const { parking, log, guest } = park();
     const again: Parked = guest('a', () => parking.wait(again, 10));

@@ -4,7 +4,7 @@ import { Cluster } from '../../src/cluster/cluster.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import type { BalancerName } from '../../src/cluster/options.ts';
 import type { Evidence } from '../../src/policy/evidence.ts';
-import { type BreakerOptions, DEFAULT_BREAKER, DEFAULT_LIMITS } from '../../src/policy/options.ts';
+import { type BreakerOptions, DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -86,7 +86,7 @@ export class Simulation {
     const random = new SeededRandom(this.random.uint32());
     const cluster = new Cluster({
       name: 'orders',
-      options: { balancer, breaker: { ...DEFAULT_BREAKER, ...breaker }, limits: DEFAULT_LIMITS },
+      options: { balancer, breaker: { ...DEFAULT_BREAKER, ...breaker } },
       balancer: makeBalancer(balancer, random),
       connectorFactory: () => new IdleConnector(),
       clock: this.clock,

@@ -4,7 +4,8 @@ import { Edits, NO_EDITS } from '../../src/http/edits.ts';
 import type { Fields } from '../../src/http/fields.ts';
 import type { RequestHead, ResponseHead } from '../../src/http/head.ts';
 import { ResponseParser } from '../../src/http1/response-parser.ts';
-import { ClientConnection, type ClientLimits } from '../../src/net/client-connection.ts';
+import { ClientConnection } from '../../src/net/client-connection.ts';
+import type { ClientLimits } from '../../src/net/client-context.ts';
 import { Output } from '../../src/net/output.ts';
 import { NO_RELEASE, SocketTransport } from '../../src/net/socket-transport.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -22,6 +23,7 @@ export class ScriptTransport extends SocketTransport {
   /** From now on the kernel takes nothing. */
   isStuck = false;
   isPaused = true;
+  probeCount = 0;
 
   write(bytes: Buffer): boolean {
     this.host.output.flushFor(this);
@@ -36,6 +38,10 @@ export class ScriptTransport extends SocketTransport {
 
   resume(): void {
     this.isPaused = false;
+  }
+
+  probe(): void {
+    this.probeCount++;
   }
 
   end(): void {

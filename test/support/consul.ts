@@ -13,14 +13,18 @@ export type ConsulBinary =
 
 let found: Promise<ConsulBinary> | null = null;
 
-/** The Consul to test with: CONSUL_BIN, one on PATH, or one fetched once. Says why when there is none. */
+/**
+ * The Consul to test with: CONSUL_BIN, one on PATH, or one fetched once. Says why when there is none, and rejects then
+ * where REMORA_NEEDS_CONSUL=1 says that tests must not be skipped.
+ */
 export function findConsul(): Promise<ConsulBinary> {
-  found ??= new Promise((resolve) => {
+  found ??= new Promise((resolve, reject) => {
     const script = new URL('../../deploy/demo/get-consul.sh', import.meta.url).pathname;
     execFile('bash', [script], { timeout: 25_000 }, (error, stdout, stderr) => {
       if (error === null) return resolve({ path: stdout.trim(), missing: null });
       const why = stderr.trim().split('\n').at(-1) || error.message;
       const missing = `no Consul on this machine: ${why}`;
+      if (process.env['REMORA_NEEDS_CONSUL'] === '1') return reject(new Error(missing));
       console.warn(`The tests that need Consul are skipped: ${missing}`);
       resolve({ path: null, missing });
     });

@@ -91,7 +91,7 @@ export class ExchangeScript {
     };
     this.cluster = new Cluster({
       name: 'orders',
-      options: { balancer: 'round_robin', breaker: { ...DEFAULT_BREAKER, ...options.breaker }, limits },
+      options: { balancer: 'round_robin', breaker: { ...DEFAULT_BREAKER, ...options.breaker } },
       balancer: new RoundRobinBalancer(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
       clock: this.clock,

@@ -1,10 +1,18 @@
 import type { EndpointSpec, ServiceQuery } from '../../src/cluster/snapshot.ts';
-import type { CheckStatus, ConsulAnswer, ConsulApi, ConsulRead } from '../../src/discovery/consul-api.ts';
+import type {
+  AclResource,
+  CheckStatus,
+  ConsulAnswer,
+  ConsulApi,
+  ConsulRead,
+  HealthAnswer,
+  Rights,
+} from '../../src/discovery/consul-api.ts';
 import { ConsulError } from '../../src/discovery/consul-error.ts';
 import type { KvDocument } from '../../src/discovery/kv.ts';
 import type { RegistrationOptions } from '../../src/discovery/options.ts';
 
-type Health = ConsulAnswer<readonly EndpointSpec[]>;
+type Health = HealthAnswer;
 
 interface Pending {
   readonly read: ConsulRead;
@@ -22,7 +30,12 @@ export class FakeConsulApi implements ConsulApi {
   /** What the next writes fail with, in turn. */
   readonly failures: Error[] = [];
   knowsCheck = true;
-  tokenError: Error | null = null;
+  /** Heartbeats are never answered. */
+  hangs = false;
+  /** What the token may do, or the error of whoever asks. */
+  rights: Rights | Error = 'open';
+  /** What was asked about its rights, in turn. */
+  readonly rightsAsked: string[] = [];
 
   health(_query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<Health> {
     return new Promise((answer, fail) => {
@@ -58,7 +71,8 @@ export class FakeConsulApi implements ConsulApi {
     this.write(`maintenance ${serviceId} ${enable} ${reason}`);
   }
 
-  async updateCheck(checkId: string, status: CheckStatus): Promise<boolean> {
+  async updateCheck(checkId: string, status: CheckStatus, _output: string, signal: AbortSignal): Promise<boolean> {
+    if (this.hangs) await cancelled(signal);
     this.write(`${status} ${checkId}`);
     return this.knowsCheck;
   }
@@ -80,8 +94,10 @@ export class FakeConsulApi implements ConsulApi {
     return false;
   }
 
-  async checkToken(): Promise<void> {
-    if (this.tokenError !== null) throw this.tokenError;
+  async checkRights(resources: readonly AclResource[]): Promise<Rights> {
+    this.rightsAsked.push(resources.map(({ kind, name }) => `${kind} ${name}`).join(', '));
+    if (this.rights instanceof Error) throw this.rights;
+    return this.rights;
   }
 
   private write(line: string): void {
@@ -98,6 +114,14 @@ export function healthAnswer(endpoints: readonly EndpointSpec[], index: number, 
     knowsLeader: true,
     isFiltered: false,
     print: JSON.stringify(endpoints),
+    skipped: [],
+    resources: endpoints.length === 0 ? [] : [{ kind: 'node', name: 'n1' }],
     ...more,
   };
+}
+
+function cancelled(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new ConsulError('cancelled')));
+  });
 }

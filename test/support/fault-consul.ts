@@ -21,7 +21,8 @@ export class FaultConsul {
   ) {}
 
   static async start(answer: Answer): Promise<FaultConsul> {
-    const server = createServer();
+    // Longer than any pause in a test: a connection that closes just as it is used again is a fault nobody ordered.
+    const server = createServer({ keepAliveTimeout: 60_000 });
     const consul = new FaultConsul(server, answer);
     server.on('request', (request, response) => {
       const url = new URL(request.url ?? '/', 'http://consul');

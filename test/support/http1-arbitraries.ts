@@ -23,7 +23,7 @@ const NASTY = [
   '+',
 ];
 
-const often = <T>(weight: number, usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+export const often = <T>(weight: number, usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: rare });
 
 const method = often(
@@ -127,9 +127,9 @@ const withChunks = fc
   .map(([m, t, body]) => `${m} ${t} HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n${body}`);
 
 /** One byte or two put in, left out or changed somewhere. */
-const mutation = fc.tuple(fc.nat(), fc.constantFrom(0, 1), fc.constantFrom('', ...NASTY));
+export const mutation = fc.tuple(fc.nat(), fc.constantFrom(0, 1), fc.constantFrom('', ...NASTY));
 
-function mutated(text: string, mutations: readonly (readonly [number, number, string])[]): string {
+export function mutated(text: string, mutations: readonly (readonly [number, number, string])[]): string {
   for (const [position, removes, insert] of mutations) {
     const at = position % (text.length + 1);
     text = text.slice(0, at) + insert + text.slice(at + removes);

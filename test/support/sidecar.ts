@@ -19,6 +19,8 @@ export interface SidecarOptions {
   readonly args?: readonly string[];
   /** Wait for `/ready` too, not only for the ports. */
   readonly untilReady?: boolean;
+  /** How many files it may have open. */
+  readonly descriptors?: number;
 }
 
 /** One line of the process log. */
@@ -41,9 +43,12 @@ export class Sidecar {
   private readonly folder = mkdtempSync(join(tmpdir(), 'remora-e2e-'));
   private readonly child: ChildProcess;
 
-  private constructor(config: unknown, { env = {}, args = [] }: SidecarOptions) {
+  private constructor(config: unknown, { env = {}, args = [], descriptors }: SidecarOptions) {
     this.write(config);
-    this.child = spawn(process.execPath, [MAIN, 'run', '-c', this.file, '--log', 'json', ...args], {
+    const command = [process.execPath, MAIN, 'run', '-c', this.file, '--log', 'json', ...args];
+    const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, ...command];
+    const [program, ...words] = descriptors === undefined ? command : limited;
+    this.child = spawn(program!, words, {
       // Nothing of this machine's environment: a Consul or a collector that is configured here has no part in a test.
       env: { PATH: process.env['PATH'] ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -11,6 +11,7 @@ export class WireClient {
   /** Of the requests, in order. */
   readonly methods: string[] = [];
   readonly socket: Socket;
+  private isConnected = false;
   private readonly happenings = new Happenings();
 
   private constructor(port: number) {
@@ -21,18 +22,17 @@ export class WireClient {
         this.happenings.happened();
       });
     };
+    hear('connect', () => (this.isConnected = true));
     hear('data', (bytes) => (this.text += bytes.toString('latin1')));
     hear('end', () => (this.end ??= 'fin'));
     hear('error', () => (this.end ??= 'reset'));
     hear('close', () => (this.end ??= 'fin'));
   }
 
+  /** Resolves also for one that was turned away at once. */
   static async connect(port: number): Promise<WireClient> {
     const client = new WireClient(port);
-    await new Promise<void>((resolve, reject) => {
-      client.socket.once('connect', resolve);
-      client.socket.once('error', reject);
-    });
+    await client.until(() => client.isConnected || client.end !== null);
     return client;
   }
 

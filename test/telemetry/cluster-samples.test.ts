@@ -3,7 +3,7 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { Cell } from '../../src/base/watch.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { DEFAULT_BREAKER, DEFAULT_LIMITS } from '../../src/policy/options.ts';
+import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { clusterSamples, discoverySamples } from '../../src/telemetry/cluster-samples.ts';
 import { Registry, type Sample } from '../../src/telemetry/registry.ts';
 import { spec } from '../support/endpoint-specs.ts';
@@ -24,7 +24,7 @@ it('tells the health, the load and the breaker of every endpoint', () => {
   const random = new SeededRandom(1);
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: 'random', breaker: DEFAULT_BREAKER, limits: DEFAULT_LIMITS },
+    options: { balancer: 'random', breaker: DEFAULT_BREAKER },
     balancer: makeBalancer('random', random),
     connectorFactory: () => new IdleConnector(),
     clock: new ManualClock(),

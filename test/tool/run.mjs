@@ -1,12 +1,14 @@
 // Runs one of the project's tasks on a machine that may have nothing but an old Node and npm.
 //
 // Three things are made ready first, each only when it is missing: a Node new enough to run remora (taken
-// from npm, where the binary lies inside a package of its own), the locked dependencies, and the build.
+// from npm, where the binary lies inside a package of its own), the locked dependencies, and the build. One
+// process at a time makes them ready, and each appears whole or not at all.
 // This file itself must run on old Nodes, so it uses nothing newer than `node:` imports.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -22,23 +24,104 @@ function fail(text) {
   process.exit(1);
 }
 
-function run(command, args, env, stdio = 'inherit') {
+/** Ends the task with one sentence when a command does not succeed; what the command said stands above it. */
+function run(command, args, env, stdio, sentence) {
   const done = spawnSync(command, args, { cwd: root, env, stdio });
-  if (done.error) fail(`${command}: ${done.error.message}`);
-  if (done.status !== 0) {
-    if (done.stderr) process.stderr.write(done.stderr);
-    fail(`"${[command, ...args].join(' ')}" ended with ${done.status ?? done.signal}`);
+  if (done.stderr && done.status !== 0) process.stderr.write(done.stderr);
+  if (done.error) fail(sentence(done.error.message));
+  if (done.status !== 0) fail(sentence(`it ended with ${done.status === null ? done.signal : done.status}`));
+}
+
+/**
+ * npm hands its whole effective configuration down to what it runs, and most of that is about the run itself (prefix,
+ * loglevel, omit). Only what says where packages come from, and how they are reached, is meant for the npm we start.
+ */
+const USER_INTENT =
+  /^npm_config_(?:cache|userconfig|globalconfig|ca|cafile|cert|key|certfile|keyfile|strict_ssl|(?:https?_)?proxy|noproxy|fetch_.*|(?:prefer_)?o(?:ff|n)line|maxsockets|local_address|.*registry|\/\/.*)$/i;
+
+/** npm as this machine has it: the one that started us, else the one on PATH. */
+function npm(args, env, what) {
+  const cli = process.env.npm_execpath;
+  const clean = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^npm_config_/i.test(name) || USER_INTENT.test(name.replace(/-/g, '_'))),
+  );
+  const sentence = (why) =>
+    `npm could not install ${what} (${why}); Node >= 22.15 and "npm ci" by hand in ${root} would do instead`;
+  const stdio = ['ignore', 'ignore', 'pipe'];
+  if (cli && /npm-cli\.js$/.test(cli)) run(process.execPath, [cli, ...args], clean, stdio, sentence);
+  else run(isWindows ? 'npm.cmd' : 'npm', args, clean, stdio, sentence);
+}
+
+const LOCK = join(root, '.cache', 'lock');
+const STALE_MS = 10 * 60_000;
+let isHeld = false;
+
+/** One process at a time: two of `npm ci` in one folder leave neither's result. Held until the end of `work`. */
+function alone(work) {
+  const giveUpAt = Date.now() + STALE_MS + 60_000;
+  let isSaid = false;
+  mkdirSync(dirname(LOCK), { recursive: true });
+  while (!isHeld) {
+    try {
+      mkdirSync(LOCK);
+      isHeld = true;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      if (isStale()) rmSync(LOCK, { recursive: true, force: true });
+      else if (Date.now() > giveUpAt) fail(`another run still holds ${LOCK}; remove it if there is none`);
+      else {
+        if (!isSaid) say('waiting for another run that installs or builds');
+        isSaid = true;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      }
+    }
+  }
+  writeFileSync(join(LOCK, 'owner'), `${hostname()} ${process.pid}`);
+  work();
+  release();
+}
+
+function release() {
+  if (isHeld) rmSync(LOCK, { recursive: true, force: true });
+  isHeld = false;
+}
+process.on('exit', release);
+
+/** Left behind by a process that was killed. */
+function isStale() {
+  try {
+    const age = Date.now() - statSync(LOCK).mtimeMs;
+    if (age > STALE_MS) return true;
+    const [host, pid] = readFileSync(join(LOCK, 'owner'), 'utf8').split(' ');
+    return host === hostname() && !isAlive(Number(pid));
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return false; // just released, or just taken and not signed yet
   }
 }
 
-/** npm as this machine has it: the one that started us, else the one on PATH. Its own settings are not ours to pass on. */
-function npm(args, env) {
-  const cli = process.env.npm_execpath;
-  const clean = Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^npm_config_/i.test(name) || /registry|proxy|cafile/i.test(name)),
-  );
-  if (cli && /npm-cli\.js$/.test(cli)) run(process.execPath, [cli, ...args], clean, ['ignore', 'ignore', 'pipe']);
-  else run(isWindows ? 'npm.cmd' : 'npm', args, clean, ['ignore', 'ignore', 'pipe']);
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code !== 'ESRCH';
+  }
+}
+
+/** What `make` puts into a folder of its own appears under its name at once. */
+function replaced(path, make) {
+  const fresh = `${path}.new-${process.pid}`;
+  const old = `${path}.old-${process.pid}`;
+  const clean = () => {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+  };
+  process.on('exit', clean);
+  make(fresh);
+  if (existsSync(path)) renameSync(path, old);
+  renameSync(fresh, path);
+  clean();
+  process.off('exit', clean);
 }
 
 function isNewEnough(version) {
@@ -46,34 +129,28 @@ function isNewEnough(version) {
   return major > 22 || (major === 22 && minor >= 15);
 }
 
+const nodeHome = join(root, '.cache', `node-${pkg.remora.node}`);
+const nodeName = `node-${isWindows ? 'win' : process.platform}-${process.arch}`;
+const nodeBinary = join(nodeHome, 'node_modules', nodeName, 'bin', isWindows ? 'node.exe' : 'node');
+
 /** The path of a Node that satisfies `engines`. */
 function readyNode() {
   if (isNewEnough(process.version)) return process.execPath;
-  const os = isWindows ? 'win' : process.platform;
-  const name = `node-${os}-${process.arch}`;
-  const home = join(root, '.cache', `node-${pkg.remora.node}`);
-  const binary = join(home, 'node_modules', name, 'bin', isWindows ? 'node.exe' : 'node');
-  if (!existsSync(binary)) {
-    say(`Node ${process.version} is too old; taking Node ${pkg.remora.node} from npm, once`);
-    mkdirSync(home, { recursive: true });
-    npm(
-      [
-        'install',
-        '--prefix',
-        home,
-        '--no-save',
-        '--no-package-lock',
-        '--no-audit',
-        '--no-fund',
-        '--ignore-scripts',
-        `${name}@${pkg.remora.node}`,
-      ],
-      process.env,
-    );
-    if (!existsSync(binary))
-      fail(`npm has no Node ${pkg.remora.node} for ${process.platform}-${process.arch}: install Node 24 yourself`);
-  }
-  return binary;
+  if (!existsSync(nodeBinary)) alone(installNode);
+  return nodeBinary;
+}
+
+function installNode() {
+  if (existsSync(nodeBinary)) return;
+  say(`Node ${process.version} is too old; taking Node ${pkg.remora.node} from npm, once`);
+  replaced(nodeHome, (folder) => {
+    mkdirSync(folder, { recursive: true });
+    const quiet = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts'];
+    const what = `Node ${pkg.remora.node}`;
+    npm(['install', '--prefix', folder, ...quiet, `${nodeName}@${pkg.remora.node}`], process.env, what);
+  });
+  if (!existsSync(nodeBinary))
+    fail(`npm has no Node ${pkg.remora.node} for ${process.platform}-${process.arch}: install Node 24 yourself`);
 }
 
 function readyModules(env) {
@@ -82,10 +159,13 @@ function readyModules(env) {
     .update(readFileSync(join(root, 'package-lock.json')))
     .update(process.platform + process.arch)
     .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  say('installing the locked dependencies, once');
-  npm(['ci', '--no-audit', '--no-fund', '--ignore-scripts'], env);
-  writeFileSync(stamp, wanted);
+  if (holds(stamp, wanted)) return;
+  alone(() => {
+    if (holds(stamp, wanted)) return;
+    say('installing the locked dependencies, once');
+    npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--ignore-scripts'], env, 'the locked dependencies');
+    writeFileSync(stamp, wanted);
+  });
 }
 
 function files(folder) {
@@ -95,25 +175,34 @@ function files(folder) {
   });
 }
 
-/** Builds `dist/` when a source is not the one it was built from. */
+/** Builds `dist/` when a source is not the one it was built from. The stamp goes with the tree wherever it is moved. */
 function readyBuild(node, env) {
-  const hash = createHash('sha256');
-  for (const path of [
-    ...files(join(root, 'src')),
-    join(root, 'tsconfig.json'),
-    join(root, 'package-lock.json'),
-  ].sort()) {
-    hash
-      .update(path)
-      .update(String(statSync(path).size))
-      .update(readFileSync(path));
-  }
-  const wanted = hash.digest('hex');
   const stamp = join(root, 'dist', '.remora-stamp');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
-  run(node, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'], env);
-  writeFileSync(stamp, wanted);
+  const wanted = sourcesHash();
+  if (holds(stamp, wanted)) return;
+  alone(() => {
+    if (holds(stamp, wanted)) return;
+    replaced(join(root, 'dist'), (folder) => {
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+      const sentence = (why) => `the build failed (${why}); what TypeScript says about it stands above`;
+      run(node, [tsc, '-p', 'tsconfig.json', '--outDir', folder], env, 'inherit', sentence);
+      writeFileSync(join(folder, '.remora-stamp'), wanted);
+    });
+  });
+}
+
+function sourcesHash() {
+  const hash = createHash('sha256');
+  const sources = [...files(join(root, 'src')), join(root, 'tsconfig.json'), join(root, 'package-lock.json')];
+  for (const path of sources.sort()) {
+    const text = readFileSync(path);
+    hash.update(`${relative(root, path).split(sep).join('/')} ${text.length}\n`).update(text);
+  }
+  return hash.digest('hex');
+}
+
+function holds(stamp, wanted) {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 }
 
 const bin = (name, path) => join(root, 'node_modules', name, path);
@@ -137,10 +226,21 @@ const [name, ...args] = process.argv.slice(2);
 const task = TASKS[name];
 if (task === undefined) fail(`no task "${name}"; there are: ${Object.keys(TASKS).join(', ')}`);
 
-const node = readyNode();
-const env = { ...process.env, PATH: `${dirname(node)}${isWindows ? ';' : ':'}${process.env.PATH}` };
-readyModules(env);
-readyBuild(node, env);
+let node;
+let env;
+try {
+  node = readyNode();
+  env = { ...process.env, PATH: `${dirname(node)}${isWindows ? ';' : ':'}${process.env.PATH}` };
+  readyModules(env);
+  readyBuild(node, env);
+} catch (error) {
+  // What the system refuses is for the user to mend; anything else is a bug and shows its stack.
+  if (!error.syscall) throw error;
+  const advice = 'it has to be writable once, for the dependencies and the build';
+  fail(
+    /^(EROFS|EACCES|EPERM)$/.test(error.code) ? `${root} cannot be written (${error.code}): ${advice}` : error.message,
+  );
+}
 
 // Steps run one after the other; a signal to us is a signal to the step that runs.
 let status = 0;

@@ -17,16 +17,16 @@ export function listenAt(meaning = LOOPBACK) {
 export const inboundSection = section({
   address: listenAt(`${LOOPBACK} \`0.0.0.0\` lets other machines in.`),
   port: required(listenPort(), { scope: 'local', meaning: 'The port in front of the local application.' }),
-  protocol: defaulted(choice(PROTOCOLS), 'http', { scope: 'mesh', meaning: 'What the application speaks.' }),
-  limits: group(limits(DEFAULT_LIMITS), 'What the application is given at once.'),
-  timeouts: group(timeouts(INBOUND_TIMEOUTS), 'Towards the application. Nothing is retried there.'),
+  protocol: defaulted(choice(PROTOCOLS), 'http', { scope: 'local', meaning: 'What the application speaks.' }),
+  limits: group(limits(DEFAULT_LIMITS, 'local'), 'What the application is given at once.'),
+  timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),
 });
 
 export const outboundSection = section({
   address: listenAt(),
   port: required(listenPort(), { scope: 'local', meaning: 'The shared HTTP port, routed by Host.' }),
   discover: defaulted(flag(), false, {
-    scope: 'mesh',
+    scope: 'local',
     meaning: 'Also route to services that are not declared, found in Consul on first use (64 at most).',
   }),
 });

@@ -73,44 +73,45 @@ export const telemetrySection = section({
 
 export const httpSection = section({
   maxHead: defaulted(size({ least: KIB, most: MIB }), '64KiB', {
-    scope: 'mesh',
+    scope: 'local',
     meaning: 'Head of a request or an answer; more is answered 431. About what Envoy allows.',
   }),
   maxFields: defaulted(count(1, 10_000), 100, {
-    scope: 'mesh',
+    scope: 'local',
     meaning: 'Fields in a head, as in Envoy; more is answered 431.',
   }),
   maxTarget: defaulted(size({ least: 256, most: MIB }), '8KiB', {
-    scope: 'mesh',
+    scope: 'local',
     meaning: 'Target of a request; more is answered 414. What most servers allow.',
   }),
   headTimeout: defaulted(duration({ least: 100 }), '10s', {
-    scope: 'mesh',
+    scope: 'local',
     meaning: 'From the first byte of a request to the end of its head; slower is answered 408.',
   }),
   clientIdle: defaulted(duration({ least: 1_000 }), '10m', {
-    scope: 'mesh',
+    scope: 'local',
     meaning:
       'A client connection without a request. Longer than the pools of common clients keep theirs (Go 90 s, OkHttp 5 min), so that the client closes first and no request meets a closing connection.',
   }),
   upstreamIdle: defaulted(duration({ least: 100 }), '4s', {
-    scope: 'mesh',
+    scope: 'local',
     meaning:
       "A pooled connection without a request, until an endpoint says how long it keeps them. Just below the 5 s of Node's own server.",
   }),
   maxConnections: defaulted(count(1, 1_000_000), 10_000, {
-    scope: 'mesh',
-    meaning: 'Accepted connections per listener: a bound on memory and on file descriptors.',
+    scope: 'local',
+    meaning:
+      'Accepted connections per listener: a bound on memory. All listeners together take half of the file descriptors at most.',
   }),
 });
 
 export const shutdownSection = section({
   propagation: defaulted(duration({ zero: true }), '5s', {
-    scope: 'mesh',
+    scope: 'local',
     meaning: 'How long the service still accepts after it was taken out of Consul, for callers to notice.',
   }),
   timeout: defaulted(duration(), '30s', {
-    scope: 'mesh',
+    scope: 'local',
     meaning: 'The whole shutdown at most. What Kubernetes gives a pod.',
   }),
 });

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { LimitOptions, TimeoutOptions } from '../../policy/options.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../../policy/options.ts';
-import { defaulted, group, section } from '../field.ts';
+import { defaulted, group, type Scope, section } from '../field.ts';
 import { formatDuration, formatSize } from '../units.ts';
 import { count, duration, ratio, size } from '../values.ts';
 
 const MAX_REQUESTS = 1_000_000;
 
-export function timeouts(defaults: TimeoutOptions) {
+export function timeouts(defaults: TimeoutOptions, scope: Scope) {
   const timeout = (ms: number, meaning: string) =>
-    defaulted(duration({ zero: true }), formatDuration(ms), { scope: 'mesh', meaning });
+    defaulted(duration({ zero: true }), formatDuration(ms), { scope, meaning });
   return section({
     connect: timeout(defaults.connectMs, 'To open a connection.'),
     attempt: timeout(
@@ -25,18 +25,18 @@ export function timeouts(defaults: TimeoutOptions) {
   });
 }
 
-export function limits(defaults: LimitOptions) {
+export function limits(defaults: LimitOptions, scope: Scope) {
   return section({
     maxRequests: defaulted(count(1, MAX_REQUESTS), defaults.maxRequests, {
-      scope: 'mesh',
+      scope,
       meaning: "Requests and TCP connections in flight; more are refused. Envoy's number.",
     }),
     maxParked: defaulted(count(0, MAX_REQUESTS), defaults.maxParked, {
-      scope: 'mesh',
+      scope,
       meaning: 'Requests that may wait at once, for a backoff or for the first answer of discovery.',
     }),
     parkTimeout: defaulted(duration(), formatDuration(defaults.parkTimeoutMs), {
-      scope: 'mesh',
+      scope,
       meaning: 'How long a request may wait for the first answer of discovery.',
     }),
   });

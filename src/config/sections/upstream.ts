@@ -48,7 +48,7 @@ export const upstreamSection = section({
   }),
   hash: optional(hashSection, 'none', { scope: null, meaning: `What ring_hash hashes: ${HASH_WORDS}.` }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
-  limits: group(limits(DEFAULT_LIMITS), 'What this upstream is sent at once.'),
+  limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
   retry: group(retrySection, 'Which failures are tried again, and how often.'),
-  timeouts: group(timeouts(DEFAULT_TIMEOUTS), 'How long things may take.'),
+  timeouts: group(timeouts(DEFAULT_TIMEOUTS, 'mesh'), 'How long things may take.'),
 });

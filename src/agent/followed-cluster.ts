@@ -1,0 +1,66 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Watch } from '../base/watch.ts';
+import { makeBalancer } from '../cluster/balancers.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { ClusterOptions } from '../cluster/options.ts';
+import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../cluster/snapshot.ts';
+import type { UpstreamConfig } from '../config/config.ts';
+import { type Dialing, makeCluster } from './clusters.ts';
+import type { Parts } from './parts.ts';
+
+/** A cluster with the discovery that feeds it: one question to one source. All else about it may change. */
+export class FollowedCluster {
+  readonly cluster: Cluster;
+  /** What discovery last said, and when. */
+  readonly watch: Watch<ClusterSnapshot>;
+  private readonly query: ServiceQuery;
+  private readonly dialing: Dialing;
+  private readonly ends = new AbortController();
+  private stopHearing: () => void = () => undefined;
+
+  constructor(
+    config: UpstreamConfig,
+    private readonly source: DiscoverySource,
+    private readonly parts: Parts,
+  ) {
+    this.query = queryOf(config);
+    this.dialing = { connectMs: config.timeouts.connectMs };
+    this.cluster = makeCluster(config.name, optionsOf(config), this.dialing, parts);
+    this.watch = source.follow(this.query, this.ends.signal);
+  }
+
+  /** Told of every swap of the picker, of one for what is known already too. */
+  begin(onApply: () => void): void {
+    this.cluster.onApply(onApply);
+    this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
+  }
+
+  asks(config: UpstreamConfig, source: DiscoverySource): boolean {
+    return source === this.source && isDeepStrictEqual(queryOf(config), this.query);
+  }
+
+  reconfigure(config: UpstreamConfig): void {
+    this.dialing.connectMs = config.timeouts.connectMs;
+    const { options } = this.cluster;
+    const { balancer, breaker } = optionsOf(config);
+    // A breaker told of the options it has would forget the failures it has counted.
+    const kept = isDeepStrictEqual(breaker, options.breaker) ? options.breaker : breaker;
+    const made = balancer === options.balancer ? null : makeBalancer(balancer, this.parts.random);
+    this.cluster.reconfigure({ balancer, breaker: kept }, made);
+  }
+
+  /** No more questions. Exchanges that hold the cluster end with it; see `Cluster.supersede`. */
+  end(successor: FollowedCluster | null): void {
+    this.stopHearing();
+    this.ends.abort();
+    this.cluster.supersede(successor === null ? null : successor.cluster);
+  }
+}
+
+function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQuery {
+  return { service, datacenter, namespace: null, tag, filter, connect: false };
+}
+
+function optionsOf({ balancer, breaker }: UpstreamConfig): ClusterOptions {
+  return { balancer, breaker };
+}

@@ -1,0 +1,45 @@
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { Transport } from './transport.ts';
+
+/** A peer that has taken nothing of what is pending for this long is taken to be gone. */
+export const STALL_MS = 60_000;
+
+/**
+ * The watch over what is pending on a transport when nothing else bounds the wait for its peer: no exchange runs, and
+ * the peer may never read what it was sent. The kernel keeps such a connection for ever.
+ *
+ * Nothing may be written meanwhile, so fewer bytes pending means that the peer reads. A slow one has as long as it likes.
+ */
+export class Stall implements TimerOwner {
+  private readonly timer = new Timer(this);
+  private pendingBefore = 0;
+
+  /** `onStall` is called at most once for each `watch`. */
+  constructor(
+    private readonly transport: Transport,
+    private readonly clock: Clock,
+    private readonly limitMs: number,
+    private readonly onStall: () => void,
+  ) {}
+
+  /** Looks from now on until nothing is pending. */
+  watch(): void {
+    if (!this.timer.isArmed) this.look();
+  }
+
+  stop(): void {
+    this.clock.disarm(this.timer);
+  }
+
+  onTimer(): void {
+    const { pendingBytes } = this.transport;
+    if (pendingBytes === 0) return;
+    if (pendingBytes < this.pendingBefore) this.look();
+    else this.onStall();
+  }
+
+  private look(): void {
+    this.pendingBefore = this.transport.pendingBytes;
+    this.clock.arm(this.timer, this.clock.now() + this.limitMs);
+  }
+}

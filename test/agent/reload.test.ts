@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { judgeReload, lateProblems, portProblems } from '../../src/agent/reload.ts';
+import { formatProblem } from '../../src/config/problems.ts';
+import { agentConfig, upstreamConfig } from '../support/agent-parts.ts';
+
+const CONSUL = {} as NonNullable<ReturnType<typeof agentConfig>['consul']>;
+const STATIC = { static: new Map([['orders', []]]) };
+
+it('takes what can change and keeps what cannot', () => {
+  const initial = agentConfig([]);
+  const upstreams = [upstreamConfig('orders')];
+  const telemetry = { ...initial.telemetry, sampleRatio: 1 };
+  const next = agentConfig(upstreams, { ...STATIC, telemetry, stateDir: '/tmp', consul: CONSUL });
+  const { config, late, unserved } = judgeReload(initial, next, 'remora.yaml');
+  expect(config).toEqual({ ...initial, upstreams: next.upstreams, static: next.static, telemetry });
+  expect(late).toEqual(['consul', 'stateDir']);
+  expect(unserved).toEqual([]);
+  expect(lateProblems(late, 'remora.yaml').map(formatProblem)[1]).toBe(
+    'remora.yaml stateDir: found another value than the program runs with, expected a restart, which is when it is read',
+  );
+  expect(judgeReload(initial, initial, 'remora.yaml').late).toEqual([]);
+});
+
+it('refuses a service of Consul in a process that was started without it', () => {
+  const next = agentConfig([upstreamConfig('orders'), upstreamConfig('stock')], { ...STATIC, consul: CONSUL });
+  const { unserved } = judgeReload(agentConfig([]), next, 'remora.yaml');
+  expect(unserved.map(formatProblem)).toEqual([
+    'remora.yaml upstreams.stock: found a service that only Consul knows, expected endpoints under static.stock; ' +
+      'the program was started without consul; restart it to change that',
+  ]);
+  expect(judgeReload(agentConfig([], { consul: CONSUL }), next, 'remora.yaml').unserved).toEqual([]);
+});
+
+it('names the upstream whose port cannot be opened', () => {
+  const [problem] = portProblems(new Map([['orders', new Error('the port is in use')]]), 'remora.yaml');
+  expect(problem).toMatchObject({ path: 'upstreams.orders', found: 'the port is in use' });
+});

@@ -1,0 +1,127 @@
+import { ConnectionRoom } from '../../src/agent/connection-room.ts';
+import type { Parts } from '../../src/agent/parts.ts';
+import { NO_LOG } from '../../src/base/log.ts';
+import { SeededRandom } from '../../src/base/random.ts';
+import { Cell, type Watch } from '../../src/base/watch.ts';
+import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../../src/cluster/snapshot.ts';
+import type { Config, UpstreamConfig } from '../../src/config/config.ts';
+import { undeclaredUpstream } from '../../src/config/undeclared.ts';
+import { Sources } from '../../src/discovery/sources.ts';
+import { type StaticServices, StaticSource } from '../../src/discovery/static-source.ts';
+import { Output } from '../../src/net/output.ts';
+import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
+import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
+import { specs } from './endpoint-specs.ts';
+import { ManualClock } from './manual-clock.ts';
+
+const HTTP = {
+  maxHeadBytes: 65_536,
+  maxFields: 100,
+  maxTargetBytes: 8_192,
+  headTimeoutMs: 10_000,
+  clientIdleMs: 60_000,
+  upstreamIdleMs: 60_000,
+  maxConnections: 100,
+};
+
+/** Ports that are numbers in a set: one that is in it cannot be bound. */
+export class FakePorts implements Sockets {
+  readonly kind = 'data';
+  readonly open = new Set<number>();
+  /** Every port that was bound, in order. */
+  readonly bound: number[] = [];
+
+  dial(): never {
+    throw new Error('nothing is dialled in this test');
+  }
+
+  async listen(address: string, port: number): Promise<ServerSocket> {
+    if (this.open.has(port)) throw Object.assign(new Error(), { code: 'EADDRINUSE' });
+    this.open.add(port);
+    this.bound.push(port);
+    return { address, port, close: () => this.open.delete(port) };
+  }
+}
+
+/** A Consul that answers when it is told to. */
+export class FakeConsul implements DiscoverySource {
+  readonly asked: { readonly query: ServiceQuery; readonly signal: AbortSignal }[] = [];
+  private readonly cells: Cell<ClusterSnapshot>[] = [];
+
+  constructor(private readonly clock: ManualClock) {}
+
+  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot> {
+    this.asked.push({ query, signal });
+    const cell = new Cell<ClusterSnapshot>(this.clock);
+    this.cells.push(cell);
+    return cell;
+  }
+
+  /** To the n-th question, with endpoints by their short names. */
+  answer(n: number, names: string): void {
+    const { service } = this.asked[n]!.query;
+    this.cells[n]!.set({ service, endpoints: specs(names), source: 'consul' });
+  }
+}
+
+/** What an upstream needs of the process, without any of its sockets. */
+export function agentParts({ hasConsul = true } = {}) {
+  const clock = new ManualClock();
+  const random = new SeededRandom(7);
+  const ports = new FakePorts();
+  const consul = new FakeConsul(clock);
+  const services = new Cell<StaticServices>(clock, new Map());
+  const sources = new Sources(services, new StaticSource(services, clock), hasConsul ? consul : null);
+  const bugs: unknown[] = [];
+  const followed: string[] = [];
+  const observer = {
+    follow: ({ upstream, protocol }: { readonly upstream: string; readonly protocol: string }) => {
+      followed.push(`${upstream} ${protocol}`);
+      return IGNORED_PLAN;
+    },
+    onReject: () => undefined,
+    onConnection: () => undefined,
+    onBug: (error: unknown) => void bugs.push(error),
+  };
+  const parts: Parts = {
+    clock,
+    random,
+    log: NO_LOG,
+    sockets: ports,
+    host: { output: new Output(), onBug: observer.onBug },
+    limits: HTTP,
+    room: ConnectionRoom.within(1024, 1, 100),
+    observer,
+    breakers: { onBreakerChange: () => undefined },
+    context: { clock, random, instanceId: '0123456789abcdef', observer },
+    sources,
+    sampling: { ratio: 0 },
+  };
+  return { parts, clock, ports, consul, services, bugs, followed };
+}
+
+/** An upstream as if it were declared with nothing but this. */
+export function upstreamConfig(name: string, more: Partial<UpstreamConfig> = {}): UpstreamConfig {
+  return { ...undeclaredUpstream({ service: name, tag: null, datacenter: null }), ...more };
+}
+
+export function listen(port: number): UpstreamConfig['listen'] {
+  return { address: '127.0.0.1', port };
+}
+
+export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<Config> = {}): Config {
+  return {
+    service: { name: 'web', id: 'web', address: '127.0.0.1', port: 80, tags: [], meta: {}, register: null },
+    inbound: null,
+    outbound: null,
+    upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
+    static: new Map(),
+    consul: null,
+    admin: { address: '127.0.0.1', port: 0, grpcPort: null, tokenFile: null },
+    telemetry: { otlp: null, sampleRatio: 0, accessLog: 'off' },
+    http: HTTP,
+    shutdown: { propagationMs: 0, timeoutMs: 1000 },
+    stateDir: null,
+    ...more,
+  };
+}
