@@ -78,6 +78,11 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
     for (const connection of this.connections) connection.drain();
   }
 
+  /** The time is up: what still runs ends now, and is on record as `draining`. */
+  expire(): void {
+    for (const connection of [...this.connections]) connection.expire();
+  }
+
   // --- From the listener ---
 
   onConnection(transport: Transport, peer: Peer): TransportHandler | null {

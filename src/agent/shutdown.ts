@@ -23,6 +23,8 @@ export interface Port {
   farewell(): void;
   /** Accepts no more. What is idle is closed after a short grace, everything else after its answer. */
   drain(): void;
+  /** Ends what still runs. */
+  expire(): void;
 }
 
 const STEP_MS = 25;
@@ -68,11 +70,10 @@ export async function shutDown(program: Stoppable, options: ShutdownConfig, cloc
   for (const port of program.outbound()) port.drain();
   await until(() => program.outbound().every((port) => port.openCount === 0));
 
-  const cut = [...program.outbound(), ...(inbound === null ? [] : [inbound])].reduce(
-    (sum, port) => sum + port.openCount,
-    0,
-  );
+  const ports = inbound === null ? program.outbound() : [...program.outbound(), inbound];
+  const cut = ports.reduce((sum, port) => sum + port.openCount, 0);
   if (cut > 0) log.warn('shutdown_cuts_connections', { connections: cut });
+  for (const port of ports) port.expire();
   await program.finish(Math.max(0, endsAt - clock.now()));
   log.info('shutdown_ended');
 }

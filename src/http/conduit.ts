@@ -47,8 +47,8 @@ export interface RequestHandler {
   onClientDrain(): void;
   /**
    * The client is lost: at most once, last, never after `finish`. `code` is `client_gone` for a reset or a FIN inside the
-   * request, and a client-blamed code for framing or timing that the connection itself refuses: it has sent that answer
-   * when it still could.
+   * request; a client-blamed code for framing or timing that the connection itself refuses, and `draining` when the
+   * program's time is up: it has sent that answer when it still could.
    */
   onClientGone(code: FailureCode): void;
 }

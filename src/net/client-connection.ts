@@ -91,6 +91,11 @@ export class ClientConnection implements Client, KeptConnection, TransportHandle
     if (this.isIdle) this.wait.forRequest();
   }
 
+  expire(): void {
+    this.isLeaving = true;
+    if (this.isOpen) this.refuse('draining');
+  }
+
   /** Between requests, and nothing of the next one is here. */
   get isIdle(): boolean {
     return this.input === 'head' && this.carry.size === 0;

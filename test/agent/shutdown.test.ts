@@ -15,6 +15,9 @@ function program(options: { readonly leaveTakesMs?: number; readonly inbound?: b
     openCount: 0,
     farewell: () => note(`farewell ${name}`),
     drain: () => note(`drain ${name}`),
+    expire() {
+      if (this.openCount > 0) note(`expire ${name}`);
+    },
   });
   const inbound = port('inbound');
   const outbound = port('outbound');
@@ -99,8 +102,10 @@ describe('shutDown', () => {
     outbound.openCount = 1;
     await pass(25_100);
     await done;
-    expect(log.slice(-2).map((line) => line.replace(/\d{2,}/g, '#'))).toEqual([
+    expect(log.slice(-4).map((line) => line.replace(/\d{2,}/g, '#'))).toEqual([
       '# shutdown_cuts_connections {"connections":3}',
+      '# expire outbound',
+      '# expire inbound',
       '# finish within #',
     ]);
     expect(Number.parseFloat(log.at(-1)!)).toBeLessThan(25_200);

@@ -159,3 +159,10 @@ it('lets who waits for its endpoints go when it is closed', () => {
   upstream.close();
   expect(woken).toEqual(['no_endpoint']);
 });
+
+it('asks nothing any more when it is closed', () => {
+  const { upstream, consul, config } = setUp();
+  upstream.reconfigure({ ...config, tag: 'v2' });
+  upstream.close();
+  expect(consul.asked.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+});

@@ -121,6 +121,7 @@ describe('an orderly stop', () => {
     await expect(held.answer).rejects.toThrow();
     await eventually(() => client.end !== 'open');
     expect(running.hasEvent('shutdown_cuts_connections', { connections: 2 })).toBe(true);
+    expect(running.access.map((line) => line['failure'])).toContain('draining');
   });
 
   it('is over at once at a second signal', async () => {

@@ -533,6 +533,29 @@ describe('the end of the client', () => {
   });
 });
 
+describe('the end of the time', () => {
+  it('answers draining where nothing has been answered, and cuts what has begun', () => {
+    const waiting = new ClientScript();
+    waiting.transport.receive(GET);
+    waiting.connection.expire();
+    expect(waiting.transport.take()).toContain('x-remora-failure: draining');
+    expect(waiting.take().at(-1)).toBe('gone draining');
+
+    const begun = new ClientScript();
+    begun.transport.receive(GET);
+    begun.client.sendHead(headOf(['HTTP/1.1 200 OK', 'Content-Length: 5']), NO_EDITS);
+    begun.connection.expire();
+    expect(begun.take().at(-1)).toBe('gone draining');
+    expect(begun.transport.log).toHaveLength(1);
+  });
+
+  it('is nothing to an idle connection', () => {
+    const script = new ClientScript();
+    script.connection.expire();
+    expect([script.take(), script.transport.log]).toEqual([[], []]);
+  });
+});
+
 describe('drain', () => {
   it('closes an idle connection after a grace, for which a request that was on its way is still answered', () => {
     const idle = new ClientScript();
