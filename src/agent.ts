@@ -16,7 +16,7 @@ import { Inbound } from './agent/inbound.ts';
 import type { Parts } from './agent/parts.ts';
 import { registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, portProblems } from './agent/reload.ts';
-import { type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
+import { type OutboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
 import { Upstreams } from './agent/upstreams.ts';
@@ -218,14 +218,14 @@ export class Agent implements AgentView, Stoppable {
     return this.outboundEntries();
   }
 
-  outboundTraffic(): { readonly admissions: number; readonly inFlight: number } {
-    let admissions = 0;
+  outboundTraffic(): OutboundTraffic {
+    let progress = 0;
     let inFlight = 0;
-    for (const { plan } of this.everyUpstream()) {
-      admissions += plan.admission.admissions;
-      inFlight += plan.admission.inFlight;
+    for (const { plan, entry } of this.everyUpstream()) {
+      progress += plan.admission.admissions + (entry?.tunnelBytes ?? 0);
+      if (plan.labels.protocol === 'http') inFlight += plan.admission.inFlight;
     }
-    return { admissions, inFlight };
+    return { progress, inFlight };
   }
 
   async finish(remainingMs: number): Promise<void> {

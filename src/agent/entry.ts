@@ -18,6 +18,7 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
   private readonly connections = new Set<KeptConnection>();
   private readonly http: ClientContext;
   private readonly tunnels: TunnelEntry;
+  private readonly meter = { bytes: 0 };
   private listener!: Listener;
   private isLeaving = false;
 
@@ -51,6 +52,11 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
 
   get port(): number {
     return this.listener.port;
+  }
+
+  /** What its tunnels have carried since the start. */
+  get tunnelBytes(): number {
+    return this.meter.bytes;
   }
 
   get openCount(): number {
@@ -87,7 +93,7 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
 
   onConnection(transport: Transport, peer: Peer): TransportHandler | null {
     if (this.parts.room.isExceeded) return null;
-    if (this.protocol === 'tcp') return new ClientTunnel(transport, peer, this.tunnels);
+    if (this.protocol === 'tcp') return new ClientTunnel(transport, peer, this.tunnels, this.meter);
     const connection = new ClientConnection(transport, peer, this.http);
     this.connections.add(connection);
     if (this.isLeaving) connection.announceClose();

@@ -11,13 +11,21 @@ export interface Stoppable {
   readonly inbound: Port | null;
   /** The ports the application calls through. They change while upstreams do. */
   outbound(): readonly Port[];
-  /** Requests admitted towards other services since the start, and those in flight. */
-  outboundTraffic(): { readonly admissions: number; readonly inFlight: number };
+  outboundTraffic(): OutboundTraffic;
   /** Telemetry out, service out of Consul, admin closed. `remainingMs` is all the time there is. */
   finish(remainingMs: number): Promise<void>;
 }
 
+/** Is the application still calling others? */
+export interface OutboundTraffic {
+  /** Rises with every request, every connection and every byte of a tunnel. */
+  readonly progress: number;
+  /** Requests without their answer. An open tunnel is none: pools keep them open for as long as the application lives. */
+  readonly inFlight: number;
+}
+
 export interface Port {
+  readonly protocol: 'http' | 'tcp';
   readonly openCount: number;
   /** Serves on; every answer asks its client to close the connection. */
   farewell(): void;
@@ -68,7 +76,7 @@ export async function shutDown(program: Stoppable, options: ShutdownConfig, cloc
   await until(quietFor(OUTBOUND_QUIET_MS, program, clock));
   log.info('shutdown_closes_outbound');
   for (const port of program.outbound()) port.drain();
-  await until(() => program.outbound().every((port) => port.openCount === 0));
+  await until(() => program.outbound().every((port) => port.openCount === 0 || port.protocol === 'tcp'));
 
   const ports = inbound === null ? program.outbound() : [...program.outbound(), inbound];
   const cut = ports.reduce((sum, port) => sum + port.openCount, 0);
@@ -82,9 +90,9 @@ function quietFor(ms: number, program: Stoppable, clock: Clock): () => boolean {
   let seen = -1;
   let quietSince = 0;
   return () => {
-    const { admissions, inFlight } = program.outboundTraffic();
-    if (admissions !== seen || inFlight > 0) {
-      seen = admissions;
+    const { progress, inFlight } = program.outboundTraffic();
+    if (progress !== seen || inFlight > 0) {
+      seen = progress;
       quietSince = clock.now();
     }
     return clock.now() - quietSince >= ms;

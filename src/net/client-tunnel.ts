@@ -1,7 +1,7 @@
 import type { FailureCode } from '../base/failure.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Peer, Tunnel, TunnelAcceptor, TunnelClient, TunnelClientHandler } from '../http/conduit.ts';
-import type { Splice } from './splice.ts';
+import type { Meter, Splice } from './splice.ts';
 import type { Transport, TransportHandler } from './transport.ts';
 import { UpstreamTunnel } from './upstream-tunnel.ts';
 
@@ -17,13 +17,14 @@ export class ClientTunnel implements TunnelClient, TransportHandler {
     private readonly transport: Transport,
     readonly peer: Peer,
     acceptor: TunnelAcceptor,
+    private readonly meter: Meter,
   ) {
     this.handler = acceptor.open(this);
   }
 
   splice(tunnel: Tunnel, idleTimeoutMs: number): void {
     invariant(tunnel instanceof UpstreamTunnel, 'a tunnel client is spliced with a tunnel of its own kind');
-    this.splicing = tunnel.couple(this.transport, idleTimeoutMs);
+    this.splicing = tunnel.couple(this.transport, this.meter, idleTimeoutMs);
   }
 
   refuse(): void {

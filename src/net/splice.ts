@@ -7,6 +7,11 @@ import type { Transport } from './transport.ts';
 /** How often per idle timeout a splice looks whether anything moved: it may live a quarter longer than it should. */
 const LOOKS_PER_TIMEOUT = 4;
 
+/** What a port's tunnels have carried, both ways, since the start: whether it still rises tells whether they are in use. */
+export interface Meter {
+  bytes: number;
+}
+
 export interface SpliceOwner {
   /** It is over: once, unless it was aborted. The rest is as in `TunnelHandler.onClose`. */
   onSpliceClose(bytesUp: number, bytesDown: number, firstByteDownAt: number, code: FailureCode | null): void;
@@ -43,6 +48,7 @@ export class Splice implements TimerOwner {
     private readonly owner: SpliceOwner,
     private readonly host: SocketHost,
     private readonly clock: Clock,
+    private readonly meter: Meter,
     /** 0: never. */
     idleTimeoutMs: number,
   ) {
@@ -58,6 +64,7 @@ export class Splice implements TimerOwner {
 
   onClientBytes(bytes: Buffer): void {
     this.bytesUp += bytes.length;
+    this.meter.bytes += bytes.length;
     this.isActive = true;
     if (!this.endpoint.write(bytes)) this.clientReading.pause();
   }
@@ -83,6 +90,7 @@ export class Splice implements TimerOwner {
   onEndpointBytes(bytes: Buffer): void {
     if (this.bytesDown === 0) this.firstByteDownAt = this.clock.now();
     this.bytesDown += bytes.length;
+    this.meter.bytes += bytes.length;
     this.isActive = true;
     if (!this.client.write(bytes)) this.endpointReading.pause();
   }

@@ -124,7 +124,7 @@ export const METRICS = {
   remora_config_last_reload_successful: {
     type: 'gauge',
     labels: ['layer'],
-    help: '1 when the newest document of a layer is in force, 0 when it was refused and the one before it still is.',
+    help: '1 when the newest document of a layer is in force, 0 when it was refused, or cannot be read, and the one before it still is.',
   },
 
   // --- Telemetry itself ---

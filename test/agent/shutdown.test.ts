@@ -12,6 +12,7 @@ function program(options: { readonly leaveTakesMs?: number; readonly inbound?: b
   const log: string[] = [];
   const note = (what: string): void => void log.push(`${clock.now() - 1000} ${what}`);
   const port = (name: string): Port & { openCount: number } => ({
+    protocol: 'http',
     openCount: 0,
     farewell: () => note(`farewell ${name}`),
     drain: () => note(`drain ${name}`),
@@ -21,7 +22,7 @@ function program(options: { readonly leaveTakesMs?: number; readonly inbound?: b
   });
   const inbound = port('inbound');
   const outbound = port('outbound');
-  const traffic = { admissions: 0, inFlight: 0 };
+  const traffic = { progress: 0, inFlight: 0 };
   const stoppable: Stoppable = {
     leave: async () => {
       await sleep(clock, options.leaveTakesMs ?? 0, never);
@@ -83,7 +84,7 @@ describe('shutDown', () => {
     expect(log.at(-1)).toContain('drain inbound');
     inbound.openCount = 0;
     for (let i = 0; i < 4; i++) {
-      traffic.admissions += 1;
+      traffic.progress += 1;
       await pass(800);
     }
     expect(log.at(-1)).toContain('farewell outbound');

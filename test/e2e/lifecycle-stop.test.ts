@@ -111,6 +111,14 @@ describe('an orderly stop', () => {
     expect(running.hasEvent('shutdown_cuts_connections')).toBe(false);
   });
 
+  it('does not wait for tunnels that nobody uses any more', async () => {
+    const running = await start({ propagation: '0s', timeout: '25s' });
+    await tunnel(running);
+    const startedAt = performance.now();
+    expect(await running.stop()).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+  });
+
   it('cuts what hangs when its time is up, and counts it', async () => {
     const running = await start({ propagation: '0s', timeout: '2s' });
     const held = await hold(running.port('inbound'));

@@ -120,7 +120,7 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
       host,
       { name: 'cache', address: '127.0.0.1', port: 0, maxConnections: 10 },
       {
-        onConnection: (transport, peer) => new ClientTunnel(transport, peer, acceptor),
+        onConnection: (transport, peer) => new ClientTunnel(transport, peer, acceptor, { bytes: 0 }),
         onRefused: () => undefined,
         onCount: () => undefined,
       },
