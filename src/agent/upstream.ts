@@ -124,7 +124,9 @@ export class Upstream {
 
   private begin(followed: FollowedCluster): void {
     followed.begin(() => {
-      if (followed === this.next) this.switchTo(followed);
+      // What works is worth more than an answer that may be a slip in the question, or a token that may not ask it.
+      const isBetter = followed.cluster.size > 0 || this.live.cluster.size === 0;
+      if (followed === this.next && isBetter) this.switchTo(followed);
       if (followed === this.live) this.onApplied();
     });
   }

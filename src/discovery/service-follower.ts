@@ -85,8 +85,7 @@ export class ServiceFollower implements PollTarget<HealthAnswer> {
 
   private publish(answer: HealthAnswer, endpoints: readonly EndpointSpec[]): void {
     if (!this.guard.isHolding) this.proved = null;
-    const isTrusted = !this.guard.isHolding || this.resources.length === 0;
-    if (isTrusted && answer.resources.length > 0) this.resources = answer.resources;
+    if (!this.guard.isHolding && answer.resources.length > 0) this.resources = answer.resources;
     const before = this.cell.value;
     if (before === null || JSON.stringify(before.endpoints) !== JSON.stringify(endpoints)) {
       this.cell.set({ service: this.query.service, endpoints, source: 'consul' });

@@ -42,8 +42,8 @@ function isServerFailure(status: number): boolean {
 
 /**
  * May another attempt follow, and when? `now`: at once, elsewhere. `backoff`: after a wait. `fresh`: at once on a fresh
- * connection; it is not a retry and costs neither attempt nor budget, since the request ended with a connection that
- * was dying before it came. It cannot repeat: a fresh connection is never stale.
+ * connection; it costs no attempt, since the request ended with a connection that was dying before it came, and no budget
+ * where nothing had been written. It cannot repeat: a fresh connection is never stale.
  */
 export type RetryVerdict = 'no' | 'now' | 'backoff' | 'fresh';
 

@@ -344,18 +344,23 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     }
     const { attemptMs } = plan.timeouts;
     if (this.awaitsClient()) return bounds.boundAttempt(attemptMs, now);
-    const isStalled = !this.isRequestDone;
-    if (isStalled && bounds.silentMs(now) < attemptMs)
-      return bounds.boundAttempt(attemptMs - bounds.silentMs(now), now);
+    const isStalled = !this.isRequestDone && current.isSent;
+    const silentMs = bounds.silentMs(now);
+    if (isStalled && silentMs < attemptMs) return bounds.boundAttempt(attemptMs - silentMs, now);
     const verdict = this.verdict(current, 'attempt_timeout', now);
-    if (verdict === 'no') {
-      // An endpoint that takes no more of a request will not answer it.
-      if (isStalled) return this.fail('attempt_timeout', now);
-      // With nothing to follow, giving up early would only turn a slow answer into none: the deadline decides.
-      return bounds.boundAttempt(0, now);
-    }
+    if (verdict === 'no') return this.withoutNext(isStalled, silentMs, now);
     current.abort('attempt_timeout', now);
     this.retry(current, verdict, now);
+  }
+
+  /**
+   * Nothing can follow this attempt, and giving up early would only turn a slow answer into none: the deadline decides.
+   * It does not run before the request is complete, so an endpoint that takes no more of one has as long as the deadline.
+   */
+  private withoutNext(isStalled: boolean, silentMs: number, now: number): void {
+    const { requestMs } = this.plan.timeouts;
+    if (isStalled && requestMs > 0 && silentMs >= requestMs) return this.fail('attempt_timeout', now);
+    this.bounds.boundAttempt(isStalled && requestMs > 0 ? requestMs - silentMs : 0, now);
   }
 
   onIdle(now: number): void {

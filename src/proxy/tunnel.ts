@@ -201,7 +201,10 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
       go();
     } catch (error) {
       this.context.observer.onBug(error);
-      if (this.isOpen) this.refuse('internal_error', this.context.clock.now());
+      if (!this.isOpen) return;
+      const now = this.context.clock.now();
+      this.endDial('internal_error', now);
+      this.refuse('internal_error', now);
     }
   }
 

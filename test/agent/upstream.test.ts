@@ -47,6 +47,17 @@ describe('a question that changes', () => {
     expect(pickFrom({ plan: before })).toMatch(/[abc]$/);
   });
 
+  it('keeps the old endpoints while it is answered with nothing', () => {
+    const { upstream, consul, config, names } = setUp();
+    consul.answer(0, 'ab');
+    upstream.reconfigure({ ...config, tag: 'v2' });
+    consul.answer(1, '');
+    expect(names()).toBe('ab');
+    expect(upstream.discovery.problem).toMatch(/until discovery answers/);
+    consul.answer(1, 'd');
+    expect(names()).toBe('d');
+  });
+
   it('is dropped when it changes back', () => {
     const { upstream, consul, config, names } = setUp();
     consul.answer(0, 'a');

@@ -316,6 +316,16 @@ describe('ConsulSource', () => {
     expect(watch.value?.endpoints).toEqual([]);
   });
 
+  it('asks for the right to see every node when it knows what is missing from the disk alone', async () => {
+    const { api, watch, pass, says, leaderSays } = await following('abc');
+    api.rights = 'granted';
+    await says('a', 5);
+    expect(namesOf(watch.value?.endpoints)).toBe('abc');
+    await pass(5_100);
+    await leaderSays('a');
+    expect(api.rightsAsked[0]).toBe('service web, node ');
+  });
+
   it('says when the server that answers has no leader, and does not call its answer fresh', async () => {
     const { clock, watch, pass, says } = await following();
     await says('ab', 10);

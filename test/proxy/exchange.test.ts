@@ -378,21 +378,31 @@ describe('who is waited for', () => {
     expect(script.records[0]).toMatchObject({ status: 200, attempts: ['a 200 success'] });
   });
 
-  it('gives up on an endpoint that stops taking a body, and holds it against it', () => {
-    const script = new ExchangeScript({ timeouts: { attemptMs: 1000 }, retry: { replayBytes: 0 } });
+  it('gives up on an endpoint that stops taking a body, after the time of a request, and holds it against it', () => {
+    const script = new ExchangeScript({ timeouts: { attemptMs: 1000, requestMs: 3000 }, retry: { replayBytes: 0 } });
     const client = script.open();
     client.handler.onRequest(requestHead({ method: 'PUT', body: 'chunked' }));
     script.endpoint('a').last.hasRoom = false;
     script.clock.advance(500);
     client.handler.onRequestBody(Buffer.from('.'));
-    script.clock.advance(1100);
+    script.clock.advance(3100);
     expect(script.take().slice(-3)).toEqual([
-      '1500 a abort',
-      '1500 client local 504 attempt_timeout',
-      '1500 client finish true',
+      '3500 a abort',
+      '3500 client local 504 attempt_timeout',
+      '3500 client finish true',
     ]);
     expect(script.records[0]!.attempts).toEqual(['a attempt_timeout failure']);
     expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('tries another after the time of one attempt, when the body was kept and one endpoint takes no more of it', () => {
+    const script = new ExchangeScript({ timeouts: { attemptMs: 1000 } });
+    const client = script.open();
+    client.handler.onRequest(requestHead({ method: 'PUT', body: 'chunked' }));
+    script.endpoint('a').last.hasRoom = false;
+    client.handler.onRequestBody(Buffer.from('.'));
+    script.clock.advance(1100);
+    expect(script.take().slice(-3)).toEqual(['1030 b send PUT /', '1030 b body .', '1030 client resume']);
   });
 });
 

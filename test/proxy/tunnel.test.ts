@@ -74,6 +74,20 @@ describe('a tunnel', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
+  it('closes its books when a bug ends it in the middle of a dial', () => {
+    const bugs: unknown[] = [];
+    const { script, open } = tunnelScript({ onBug: (error) => bugs.push(error) });
+    open();
+    script.endpoint('a').tunnels[0]!.onFailure('connect_refused');
+    script.endpoint('b').dial = () => {
+      throw new Error('a bug');
+    };
+    script.clock.advance(100);
+    expect(bugs).toEqual([new Error('a bug')]);
+    expect(script.take().at(-1)).toContain('internal_error');
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('is refused over the limit of the cluster', () => {
     const { script, open } = tunnelScript({ limits: { maxRequests: 1 } });
     open();
