@@ -21,7 +21,7 @@ export async function startRemora(bench, { ports, otlp, env = {}, node = [], ups
     service: { name: 'web', port: application },
     upstreams: { orders: { port: http, protocol: 'http', ...upstream }, cache: { port: tcp, protocol: 'tcp' } },
     static: { orders: endpoints, cache: endpoints },
-    admin: { port: admin },
+    admin: { port: admin, grpcPort: 0 },
     telemetry: { sampleRatio: 0.01, accessLog: 'failures', otlp: { endpoint: otlp, protocol: 'http/protobuf' } },
   };
   writeFileSync(file, JSON.stringify(config, null, 2)); // JSON is YAML

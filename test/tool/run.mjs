@@ -13,6 +13,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const pkg = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+/** Whoever started us: npm, mostly. */
+const parent = process.ppid;
 const isWindows = process.platform === 'win32';
 
 function say(text) {
@@ -210,7 +212,7 @@ const TASKS = {
   build: () => [],
   test: (args) => [[bin('vitest', 'vitest.mjs'), 'run', '--config', 'test/vitest.config.ts', ...args]],
   demo: (args) => [['dist/main.js', 'demo', ...args]],
-  remora: (args) => [['dist/main.js', ...args]],
+  remora: (args) => [[join(root, 'dist/main.js'), ...args]],
   bench: (args) => [['test/bench/main.mjs', ...args]],
   soak: (args) => [['test/soak/main.mjs', ...args]],
   check: () => [
@@ -242,16 +244,27 @@ try {
   );
 }
 
-// Steps run one after the other; a signal to us is a signal to the step that runs.
+// A file named on the command line is looked for where the user stands, and not where npm runs its scripts.
+const cwd = name === 'remora' ? (process.env.INIT_CWD ?? process.cwd()) : root;
+
+// Steps run one after the other; a signal to us is a signal to the step that runs. npm does not pass one on: it just ends,
+// and then our parent is another.
+const PARENT_LOOK_MS = 250;
 let status = 0;
 for (const step of task(args)) {
   status = await new Promise((resolve) => {
-    const child = spawn(node, step, { cwd: root, env, stdio: 'inherit' });
+    const child = spawn(node, step, { cwd, env, stdio: 'inherit' });
     const pass = (signal) => child.kill(signal);
+    const look = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(look);
+      child.kill('SIGTERM');
+    }, PARENT_LOOK_MS);
     process.on('SIGINT', pass);
     process.on('SIGTERM', pass);
     child.on('error', (error) => fail(error.message));
     child.on('exit', (code, signal) => {
+      clearInterval(look);
       process.off('SIGINT', pass);
       process.off('SIGTERM', pass);
       resolve(code ?? (signal === 'SIGINT' ? 130 : 1));
