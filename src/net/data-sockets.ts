@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { FailureCode } from '../base/failure.ts';
 import { bound } from './bound.ts';
+import { LOAN_BYTES, Loan } from './loan.ts';
 import { bytesOf, ReadSlabs } from './read-slabs.ts';
 import { isVolatile, type Slab, slabOf } from './slab.ts';
 import { dialFailure, errorName } from './socket-error.ts';
@@ -10,7 +11,7 @@ import type { Transport } from './transport.ts';
 
 /**
  * Sockets by Node's public streams. The reference for the others: slower (the stream's own state is kept beside ours,
- * and accepted sockets have a buffer allocated for each read) and nothing in it can go away with a new Node.
+ * and each read of an accepted socket is a `Loan`) and nothing in it can go away with a new Node.
  *
  * Sockets that we open read into memory of ours by `onread`, which is public for them alone. Listeners are functions of this module that find their transport on the socket, attached once.
  */
@@ -134,7 +135,10 @@ class DataTransport extends SocketTransport {
   }
 
   received(bytes: Buffer): void {
+    if (this.reads !== null || bytes.length < LOAN_BYTES) return this.deliverBytes(bytes);
+    const loan = new Loan(bytes);
     this.deliverBytes(bytes);
+    loan.release();
   }
 
   ended(): void {

@@ -29,7 +29,7 @@ export class Output {
   bytes: Buffer;
   end = 0;
   private start = 0;
-  private slab = new Slab(SLAB_BYTES);
+  private slab = Slab.ofSize(SLAB_BYTES);
   private to: Transport | null = null;
   private readonly spares: Slab[] = [];
   private isInTurn = false;
@@ -125,9 +125,9 @@ export class Output {
   }
 
   private spareSlab(room: number): Slab {
-    if (room > SLAB_BYTES) return new Slab(room);
+    if (room > SLAB_BYTES) return Slab.ofSize(room);
     const index = this.spares.findIndex((slab) => !slab.isHeld);
-    return index < 0 ? new Slab(SLAB_BYTES) : this.spares.splice(index, 1)[0]!;
+    return index < 0 ? Slab.ofSize(SLAB_BYTES) : this.spares.splice(index, 1)[0]!;
   }
 
   private arm(): void {

@@ -42,7 +42,7 @@ export class ReadSlabs {
     }
     if (this.made === MAX_SLABS) return null;
     this.made++;
-    return new Slab(SLAB_BYTES);
+    return Slab.ofSize(SLAB_BYTES);
   }
 }
 

@@ -5,13 +5,15 @@
  * Finding the slab of some bytes is a map look-up, paid only when the kernel did not take a write at once.
  */
 export class Slab {
-  readonly bytes: Buffer;
   private holds = 0;
 
-  constructor(size: number) {
-    // Never from Node's own pool: the memory must belong to this slab alone, whole.
-    this.bytes = Buffer.allocUnsafeSlow(size);
-    SLABS.set(this.bytes.buffer, this);
+  /** The memory belongs to this slab alone, whole: never to Node's own pool. */
+  constructor(readonly bytes: Buffer) {
+    SLABS.set(bytes.buffer, this);
+  }
+
+  static ofSize(size: number): Slab {
+    return new Slab(Buffer.allocUnsafeSlow(size));
   }
 
   get isHeld(): boolean {

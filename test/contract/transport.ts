@@ -158,7 +158,7 @@ export function transportContract(name: string, make: (host: SocketHost) => Sock
     it('holds a slab whose bytes are pending although write answered true', async () => {
       const { transport, handler, peer } = await open(side);
       fillKernel(transport);
-      const slab = new Slab(64);
+      const slab = Slab.ofSize(64);
       expect(transport.write(slab.bytes.fill('a'))).toBe(true);
       expect(slab.isHeld).toBe(true);
       peer.resume();
@@ -170,7 +170,7 @@ export function transportContract(name: string, make: (host: SocketHost) => Sock
 
     it('does not hold a slab that the kernel took at once', async () => {
       const { transport, peer } = await open(side);
-      const slab = new Slab(64);
+      const slab = Slab.ofSize(64);
       expect(transport.write(slab.bytes.fill('b'))).toBe(true);
       expect(slab.isHeld).toBe(false);
       expect((await readBytes(peer, 64)).toString()).toBe('b'.repeat(64));
@@ -178,7 +178,7 @@ export function transportContract(name: string, make: (host: SocketHost) => Sock
 
     it('releases a held slab when it is destroyed', async () => {
       const { transport } = await open(side);
-      const slab = new Slab(8_388_608);
+      const slab = Slab.ofSize(8_388_608);
       transport.write(slab.bytes);
       expect(slab.isHeld).toBe(true);
       transport.destroy(true);
