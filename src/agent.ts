@@ -7,6 +7,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  StandingView,
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
 import { makeRoom } from './agent/connection-room.ts';
@@ -15,7 +16,7 @@ import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import type { Parts } from './agent/parts.ts';
 import { registrationOptions } from './agent/registration.ts';
-import { judgeReload, lateProblems, portProblems } from './agent/reload.ts';
+import { judgeReload, lateProblems, lateWords, portProblems } from './agent/reload.ts';
 import { type OutboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
@@ -177,7 +178,7 @@ export class Agent implements AgentView, Stoppable {
     const source = file.state().name;
     const { config, late, unserved } = judgeReload(this.initial, next, source);
     this.waiting = [...lateProblems(late, source), ...unserved];
-    if (late.length > 0) log.warn('config_needs_restart', { settings: late.join(', ') });
+    if (late.length > 0) log.warn('config_needs_restart', { settings: late.map(lateWords).join('; ') });
     const [first] = unserved;
     if (first !== undefined) return log.error('config_not_taken', { first: formatProblem(first) });
 
@@ -265,6 +266,14 @@ export class Agent implements AgentView, Stoppable {
     return { isReady: this.wasReady && !isDraining, isDraining, waitingFor };
   }
 
+  standing(): StandingView {
+    const { registration, probe } = this;
+    return {
+      registration: registration === null ? null : { problem: registration.problem },
+      application: probe === null ? null : { problem: probe.problem },
+    };
+  }
+
   listeners(): readonly ListenerView[] {
     const inbound = this.local === null ? [] : [this.local.entry];
     return [...inbound, ...this.outboundEntries()].map(listenerView);
@@ -272,8 +281,10 @@ export class Agent implements AgentView, Stoppable {
 
   clusters(): readonly ClusterView[] {
     const now = this.given.clock.now();
-    const outward = this.everyUpstream().map(({ cluster, discovery }) => clusterView(cluster, discovery, now));
-    return this.local === null ? outward : [...outward, clusterView(this.local.cluster, this.local.discovery, now)];
+    const outward = this.everyUpstream().map(({ cluster, discovery }) => clusterView(cluster, discovery, false, now));
+    return this.local === null
+      ? outward
+      : [...outward, clusterView(this.local.cluster, this.local.discovery, true, now)];
   }
 
   config(): ConfigView {
@@ -296,8 +307,8 @@ export class Agent implements AgentView, Stoppable {
     const unopened = portProblems(this.upstreams.failures, file.state().name);
     return [
       ...documents,
-      { name: 'restart', revision: null, problems: this.waiting },
-      { name: 'listeners', revision: null, problems: unopened },
+      { name: 'restart', revision: null, problems: this.waiting, unreachable: null },
+      { name: 'listeners', revision: null, problems: unopened, unreachable: null },
     ];
   }
 
@@ -322,9 +333,13 @@ export class Agent implements AgentView, Stoppable {
       yield* poolSamples(cluster);
       yield* discoverySamples(cluster.name, discovery, now);
     }
-    for (const { name, revision, problems } of this.layers()) {
+    for (const { name, revision, problems, unreachable } of this.layers()) {
       if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
-      yield sample('remora_config_last_reload_successful', [name], problems.length === 0 ? 1 : 0);
+      yield sample(
+        'remora_config_last_reload_successful',
+        [name],
+        problems.length === 0 && unreachable === null ? 1 : 0,
+      );
     }
   }
 }

@@ -11,6 +11,7 @@ import type { Problem } from '../config/problems.ts';
 export interface AgentView {
   identity(): IdentityView;
   readiness(): ReadinessView;
+  standing(): StandingView;
   listeners(): readonly ListenerView[];
   clusters(): readonly ClusterView[];
   config(): ConfigView;
@@ -36,6 +37,14 @@ export interface ReadinessView {
   readonly waitingFor: readonly string[];
 }
 
+/** What keeps callers away from a sidecar that is ready. */
+export interface StandingView {
+  /** Why Consul may not list the service as it should. Null: this sidecar does not register it. */
+  readonly registration: { readonly problem: string | null } | null;
+  /** Why the local application is held for down. Null: it is not looked at, which only a registration needs. */
+  readonly application: { readonly problem: string | null } | null;
+}
+
 export interface ListenerView {
   readonly name: string;
   readonly protocol: 'http' | 'tcp';
@@ -48,6 +57,8 @@ export interface ListenerView {
 
 export interface ClusterView {
   readonly name: string;
+  /** It leads to the local application and has the service's name; an upstream may be called the same. */
+  readonly isInbound: boolean;
   /** Where the snapshot in use came from (`consul`, `file`, `dns`, `disk`); null before the first. */
   readonly source: string | null;
   /** Since a source last vouched for the snapshot; null before the first. */
@@ -99,6 +110,8 @@ export interface ConfigLayerView {
   readonly revision: string | null;
   /** Since its source last vouched for it; null before the first time, absent where it is not told. */
   readonly ageMs?: number | null;
-  /** Why the newest document is not the one in force, or may not be the newest. Empty when all is well. */
+  /** Why the newest document is not the one in force. Empty when it is. */
   readonly problems: readonly Problem[];
+  /** Why its source cannot be asked for a newer one, and what is in force may be old; null when it can. */
+  readonly unreachable: string | null;
 }

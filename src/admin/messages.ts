@@ -7,6 +7,7 @@ import type { Message } from './wire.ts';
 export function encodeStatus(view: AgentView): Message {
   const { version, service, uptimeMs } = view.identity();
   const { isReady, isDraining, waitingFor } = view.readiness();
+  const { registration, application } = view.standing();
   const serving = isReady ? 'STATE_SERVING' : 'STATE_STARTING';
   return {
     version,
@@ -16,6 +17,8 @@ export function encodeStatus(view: AgentView): Message {
     waitingFor,
     listeners: view.listeners(),
     configLayers: boundProblems(view.config().layers),
+    registration,
+    application,
   };
 }
 
@@ -25,6 +28,7 @@ export function encodeClusters(view: AgentView, names: readonly string[]): Messa
   return {
     clusters: boundEndpoints(clusters).map((cluster) => ({
       ...cluster,
+      inbound: cluster.isInbound,
       endpoints: cluster.endpoints.map(encodeEndpoint),
     })),
   };
@@ -32,30 +36,46 @@ export function encodeClusters(view: AgentView, names: readonly string[]): Messa
 
 export function decodeStatus(message: Message): StatusReport {
   const { version, service, uptimeMs, state, waitingFor, listeners, configLayers } = message as StatusMessage;
+  const { registration, application } = message as StatusMessage;
   return {
     identity: { version, service: service ?? { name: '', id: '' }, uptimeMs },
     readiness: { isReady: state === 'STATE_SERVING', isDraining: state === 'STATE_DRAINING', waitingFor },
+    standing: { registration: decodeStanding(registration), application: decodeStanding(application) },
     listeners,
     layers: configLayers.map(decodeLayer),
   };
 }
 
+function decodeStanding(message: StandingMessage | null): { readonly problem: string | null } | null {
+  return message === null ? null : { problem: message.problem ?? null };
+}
+
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
-    ({ name, source = null, ageMs = null, problem = null, balancer, endpoints, endpointsOmitted }) => {
-      return { name, source, ageMs, problem, balancer, endpoints: endpoints.map(decodeEndpoint), endpointsOmitted };
+    ({ name, inbound: isInbound, source = null, ageMs = null, problem = null, ...rest }) => {
+      const { balancer, endpoints, endpointsOmitted } = rest;
+      return {
+        name,
+        isInbound,
+        source,
+        ageMs,
+        problem,
+        balancer,
+        endpoints: endpoints.map(decodeEndpoint),
+        endpointsOmitted,
+      };
     },
   );
 }
 
 function decodeLayer(message: LayerMessage): BoundedLayer {
-  const { name, revision = null, problemsOmitted } = message;
+  const { name, revision = null, problemsOmitted, unreachable = null } = message;
   const problems = message.problems.map(
     ({ source, line = null, column = null, path, found, expected, hint = null }) => {
       return { source, line, column, path, found, expected, hint };
     },
   );
-  return { name, revision, problems, problemsOmitted };
+  return { name, revision, problems, problemsOmitted, unreachable };
 }
 
 function encodeEndpoint(endpoint: EndpointView): Message {
@@ -104,6 +124,12 @@ interface StatusMessage {
   readonly waitingFor: readonly string[];
   readonly listeners: StatusReport['listeners'];
   readonly configLayers: readonly LayerMessage[];
+  readonly registration: StandingMessage | null;
+  readonly application: StandingMessage | null;
+}
+
+interface StandingMessage {
+  readonly problem?: string;
 }
 
 interface LayerMessage {
@@ -119,11 +145,13 @@ interface LayerMessage {
     readonly hint?: string;
   }[];
   readonly problemsOmitted: number;
+  readonly unreachable?: string;
 }
 
 interface ClustersMessage {
   readonly clusters: readonly {
     readonly name: string;
+    readonly inbound: boolean;
     readonly source?: string;
     readonly ageMs?: number;
     readonly problem?: string;

@@ -1,5 +1,5 @@
 import { formatProblem } from '../config/problems.ts';
-import type { EndpointView, IdentityView, ListenerView, ReadinessView } from './agent-view.ts';
+import type { EndpointView, IdentityView, ListenerView, ReadinessView, StandingView } from './agent-view.ts';
 import { hostPort } from './bound-address.ts';
 import type { BoundedCluster, BoundedLayer } from './bounds.ts';
 import { durationWords, printable, textTable } from './text-table.ts';
@@ -8,6 +8,7 @@ import { durationWords, printable, textTable } from './text-table.ts';
 export interface StatusReport {
   readonly identity: IdentityView;
   readonly readiness: ReadinessView;
+  readonly standing: StandingView;
   readonly listeners: readonly ListenerView[];
   readonly layers: readonly BoundedLayer[];
 }
@@ -18,8 +19,9 @@ const NONE = '-';
 export function statusText(status: StatusReport): string {
   const { service, version, uptimeMs } = status.identity;
   const name = service.id === service.name ? service.name : `${service.name} (${service.id})`;
-  const lines = [printable(`${name}: ${stateWords(status.readiness)}`)];
+  const lines = [printable(`service ${name}: ${stateWords(status)}`)];
   for (const missing of status.readiness.waitingFor) lines.push(printable(`  waiting for ${missing}`));
+  lines.push(...standingLines(status.standing).map(printable));
   lines.push(printable(`remora ${version}, up ${durationWords(uptimeMs)}`));
   return `${lines.join('\n')}\n${layersText(status.layers)}\n${listenersText(status.listeners)}`;
 }
@@ -37,18 +39,39 @@ export function clustersText(clusters: readonly BoundedCluster[]): string {
   return clusters.map(clusterText).join('\n');
 }
 
-function stateWords(readiness: ReadinessView): string {
-  if (readiness.isDraining) return 'draining';
-  return readiness.isReady ? 'ready' : 'not ready';
+/** Is there nothing that keeps callers of a ready sidecar away? */
+export function isWell({ registration, application }: StandingView): boolean {
+  return (registration?.problem ?? application?.problem ?? null) === null;
 }
+
+function stateWords({ readiness, standing }: StatusReport): string {
+  if (readiness.isDraining) return 'draining';
+  if (!readiness.isReady) return 'not ready';
+  return isWell(standing) ? 'ready' : 'ready, but callers are kept away';
+}
+
+function standingLines({ registration, application }: StandingView): readonly string[] {
+  const lines: string[] = [];
+  if (registration !== null) lines.push(`  registration in Consul: ${registration.problem ?? 'done'}`);
+  if (application !== null) lines.push(`  application: ${application.problem ?? 'up'}`);
+  return lines;
+}
+
+/** Layers that are no document, but what keeps one from taking effect. */
+const HEADINGS: Readonly<Record<string, string>> = {
+  restart: 'the new config is not wholly in force: restart remora to take it',
+  listeners: 'ports could not be opened',
+};
 
 function layersText(layers: readonly BoundedLayer[]): string {
   const lines: string[] = [];
   for (const layer of layers) {
     const held = layer.revision === null ? 'nothing of it in force' : `revision ${layer.revision} in force`;
-    if (layer.problems.length > 0) lines.push(`config ${layer.name} has problems, ${held}`);
+    if (layer.problems.length > 0) lines.push(HEADINGS[layer.name] ?? `config ${layer.name} is refused, ${held}`);
     for (const problem of layer.problems) lines.push(`  ${formatProblem(problem)}`);
     if (layer.problemsOmitted > 0) lines.push(`  and ${layer.problemsOmitted} more`);
+    if (layer.unreachable !== null)
+      lines.push(`config ${layer.name} cannot be asked for, ${held}: ${layer.unreachable}`);
   }
   return lines.map((line) => `${printable(line)}\n`).join('');
 }
@@ -60,7 +83,7 @@ function boundWords(listener: ListenerView): string {
 function clusterText(cluster: BoundedCluster): string {
   const age =
     cluster.ageMs === null ? 'nothing discovered yet' : `${cluster.source} ${durationWords(cluster.ageMs)} ago`;
-  const lines = [`${cluster.name}: ${cluster.balancer}, ${age}`];
+  const lines = [`${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${cluster.balancer}, ${age}`];
   if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
   const total = cluster.endpoints.length + cluster.endpointsOmitted;
   if (total === 0) lines.push('  no endpoints');

@@ -24,6 +24,8 @@ const TOLERATED = 3;
  * peers, so it has to last.
  */
 export class ApplicationProbe implements TimerOwner {
+  /** Why it is held for down, for an operator; null when it is up. */
+  problem: string | null = 'not looked at yet';
   private state: 'unknown' | 'up' | 'down' = 'unknown';
   private silences = 0;
   /** The connect in progress. */
@@ -85,13 +87,25 @@ export class ApplicationProbe implements TimerOwner {
   }
 
   private enter(state: 'up' | 'down', code: FailureCode | null): void {
+    this.problem = code === null ? null : (this.application.problem ?? this.complaint(code));
     if (state === this.state) return;
     this.state = state;
     const endpoint = this.application.value?.endpoints[0]?.id ?? null;
     if (state === 'up') this.log.info('application_up', { endpoint });
     else this.log.warn('application_down', { endpoint, problem: this.application.problem ?? code });
   }
+
+  private complaint(code: FailureCode): string {
+    const target = this.application.value?.endpoints[0];
+    const where = target === undefined ? '' : ` at ${target.host}:${target.port}`;
+    return `down${where} (${MEANINGS[code] ?? code})`;
+  }
 }
+
+const MEANINGS: Partial<Readonly<Record<FailureCode, string>>> = {
+  connect_refused: 'nothing listens there',
+  connect_timeout: `it accepted no connection within ${CONNECT_MS} ms`,
+};
 
 /** One connect. It ends with the first word, and whatever comes after is not for the probe. */
 class Dial implements DialHandler {

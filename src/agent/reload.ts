@@ -1,5 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
+import { redacted } from '../config/effective.ts';
+import { HIDDEN } from '../config/hidden.ts';
+import { isMap } from '../config/layers.ts';
 import type { Problem } from '../config/problems.ts';
 
 /** Settings that take effect when they change. All others are taken once, when the program starts. */
@@ -10,15 +13,24 @@ export interface Reload {
   /** What would run: the new one, but for the settings that were taken once. */
   readonly config: Config;
   /** The settings that wait for a restart. */
-  readonly late: readonly string[];
+  readonly late: readonly LateSetting[];
   /** Upstreams that this process cannot serve; then nothing of the change holds. */
   readonly unserved: readonly Problem[];
+}
+
+/** Values as an operator may see them. */
+export interface LateSetting {
+  readonly path: string;
+  readonly inForce: string;
+  readonly wanted: string;
 }
 
 /** `initial` is what the program was started with. A configuration that is valid may still be none for this process. */
 export function judgeReload(initial: Config, next: Config, source: string): Reload {
   const keys = Object.keys(initial) as (keyof Config)[];
-  const late = keys.filter((key) => !CHANGEABLE.has(key) && !isDeepStrictEqual(initial[key], next[key]));
+  const changed = keys.filter((key) => !CHANGEABLE.has(key) && !isDeepStrictEqual(initial[key], next[key]));
+  const [before, after] = changed.length === 0 ? [{}, {}] : [redacted(initial), redacted(next)];
+  const late = changed.flatMap((key) => differences(before[key], after[key], key));
   const { upstreams, static: services, telemetry } = next;
   const config = { ...initial, upstreams, static: services, telemetry };
   const unserved = [...upstreams.values()]
@@ -35,10 +47,34 @@ export function judgeReload(initial: Config, next: Config, source: string): Relo
   return { config, late, unserved };
 }
 
+/** Field by field where both are maps. A secret that changed looks the same on both sides, and is named all the same. */
+function differences(before: unknown, after: unknown, path: string): readonly LateSetting[] {
+  if (isMap(before) && isMap(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    const inner = keys
+      .filter((key) => !isDeepStrictEqual(before[key], after[key]))
+      .flatMap((key) => differences(before[key], after[key], `${path}.${key}`));
+    if (inner.length > 0) return inner;
+  }
+  const isHidden = isDeepStrictEqual(before, after);
+  return [{ path, inForce: isHidden ? HIDDEN : shown(before), wanted: isHidden ? `another ${HIDDEN}` : shown(after) }];
+}
+
+const MAX_SHOWN = 80;
+
+function shown(value: unknown): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 3)}...` : text;
+}
+
+export function lateWords({ path, inForce, wanted }: LateSetting): string {
+  return `${path}: ${inForce} in force, ${wanted} wanted`;
+}
+
 /** Settings that wait for a restart, for operators. */
-export function lateProblems(late: readonly string[], source: string): readonly Problem[] {
-  return late.map((key) =>
-    problem(source, key, 'another value than the program runs with', 'a restart, which is when it is read', null),
+export function lateProblems(late: readonly LateSetting[], source: string): readonly Problem[] {
+  return late.map(({ path, inForce, wanted }) =>
+    problem(source, path, `${wanted}, while ${inForce} is in force`, 'a restart, which is when it is read', null),
   );
 }
 

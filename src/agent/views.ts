@@ -15,10 +15,16 @@ export function listenerView({ listenerName, protocol, address, port, openCount 
   return { name: listenerName, protocol, address, port, connections: openCount };
 }
 
-export function clusterView(cluster: Cluster, discovery: Watch<ClusterSnapshot>, now: number): ClusterView {
+export function clusterView(
+  cluster: Cluster,
+  discovery: Watch<ClusterSnapshot>,
+  isInbound: boolean,
+  now: number,
+): ClusterView {
   const { name, snapshot, options } = cluster;
   return {
     name,
+    isInbound,
     source: snapshot?.source ?? null,
     ageMs: snapshot === null ? null : Math.max(0, Math.round(now - discovery.freshAt)),
     problem: discovery.problem ?? (cluster.usesCritical ? ALL_CRITICAL : null),

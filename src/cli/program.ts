@@ -27,6 +27,18 @@ is started for it (CONSUL_BIN, one on PATH, or one fetched from Debian's archive
 Ends with what the caller saw. Exit code 0: at least 99.9 % success; 1: less, or it could not start; 130: interrupted.
 `;
 
+const STATUS = `
+Exit code 0: ready; 1: not ready, draining, or no answer; 2: ready, but Consul does not list the service as it should, or the
+application is down (with --ready: 0).
+`;
+
+interface StatusFlags {
+  readonly admin: string;
+  readonly timeout: number;
+  readonly json: boolean;
+  readonly ready: boolean;
+}
+
 interface RunFlags {
   readonly config: string;
   readonly set: readonly string[];
@@ -83,9 +95,16 @@ export function makeProgram(version: string): Command {
     .option('--admin <host:port>', 'its admin gRPC port', '127.0.0.1:15010')
     .option('--timeout <ms>', 'how long to wait for it', milliseconds, 3_000)
     .option('--json', 'for machines', false)
-    .action(async (flags: { readonly admin: string; readonly timeout: number; readonly json: boolean }) => {
+    .option('--ready', 'judge by readiness alone, as /ready does; for probes', false)
+    .addHelpText('after', STATUS)
+    .action(async (flags: StatusFlags) => {
       const { runStatus } = await import('./status.ts');
-      const options = { address: flags.admin, json: flags.json, timeoutMs: flags.timeout };
+      const options = {
+        address: flags.admin,
+        json: flags.json,
+        readyOnly: flags.ready,
+        timeoutMs: flags.timeout,
+      };
       process.exitCode = await runStatus(options, new SystemClock(), process.stdout);
     });
 

@@ -85,6 +85,7 @@ function configListener(log: ProcessLog): ConfigListener {
   return {
     onConfigApplied: (source, revision) => log.info('config_applied', { source, revision }),
     onConfigRefused: (source, problems) => log.error('config_refused', refusal(source, problems)),
+    onConfigUnreachable: (source, problem) => log.warn('config_unreachable', { source, problem }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { clustersText, statusText } from '../admin/report.ts';
+import { clustersText, isWell, statusText } from '../admin/report.ts';
 import { printable } from '../admin/text-table.ts';
 import type { Clock } from '../base/clock.ts';
 
@@ -6,6 +6,8 @@ export interface StatusOptions {
   /** `host:port` of the sidecar's gRPC port. */
   readonly address: string;
   readonly json: boolean;
+  /** Judge by readiness alone, as `/ready` does: for probes, where a restart would mend neither Consul nor the service. */
+  readonly readyOnly: boolean;
   readonly timeoutMs: number;
 }
 
@@ -16,10 +18,12 @@ export interface TextSink {
 
 const READY = 0;
 const NOT_READY = 1;
+const KEPT_AWAY = 2;
 
 /**
- * `remora status`: one look at a running sidecar. The exit code is the verdict, 0 for ready and 1 for anything else,
- * so that it also serves as a health check; in JSON an unreachable sidecar is `{ "reachable": false }`.
+ * `remora status`: one look at a running sidecar. The exit code is the verdict: 0 for ready and well, 1 for not ready or
+ * not reachable, 2 for ready while Consul does not list the service or the service is down. In JSON an unreachable sidecar
+ * is `{ "reachable": false }`.
  */
 export async function runStatus(options: StatusOptions, clock: Clock, out: TextSink): Promise<number> {
   if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/.test(options.address)) {
@@ -29,13 +33,14 @@ export async function runStatus(options: StatusOptions, clock: Clock, out: TextS
   const { AdminUnreachable, askSidecar } = await import('../admin/client.ts');
   try {
     const { status, clusters } = await askSidecar(options.address, clock, options.timeoutMs);
-    const { identity, readiness, listeners, layers } = status;
+    const { identity, readiness, standing, listeners, layers } = status;
     out.write(
       options.json
-        ? `${JSON.stringify({ reachable: true, ...identity, ...readiness, listeners, layers, clusters }, null, 2)}\n`
+        ? `${JSON.stringify({ reachable: true, ...identity, ...readiness, ...standing, listeners, layers, clusters }, null, 2)}\n`
         : `${statusText(status)}\n${clustersText(clusters)}`,
     );
-    return readiness.isReady ? READY : NOT_READY;
+    if (!readiness.isReady) return NOT_READY;
+    return options.readyOnly || isWell(standing) ? READY : KEPT_AWAY;
   } catch (error) {
     if (!(error instanceof AdminUnreachable)) throw error;
     return unreachable(options, out, error.message);

@@ -71,6 +71,7 @@ export class FileWatch {
       revision: this.revision === '' ? null : this.revision,
       ageMs: value === null ? null : Math.max(0, Math.round(this.clock.now() - freshAt)),
       problems: this.problems,
+      unreachable: null,
     };
   }
 

@@ -11,6 +11,8 @@ import { formatProblem, type Problem } from './problems.ts';
 export interface ConfigListener {
   onConfigApplied(source: string, revision: string): void;
   onConfigRefused(source: string, problems: readonly Problem[]): void;
+  /** Nothing is wrong with a document: its source cannot be asked, and what is in force stays. */
+  onConfigUnreachable(source: string, problem: string): void;
 }
 
 interface Candidate {
@@ -25,8 +27,10 @@ export interface LayerState {
   readonly revision: string | null;
   /** Since its source last vouched for it; null before the first time. */
   readonly ageMs: number | null;
-  /** Why the newest document is not in force, or may not be the newest; empty when all is well. */
+  /** Why the newest document is not in force; empty when it is. */
   readonly problems: readonly Problem[];
+  /** Why its source cannot be asked whether there is a newer one; null when it can. */
+  readonly unreachable: string | null;
 }
 
 /** A source does not call out when it fails, so it is looked at this often. */
@@ -90,7 +94,8 @@ export class LiveConfig {
       name: this.key,
       revision: this.good?.revision ?? null,
       ageMs: freshAt === 0 ? null : Math.max(0, Math.round(this.clock.now() - freshAt)),
-      problems: [...this.sourceProblems(), ...this.problems],
+      problems: this.problems,
+      unreachable: this.documents.problem,
     };
   }
 
@@ -103,18 +108,10 @@ export class LiveConfig {
     return this.ownProblems.length > 0 ? this.ownProblems : this.jointProblems;
   }
 
-  /** Of the source and not of a document: the one in force stays, and may be old. */
-  private sourceProblems(): readonly Problem[] {
-    const found = this.documents?.problem ?? null;
-    if (found === null) return [];
-    const hint = 'what is in force stays until there is one';
-    return [{ source: `kv:${this.key}`, line: null, column: null, path: '', found, expected: 'an answer', hint }];
-  }
-
   private lookAtSource(): void {
     const problem = this.documents?.problem ?? null;
     if (problem !== null && problem !== this.saidOfSource) {
-      this.listener.onConfigRefused(`kv:${this.key}`, this.sourceProblems());
+      this.listener.onConfigUnreachable(`kv:${this.key}`, problem);
     }
     this.saidOfSource = problem;
     this.clock.arm(this.look, this.clock.now() + LOOK_MS);

@@ -6,12 +6,14 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  StandingView,
 } from '../../src/admin/agent-view.ts';
 
 /** A sidecar that says what a test put into it. */
 export class FakeAgentView implements AgentView {
   identityView: IdentityView = { version: '0.1.0', service: { name: 'web', id: 'web-1' }, uptimeMs: 192_000 };
   readinessView: ReadinessView = { isReady: true, isDraining: false, waitingFor: [] };
+  standingView: StandingView = { registration: { problem: null }, application: null };
   listenerViews: readonly ListenerView[] = [
     { name: 'inbound', protocol: 'http', address: '127.0.0.1', port: 15006, connections: 3 },
     { name: 'outbound', protocol: 'http', address: '::1', port: 15001, connections: 12 },
@@ -21,10 +23,11 @@ export class FakeAgentView implements AgentView {
   configView: ConfigView = {
     effective: { service: { name: 'web' }, consul: { token: '(secret)' } },
     layers: [
-      { name: 'remora.yaml', revision: 'a1b2c3', problems: [] },
+      { name: 'remora.yaml', revision: 'a1b2c3', problems: [], unreachable: null },
       {
         name: 'remora/config/caller/web',
         revision: null,
+        unreachable: null,
         problems: [
           {
             source: 'kv:remora/config/caller/web',
@@ -48,6 +51,10 @@ export class FakeAgentView implements AgentView {
 
   readiness(): ReadinessView {
     return this.readinessView;
+  }
+
+  standing(): StandingView {
+    return this.standingView;
   }
 
   listeners(): readonly ListenerView[] {
@@ -91,6 +98,7 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
 function orders(): ClusterView {
   return {
     name: 'orders',
+    isInbound: false,
     source: 'consul',
     ageMs: 1_250,
     problem: null,
@@ -114,5 +122,13 @@ function orders(): ClusterView {
 }
 
 function empty(): ClusterView {
-  return { name: 'cache', source: null, ageMs: null, problem: 'no leader', balancer: 'random', endpoints: [] };
+  return {
+    name: 'cache',
+    isInbound: false,
+    source: null,
+    ageMs: null,
+    problem: 'no leader',
+    balancer: 'random',
+    endpoints: [],
+  };
 }

@@ -38,6 +38,7 @@ describe('Admin', () => {
     expect(status).toEqual({
       identity: view.identityView,
       readiness: view.readinessView,
+      standing: view.standingView,
       listeners: view.listenerViews,
       layers: view.configView.layers.map((layer) => ({ ...layer, problemsOmitted: 0 })),
     });
@@ -92,7 +93,7 @@ describe('Admin', () => {
 
   it('shows a word of a newer sidecar as it came', () => {
     const message = { ...endpoint(), health: 9, breaker: { state: 'BREAKER_STATE_FORCED', trips: 1 }, removed: false };
-    const cluster = { name: 'orders', balancer: 'maglev', endpoints: [message], endpointsOmitted: 0 };
+    const cluster = { name: 'orders', balancer: 'maglev', endpoints: [message], inbound: false, endpointsOmitted: 0 };
     const [decoded] = decodeClusters({ clusters: [cluster] });
     expect(decoded!.endpoints[0]).toMatchObject({ health: '9', breaker: 'forced', trips: 1 });
   });

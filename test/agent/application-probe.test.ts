@@ -30,9 +30,9 @@ function probing(isResolved = true) {
 describe('ApplicationProbe', () => {
   it('takes an application for down until it has accepted', () => {
     const { sockets, probe, said } = probing();
-    expect(probe.isUp).toBe(false);
+    expect([probe.isUp, probe.problem]).toEqual([false, 'not looked at yet']);
     sockets.last.connect();
-    expect(probe.isUp).toBe(true);
+    expect([probe.isUp, probe.problem]).toEqual([true, null]);
     expect(sockets.last.destroyed).toBe('fin');
     expect(said).toEqual(['application_up']);
   });
@@ -76,6 +76,21 @@ describe('ApplicationProbe', () => {
     nextLook();
     sockets.last.connect();
     expect(probe.isUp).toBe(true);
+  });
+
+  it('says why it takes the application for down, as it is at the last look', () => {
+    const { application, sockets, clock, probe, nextLook } = probing(false);
+    application.fail('no such name');
+    clock.advance(1_000);
+    expect(probe.problem).toBe('no such name');
+    application.set({ service: 'web', endpoints: specs('a'), source: 'dns' });
+    const { host, port } = application.value!.endpoints[0]!;
+    nextLook();
+    sockets.last.close('connect_refused');
+    expect(probe.problem).toBe(`down at ${host}:${port} (nothing listens there)`);
+    nextLook();
+    clock.advance(1_000);
+    expect(probe.problem).toBe(`down at ${host}:${port} (it accepted no connection within 1000 ms)`);
   });
 
   it('forgets silences once it is accepted again', () => {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
-import { judgeReload, lateProblems, portProblems } from '../../src/agent/reload.ts';
+import { judgeReload, lateProblems, lateWords, portProblems } from '../../src/agent/reload.ts';
+import type { Config } from '../../src/config/config.ts';
 import { formatProblem } from '../../src/config/problems.ts';
+import { good, web } from '../config/parse.ts';
 import { agentConfig, upstreamConfig } from '../support/agent-parts.ts';
 
 const CONSUL = {} as NonNullable<ReturnType<typeof agentConfig>['consul']>;
@@ -13,12 +15,30 @@ it('takes what can change and keeps what cannot', () => {
   const next = agentConfig(upstreams, { ...STATIC, telemetry, stateDir: '/tmp', consul: CONSUL });
   const { config, late, unserved } = judgeReload(initial, next, 'remora.yaml');
   expect(config).toEqual({ ...initial, upstreams: next.upstreams, static: next.static, telemetry });
-  expect(late).toEqual(['consul', 'stateDir']);
+  expect(late.map(({ path }) => path)).toEqual(['consul', 'stateDir']);
   expect(unserved).toEqual([]);
   expect(lateProblems(late, 'remora.yaml').map(formatProblem)[1]).toBe(
-    'remora.yaml stateDir: found another value than the program runs with, expected a restart, which is when it is read',
+    'remora.yaml stateDir: found "/tmp", while nothing is in force, expected a restart, which is when it is read',
   );
   expect(judgeReload(initial, initial, 'remora.yaml').late).toEqual([]);
+});
+
+it('names each setting that waits for a restart with both values, and shows no secret', () => {
+  const config = (consul: string): Config => good(web(`consul: { address: "http://c:1", ${consul} }\n`));
+  const waits = (initial: Config, next: Config): readonly string[] =>
+    judgeReload(initial, next, 'remora.yaml').late.map(lateWords);
+  const initial = config('token: s3cret');
+  expect(waits(initial, config('token: other, datacenter: dc2'))).toEqual([
+    'consul.datacenter: nothing in force, "dc2" wanted',
+  ]);
+  expect(waits(initial, config('token: other'))).toEqual(['consul: *** in force, another *** wanted']);
+  const moved = { ...initial, service: { ...initial.service, port: 9090, tags: ['a'] } };
+  expect(waits(initial, moved)).toEqual([
+    'service.port: 8080 in force, 9090 wanted',
+    'service.tags: [] in force, ["a"] wanted',
+  ]);
+  const long = { ...initial, service: { ...initial.service, tags: ['x'.repeat(500)] } };
+  expect(waits(initial, long)[0]!.length).toBeLessThan(150);
 });
 
 it('refuses a service of Consul in a process that was started without it', () => {

@@ -23,9 +23,10 @@ describe('remora status', () => {
     expect(await status()).toEqual({
       code: 0,
       text: `\
-web (web-1): ready
+service web (web-1): ready
+  registration in Consul: done
 remora 0.1.0, up 3m 12s
-config remora/config/caller/web has problems, nothing of it in force
+config remora/config/caller/web is refused, nothing of it in force
   kv:remora/config/caller/web:2:17 upstreams.orders.port: found "x", expected a port
 
 LISTENER  PROTOCOL  ADDRESS          CONNECTIONS
@@ -33,13 +34,13 @@ inbound   http      127.0.0.1:15006  3
 outbound  http      [::1]:15001      12
 cache     tcp       not bound        0
 
-orders: p2c_ewma, consul 1.2s ago
+upstream orders: p2c_ewma, consul 1.2s ago
   ENDPOINT                HEALTH   WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
   10.0.0.1:7001/orders-1  passing  1       closed          3       4.3ms    5, 2 idle
   10.0.0.2:7001/orders-2  warning  10      open, 3 trips   0       -        0, 0 idle
   10.0.0.3:7001/orders-3  removed  1       closed, 1 trip  3       1.8s     5, 2 idle
 
-cache: random, nothing discovered yet
+upstream cache: random, nothing discovered yet
   problem: no leader
   no endpoints
 `,
@@ -50,13 +51,68 @@ cache: random, nothing discovered yet
     view.readinessView = { isReady: false, isDraining: false, waitingFor: ['first snapshot of orders'] };
     const { code, text } = await status();
     expect(code).toBe(1);
-    expect(text).toMatch(/^web \(web-1\): not ready\n {2}waiting for first snapshot of orders\n/);
+    expect(text).toMatch(/^service web \(web-1\): not ready\n {2}waiting for first snapshot of orders\n/);
   });
 
   it('exits 1 while draining', async () => {
     view.readinessView = { isReady: false, isDraining: true, waitingFor: [] };
     const { code, text } = await status();
-    expect([code, text.split('\n')[0]]).toEqual([1, 'web (web-1): draining']);
+    expect([code, text.split('\n')[0]]).toEqual([1, 'service web (web-1): draining']);
+  });
+
+  it.each([
+    [{ registration: { problem: 'Consul answered 403' }, application: { problem: null } }, 2],
+    [{ registration: { problem: null }, application: { problem: 'down at 127.0.0.1:8080' } }, 2],
+    [{ registration: { problem: null }, application: { problem: null } }, 0],
+    [{ registration: null, application: null }, 0],
+  ])('shows %j of a sidecar that is ready, and exits %i', async (standing, expected) => {
+    view.standingView = standing;
+    const { code, text } = await status();
+    expect(code).toBe(expected);
+    expect(text.split('\n')[0]).toBe(`service web (web-1): ready${code === 0 ? '' : ', but callers are kept away'}`);
+    const { registration, application } = standing;
+    if (registration !== null)
+      expect(text).toContain(`\n  registration in Consul: ${registration.problem ?? 'done'}\n`);
+    if (application !== null) expect(text).toContain(`\n  application: ${application.problem ?? 'up'}\n`);
+    expect(JSON.parse((await status({ json: true })).text)).toMatchObject(standing);
+    expect((await status({ readyOnly: true })).code).toBe(0);
+  });
+
+  it('calls a source that cannot be asked no bad config, and names what waits for a restart or a port', async () => {
+    const problem = { source: 'remora.yaml', line: null, column: null, hint: null };
+    const late = { ...problem, path: 'service.port', found: '9090, while 8080 is in force', expected: 'a restart' };
+    view.configView = {
+      effective: {},
+      layers: [
+        { name: 'remora/config/caller/web', revision: null, problems: [], unreachable: 'connect ECONNREFUSED' },
+        { name: 'restart', revision: null, problems: [late], unreachable: null },
+        { name: 'listeners', revision: null, problems: [{ ...late, path: 'upstreams.a' }], unreachable: null },
+      ],
+    };
+    expect((await status()).text.split('\n').slice(3, 8)).toEqual([
+      'config remora/config/caller/web cannot be asked for, nothing of it in force: connect ECONNREFUSED',
+      'the new config is not wholly in force: restart remora to take it',
+      '  remora.yaml service.port: found 9090, while 8080 is in force, expected a restart',
+      'ports could not be opened',
+      expect.stringContaining('upstreams.a'),
+    ]);
+  });
+
+  it('tells the service, its own application and an upstream of the same name apart', async () => {
+    const [orders] = view.clusterViews;
+    view.clusterViews = [
+      { ...orders!, name: 'web' },
+      { ...orders!, name: 'web', isInbound: true },
+    ];
+    const heads = (await status()).text.split('\n').filter((line) => / web\b.*:/.test(line) && /^[a-z]/.test(line));
+    expect(heads.map((line) => line.split(':')[0])).toEqual(['service web (web-1)', 'upstream web', 'application web']);
+  });
+
+  it('exits 1 for a sidecar that is not ready, whatever else is wrong', async () => {
+    view.readinessView = { isReady: false, isDraining: false, waitingFor: [] };
+    view.standingView = { registration: { problem: 'not registered yet' }, application: null };
+    expect((await status()).code).toBe(1);
+    expect((await status({ readyOnly: true })).code).toBe(1);
   });
 
   it('gives all of it as JSON', async () => {
@@ -66,6 +122,7 @@ cache: random, nothing discovered yet
       reachable: true,
       ...view.identityView,
       ...view.readinessView,
+      ...view.standingView,
       listeners: view.listenerViews,
       layers: view.configView.layers.map((layer) => ({ ...layer, problemsOmitted: 0 })),
       clusters: view.clusterViews.map((cluster) => ({ ...cluster, endpointsOmitted: 0 })),
@@ -122,7 +179,13 @@ async function status(
   });
   let text = '';
   const out = { write: (more: string) => (text += more) };
-  const options = { address: `127.0.0.1:${admin.grpc!.port}`, json: false, timeoutMs: 5_000, ...changes };
+  const options = {
+    address: `127.0.0.1:${admin.grpc!.port}`,
+    json: false,
+    readyOnly: false,
+    timeoutMs: 5_000,
+    ...changes,
+  };
   return { code: await runStatus(options, clock, out), text };
 }
 

@@ -35,7 +35,11 @@ async function follow(path: string, { pollMs = NEVER_MS, env = {} as Record<stri
   watch = new FileWatch(
     new SystemClock(),
     options,
-    { onConfigApplied: () => {}, onConfigRefused: (_source, problems) => note(problems.map(formatProblem).join('; ')) },
+    {
+      onConfigApplied: () => {},
+      onConfigRefused: (_source, problems) => note(problems.map(formatProblem).join('; ')),
+      onConfigUnreachable: () => {},
+    },
     pollMs,
   );
   watch.local.subscribe(({ config }) => note(config.service.port));

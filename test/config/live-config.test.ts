@@ -21,6 +21,7 @@ function scene(file = ORDERS, set: readonly string[] = []) {
   const live = new LiveConfig(clock, local, {
     onConfigApplied: (source, revision) => log.push(`${source} applied ${revision}`),
     onConfigRefused: (_source, problems: readonly Problem[]) => log.push(...problems.map(formatProblem)),
+    onConfigUnreachable: (source, problem) => log.push(`${source} unreachable: ${problem}`),
   });
   let revision = 0;
   const asked: string[] = [];
@@ -50,7 +51,7 @@ it('serves from the file alone until Consul has answered, and for ever when ther
   follow();
   expect(asked).toEqual([KEY]);
   expect(connectMs()).toBe(1_000);
-  expect(live.kvState()).toEqual({ name: KEY, revision: null, ageMs: null, problems: [] });
+  expect(live.kvState()).toEqual({ name: KEY, revision: null, ageMs: null, problems: [], unreachable: null });
 });
 
 it('lays the document over the file field by field, and flags over both', () => {
@@ -192,14 +193,14 @@ it('stops listening to Consul when it is told to', () => {
   expect(connectMs()).toBe(1_000);
 });
 
-it('shows and logs once that Consul cannot be asked, and how old the document is', () => {
+it('shows and logs once, as no fault of a document, that Consul cannot be asked, and how old the document is', () => {
   const { live, put, follow, connectMs, log, clock, documents } = scene();
   follow();
   put('upstreams: { orders: { timeouts: { connect: 2s } } }');
   log.length = 0;
   documents.fail('Consul answered 403: Permission denied');
-  const line = `kv:${KEY}: found Consul answered 403: Permission denied, expected an answer; what is in force stays until there is one`;
-  expect(live.kvState()?.problems.map(formatProblem)).toEqual([line]);
+  const line = `kv:${KEY} unreachable: Consul answered 403: Permission denied`;
+  expect(live.kvState()).toMatchObject({ problems: [], unreachable: 'Consul answered 403: Permission denied' });
   clock.advance(5_000);
   expect(live.kvState()).toMatchObject({ revision: '1', ageMs: 5_000 });
   expect(log).toEqual([line]);
@@ -210,7 +211,7 @@ it('shows and logs once that Consul cannot be asked, and how old the document is
   expect(log).toHaveLength(2);
   documents.confirm();
   clock.advance(2_000);
-  expect(live.kvState()).toMatchObject({ ageMs: 2_000, problems: [] });
+  expect(live.kvState()).toMatchObject({ ageMs: 2_000, problems: [], unreachable: null });
   documents.fail('no answer within 10 s');
   clock.advance(2_000);
   expect(log).toHaveLength(3);

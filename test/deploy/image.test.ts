@@ -45,7 +45,7 @@ describe('deploy/Dockerfile', () => {
     const [entry] = all('ENTRYPOINT').map((rest) => JSON.parse(rest));
     expect(entry).toEqual(['node', '/app/dist/main.js']);
     const [health] = all('HEALTHCHECK').map((rest) => JSON.parse(rest.slice(rest.indexOf('['))));
-    expect(health).toEqual([...entry, 'status']);
+    expect(health).toEqual([...entry, 'status', '--ready']);
   });
 });
 

@@ -151,7 +151,7 @@ it('shows what runs when settings wait for a restart, and says which do', async 
   sidecar.write({ ...config({ balancer: 'random' }), shutdown: { timeout: '9s', propagation: '1s' } });
   await eventually(async () => (await shown()).effective.upstreams.orders.balancer === 'random');
   expect((await shown()).effective.shutdown.timeout).toBe(before);
-  expect(await problems('restart')).toEqual(['shutdown']);
+  expect(await problems('restart')).toEqual(['shutdown.propagation', 'shutdown.timeout']);
   expect(await lastReload('restart')).toBe(0);
   expect(await lastReload(sidecar.file)).toBe(1);
 

@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../src/base/clock-system.ts';
+import { runStatus } from '../../src/cli/status.ts';
 import { ConsulAgent, consulTitle, findConsul } from '../support/consul.ts';
 import { eventually } from '../support/eventually.ts';
 import { Sidecar } from '../support/sidecar.ts';
@@ -111,6 +113,14 @@ describe.skipIf(consul.path === null)(consulTitle('a Consul with ACLs', consul),
     expect((await web.cluster('orders')).problem).toContain('may not read service "orders"');
   });
 
+  /** What `remora status` says, and exits with. */
+  const status = async (of: Sidecar): Promise<readonly [number, object]> => {
+    let text = '';
+    const options = { address: `127.0.0.1:${of.port('admin-grpc')}`, json: true, readyOnly: false, timeoutMs: 5_000 };
+    const code = await runStatus(options, new SystemClock(), { write: (more) => (text += more) });
+    return [code, JSON.parse(text) as object];
+  };
+
   it('does not take the registration of a token that may only read, and serves all the same', async () => {
     const service = { name: 'web', port: app.port, register: { ttl: '1s' } };
     const file = join(folder, 'reader');
@@ -119,8 +129,13 @@ describe.skipIf(consul.path === null)(consulTitle('a Consul with ACLs', consul),
     await eventually(() => web.log.some(({ event }) => event === 'registration_problem'));
     expect((await ask(web.port('orders'))).status).toBe(200);
     expect(await catalog(agent.http, 'web')).toEqual([]);
+    expect(await status(web)).toMatchObject([
+      2,
+      { isReady: true, registration: { problem: expect.stringMatching(/403.*Permission denied/) } },
+    ]);
 
     await writeFile(file, await token(WRITES));
     await eventually(async () => (await catalog(agent.http, 'web')).join() === 'web: passing');
+    expect(await status(web)).toMatchObject([0, { registration: { problem: null }, application: { problem: null } }]);
   });
 });
