@@ -16,7 +16,7 @@ import {
   type HealthAnswer,
   type Rights,
 } from './consul-api.ts';
-import { ConsulError, describeError } from './consul-error.ts';
+import { ConsulError, describeError, withSchemeHint } from './consul-error.ts';
 import { answerOf, type ConsulReply, parseJson, refusal } from './consul-reply.ts';
 import { decodeHealth } from './health-answer.ts';
 import type { KvDocument } from './kv.ts';
@@ -252,13 +252,15 @@ export class ConsulClient implements ConsulApi {
     } catch (error) {
       if (broken !== null) throw new ConsulError(broken);
       const response = refusedResponse(error);
-      if (response === null) throw new ConsulError(describeError(error));
+      const { address } = this.options;
+      if (response === null) throw new ConsulError(withSchemeHint(describeError(error), address));
       const status = response.statusCode ?? 0;
       if (status === 401 || status === 403) {
         this.refusedToken = token;
         this.tokenFile?.forget();
       }
-      return { status, headers: response.headers, text: sink.text };
+      const text = status === 400 ? withSchemeHint(sink.text, address) : sink.text;
+      return { status, headers: response.headers, text };
     } finally {
       this.clock.disarm(deadline);
       signal.removeEventListener('abort', onAbort);

@@ -25,6 +25,21 @@ export class ConsulError extends Error {
   }
 }
 
+/** What an agent, or its TLS library, says to a client that speaks the wrong one of the two. */
+const ANSWERED_IN_CLEAR = /EPROTO|wrong version number|packet length too long/i;
+const ANSWERED_IN_TLS = /HTTP request to an HTTPS server|Parse Error: Expected HTTP/i;
+
+/** The failure with advice when the scheme of the address is what is wrong: no system error says so itself. */
+export function withSchemeHint(failure: string, address: string): string {
+  if (/^https:/i.test(address) && ANSWERED_IN_CLEAR.test(failure)) {
+    return `${failure} (consul.address says https, and the agent there seems to speak plain HTTP: try http://)`;
+  }
+  if (/^http:/i.test(address) && ANSWERED_IN_TLS.test(failure)) {
+    return `${failure} (consul.address says http, and the agent there seems to speak TLS: try https://)`;
+  }
+  return failure;
+}
+
 /** For an operator: one line, of bounded length, whatever was thrown. */
 export function describeError(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);

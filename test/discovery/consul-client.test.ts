@@ -183,6 +183,25 @@ describe('ConsulClient', () => {
     }
   });
 
+  it('says so when the scheme of its address is not what the agent speaks, and only then', async () => {
+    const plain = await consulThat(reply([], 7));
+    const asTls = new ConsulClient({ ...OPTIONS, address: plain.consul.address.replace('http', 'https') }, clock);
+    toStop.push(() => asTls.close());
+    const ask = async (client: ConsulClient): Promise<string> =>
+      (await errorOf(client.health(queryFor('web'), READ, never))).message;
+    expect(await ask(asTls)).toMatch(/says https, and the agent there seems to speak plain HTTP: try http:/);
+
+    // An agent written in Go answers in the clear; other TLS ends answer with an alert, which is no HTTP.
+    const goText = 'Client sent an HTTP request to an HTTPS server.\n';
+    const inGo = await consulThat(reply(goText, null, 400));
+    expect(await ask(inGo.client)).toMatch(/^Consul answered 400: .*says http, .* speak TLS: try https:/);
+    const alert = await consulThat((_asked, _response, { socket }) => void socket.end('\x15\x03\x01\x00\x02\x02\x46'));
+    expect(await ask(alert.client)).toMatch(/says http, .* speak TLS: try https:/);
+
+    const other = await consulThat(reply('Bad request', null, 400));
+    expect(await ask(other.client)).toBe('Consul answered 400: Bad request');
+  });
+
   it('names the socket error when nobody is there', async () => {
     const { consul, client } = await consulThat(hang);
     await consul.stop();
