@@ -19,17 +19,23 @@ export class ConnectionRoom {
     /** What all listeners may have as configured. */
     readonly wanted: number,
     readonly most: number,
+    /** It is so little that one busy listener would feel it; all of them are never full at once. */
+    readonly isShort: boolean,
   ) {}
 
   /** `openFiles`: how many descriptors the process may have. */
   static within(openFiles: number, listeners: number, maxConnections: number): ConnectionRoom {
     const half = Math.max(1, Math.floor((openFiles - RESERVED) / 2));
-    return new ConnectionRoom(listeners * maxConnections, half);
+    return new ConnectionRoom(listeners * maxConnections, half, listeners > 0 && half < maxConnections / 2);
   }
 
-  /** Fewer than the configuration asks for. */
-  get isShort(): boolean {
-    return this.most < this.wanted;
+  /** What would make room, for an operator. */
+  static advice(room: ConnectionRoom, maxConnections: number): string {
+    const files = 2 * maxConnections + RESERVED;
+    return (
+      `let the process open ${files} files (ulimit -n ${files}, or LimitNOFILE=${files} under systemd), ` +
+      `or lower http.maxConnections to ${room.most}`
+    );
   }
 
   /** A connection opened (+1) or closed (-1). */
@@ -50,7 +56,10 @@ export function makeRoom({ upstreams, inbound, outbound, http }: Config, log: Lo
   const openFiles = openFilesLimit();
   const room = ConnectionRoom.within(openFiles, ports.length, http.maxConnections);
   const { isShort, wanted, most } = room;
-  if (isShort) log.warn('too_few_descriptors', { openFiles, wantedConnections: wanted, maxConnections: most });
+  if (isShort) {
+    const advice = ConnectionRoom.advice(room, http.maxConnections);
+    log.warn('too_few_descriptors', { openFiles, wantedConnections: wanted, maxConnections: most, advice });
+  }
   return room;
 }
 

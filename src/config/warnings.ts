@@ -8,22 +8,19 @@ export function warningsOf(config: Config): string[] {
   return registeredLoopback(config);
 }
 
-/** Consul hands the address on to peers, and those on other machines would call themselves. */
+/**
+ * Consul hands the address on to peers, and those on other machines would call themselves. Where its agent is says nothing
+ * of where they are: one on every machine, asked over loopback, is how Consul is meant to be run.
+ */
 function registeredLoopback({ service, inbound, consul }: Config): string[] {
-  if (service.register === null || consul === null || isLocalConsul(consul.address)) return [];
+  if (service.register === null || consul === null) return [];
   const { address } = inbound ?? service;
   if (!isLoopback(address)) return [];
   const key = inbound === null ? 'service.address' : 'inbound.address';
   return [
     `${key} is ${address}, and service.register tells Consul so: callers on other machines will not reach it; ` +
-      `set ${key} to an address of this machine, or to 0.0.0.0 for the one of Consul's agent`,
+      `unless all of them are on this one, set ${key} to an address of this machine, or to 0.0.0.0 for the one of Consul's agent`,
   ];
-}
-
-function isLocalConsul(address: string): boolean {
-  if (address.startsWith('unix:')) return true;
-  const host = /^[a-z]+:\/\/(\[[^\]]*\]|[^:/]*)/i.exec(address)?.[1] ?? '';
-  return isLoopback(host.replace(/^\[|\]$/g, ''));
 }
 
 function isLoopback(host: string): boolean {

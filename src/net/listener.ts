@@ -34,8 +34,18 @@ export class ListenError extends Error {
     /** The system's name of the problem, `EADDRINUSE` mostly. */
     readonly reason: string,
   ) {
-    super(`listener ${listener}: cannot listen on ${address}:${port}: ${MEANINGS[reason] ?? reason}`);
+    super(`listener ${listener}: cannot listen on ${placeOf(address, port)}: ${meaningOf(reason, port)}`);
   }
+}
+
+function placeOf(address: string, port: number): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return port === 0 ? `any port of ${host}` : `${host}:${port}`;
+}
+
+/** Who asked for any port is told of none, since there is no number to look for. */
+function meaningOf(reason: string, port: number): string {
+  return port === 0 && reason === 'EADDRINUSE' ? 'none is free' : (MEANINGS[reason] ?? reason);
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {

@@ -5,12 +5,25 @@ import { describe, expect, it } from 'vitest';
 import { ConnectionRoom, openFilesLimit } from '../../src/agent/connection-room.ts';
 
 describe('the room for connections', () => {
-  it('is half of the descriptors when the listeners want more', () => {
-    const room = ConnectionRoom.within(1_032, 3, 400);
-    expect(room).toMatchObject({ isShort: true, wanted: 1_200, most: 500 });
+  it('is half of the descriptors, and short when one listener would feel it', () => {
+    const room = ConnectionRoom.within(1_032, 3, 1_002);
+    expect(room).toMatchObject({ isShort: true, wanted: 3_006, most: 500 });
+    expect(ConnectionRoom.within(1_032, 3, 1_000)).toMatchObject({ isShort: false, most: 500 });
   });
 
-  it('is no concern when the listeners want less', () => {
+  it('says by which numbers it would be enough, and with them it is', () => {
+    const room = ConnectionRoom.within(1_024, 3, 10_000);
+    const [files, , , lower] = ConnectionRoom.advice(room, 10_000).match(/\d+/g)!.map(Number);
+    expect([files, lower]).toEqual([20_032, 496]);
+    expect(ConnectionRoom.within(files!, 3, 10_000)).toMatchObject({ isShort: false, most: 10_000 });
+    expect(ConnectionRoom.within(1_024, 3, lower!).isShort).toBe(false);
+  });
+
+  it('is no concern with the defaults and the limits that systems come with, nor where nothing listens', () => {
+    for (const openFiles of [20_000, 65_536, 524_288]) {
+      expect(ConnectionRoom.within(openFiles, 12, 10_000).isShort).toBe(false);
+    }
+    expect(ConnectionRoom.within(256, 0, 10_000).isShort).toBe(false);
     expect(ConnectionRoom.within(1_048_576, 3, 10_000).isShort).toBe(false);
     expect(ConnectionRoom.within(Number.POSITIVE_INFINITY, 3, 10_000).isShort).toBe(false);
   });

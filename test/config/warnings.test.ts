@@ -8,17 +8,20 @@ const registered = (lines: string): string[] =>
 it('warns that Consul is told an address which peers on other machines cannot reach', () => {
   expect(registered('consul: { address: "http://10.0.0.9:8500" }\ninbound: { port: 15006 }\n')).toEqual([
     'inbound.address is 127.0.0.1, and service.register tells Consul so: callers on other machines will not reach it; ' +
-      "set inbound.address to an address of this machine, or to 0.0.0.0 for the one of Consul's agent",
-  ]);
-  expect(registered('consul: { address: "https://[2001:db8::1]:8501" }\n')).toEqual([
-    expect.stringMatching(/^service\.address is 127\.0\.0\.1,/),
+      "unless all of them are on this one, set inbound.address to an address of this machine, or to 0.0.0.0 for the one of Consul's agent",
   ]);
 });
 
+it.each(['https://[2001:db8::1]:8501', 'http://127.0.0.1:8500', 'http://[::1]:8500', 'unix:///run/consul.sock'])(
+  'warns of it wherever the agent of Consul is: %s',
+  (address) => {
+    expect(registered(`consul: { address: "${address}" }\n`)).toEqual([
+      expect.stringMatching(/^service\.address is 127\.0\.0\.1,/),
+    ]);
+  },
+);
+
 it.each([
-  ['Consul is on this machine', 'consul: {}\ninbound: { port: 1 }\n'],
-  ['Consul is on this machine by IPv6', 'consul: { address: "http://[::1]:8500" }\n'],
-  ['Consul is a socket', 'consul: { address: "unix:///run/consul.sock" }\n'],
   ['inbound is on every address', 'consul: { address: "http://c:8500" }\ninbound: { port: 1, address: 0.0.0.0 }\n'],
   [
     'inbound has an address of its own',

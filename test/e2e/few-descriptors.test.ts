@@ -55,6 +55,7 @@ describe.each(['data', 'handle'])('a sidecar that may have few descriptors, %s,'
   it('says at its start how many clients it takes, and how many were configured', () => {
     const warning = sidecar.log.find(({ event }) => event === 'too_few_descriptors');
     expect(warning).toMatchObject({ openFiles: DESCRIPTORS, wantedConnections: 20_000, maxConnections: 112 });
+    expect(warning!['advice']).toContain('LimitNOFILE=20032');
   });
 
   it('serves as many as it takes on all ports together, and turns the others away', async () => {

@@ -174,6 +174,14 @@ describe.each(KINDS)('a listener with %s transports', (_, make) => {
   });
 });
 
+it.each([
+  ['127.0.0.1', 0, 'EADDRINUSE', 'cannot listen on any port of 127.0.0.1: none is free'],
+  ['::1', 0, 'EADDRNOTAVAIL', 'cannot listen on any port of [::1]: the address is not one of this machine'],
+  ['::1', 80, 'EACCES', 'cannot listen on [::1]:80: not allowed to use this port'],
+])('a listener that cannot have %s port %i for %s names no port that is none', (address, port, reason, said) => {
+  expect(new ListenError('orders', address, port, reason).message).toBe(`listener orders: ${said}`);
+});
+
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
