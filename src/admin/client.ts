@@ -53,6 +53,10 @@ function call(client: Client, methods: Methods, name: string, deadline: number):
 function explain({ code, details, message }: ServiceError, address: string, timeoutMs: number): string {
   switch (code) {
     case codes.UNAVAILABLE:
+      // What an HTTP/1.1 port answers is no HTTP/2 to whoever asks in gRPC.
+      if (/Protocol error|frame|preface/i.test(details)) {
+        return `what listens at ${address} does not speak gRPC; it may be an HTTP port, of a sidecar or of something else`;
+      }
       return `no sidecar answers at ${address} (${systemError(details)})`;
     case codes.DEADLINE_EXCEEDED:
       return `nothing answered at ${address} within ${timeoutMs} ms`;

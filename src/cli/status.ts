@@ -26,8 +26,12 @@ const KEPT_AWAY = 2;
  * is `{ "reachable": false }`.
  */
 export async function runStatus(options: StatusOptions, clock: Clock, out: TextSink): Promise<number> {
-  if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/.test(options.address)) {
+  const port = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d+)$/.exec(options.address)?.[1];
+  if (port === undefined) {
     return unreachable(options, out, `"${options.address}" is not host:port, like 127.0.0.1:15010`);
+  }
+  if (Number(port) < 1 || Number(port) > 65_535) {
+    return unreachable(options, out, `"${options.address}" has no port from 1 to 65535`);
   }
   // Loaded here, since gRPC takes longer to load than the other commands take to run.
   const { AdminUnreachable, askSidecar } = await import('../admin/client.ts');

@@ -157,9 +157,19 @@ upstream cache: random, nothing discovered yet
     const other = await listen(createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
     const { code, text } = await status({ address: `127.0.0.1:${portOf(other)}`, timeoutMs: 2_000 });
     expect(code).toBe(1);
-    expect(text).toMatch(/^remora: n/);
+    expect(text.split('\n')[0]).toBe(
+      `remora: what listens at 127.0.0.1:${portOf(other)} does not speak gRPC; it may be an HTTP port, of a sidecar or of something else`,
+    );
     other.close();
   });
+
+  it.each(['127.0.0.1:0', '127.0.0.1:65536', '127.0.0.1:99999', 'localhost:123456'])(
+    'refuses "%s", which has no such port',
+    async (address) => {
+      const { code, text } = await status({ address });
+      expect([code, text.split('\n')[0]]).toEqual([1, `remora: "${address}" has no port from 1 to 65535`]);
+    },
+  );
 
   it.each(['', 'localhost', ':15010', '127.0.0.1:port', '::1:15010', 'http://127.0.0.1:15010'])(
     'refuses "%s" as an address',
