@@ -27,6 +27,11 @@ is started for it (CONSUL_BIN, one on PATH, or one fetched from Debian's archive
 Ends with what the caller saw. Exit code 0: at least 99.9 % success; 1: less, or it could not start; 130: interrupted.
 `;
 
+const CHECK = `
+It opens no port and asks nobody: that a port is taken or may not be bound, or that Consul refuses the token, shows at the start.
+Exit code 0: it would start, perhaps with warnings; 1: it would not.
+`;
+
 const STATUS = `
 Exit code 0: ready; 1: not ready, draining, or no answer; 2: ready, but Consul does not list the service as it should, or the
 application is down (with --ready: 0).
@@ -84,6 +89,7 @@ export function makeProgram(version: string): Command {
     .description('say whether a file would start a sidecar here, or everything that is wrong with it')
     .argument('<file>', 'the configuration')
     .addOption(setFlag)
+    .addHelpText('after', CHECK)
     .action(async (file: string, { set }: { readonly set: readonly string[] }) => {
       const { runCheck } = await import('./check.ts');
       process.exitCode = runCheck(file, { set, env: process.env }, process.stdout);

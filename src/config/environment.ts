@@ -21,7 +21,7 @@ export function environmentLayer(env: Environment, local: unknown): Layer {
     const variable = settings.variables.get(formatPath(path));
     return variable === undefined ? null : { source: `environment ${variable}`, line: null, column: null };
   };
-  return { value: settings.value, written: settings.value, place };
+  return { value: settings.value, written: settings.value, place, whole: null };
 }
 
 class Settings {

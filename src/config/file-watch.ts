@@ -7,7 +7,7 @@ import { Cell } from '../base/watch.ts';
 import { type FileOptions, unreadable } from './file.ts';
 import type { ConfigListener, LayerState } from './live-config.ts';
 import { decodeLocal, type LocalConfig } from './local-config.ts';
-import { namedFileProblems } from './named-files.ts';
+import { checkReadable, READABLE } from './named-files.ts';
 import { formatProblem, type Problem } from './problems.ts';
 
 /** A writer that is not atomic needs this long of silence to be taken as done. */
@@ -106,13 +106,12 @@ export class FileWatch {
     const { path, env, set } = this.options;
     const text = await readFile(path, 'utf8').catch((error: unknown) => unreadable(path, error));
     if (this.isClosed) return;
-    const local = typeof text === 'string' ? decodeLocal({ source: path, text, env, set }) : [text];
-    if (typeof text !== 'string' || Array.isArray(local)) return this.refuse(local as Problem[]);
-
-    const missing = namedFileProblems(local);
-    if (missing.length > 0) {
-      this.identity = ''; // what has to change is another file, which nothing follows: the slow look reads again
-      return this.refuse(missing);
+    if (typeof text !== 'string') return this.refuse([text]);
+    const local = decodeLocal({ source: path, text, env, set, checkFile: checkReadable });
+    if (Array.isArray(local)) {
+      // What has to change is another file, which nothing follows: the slow look reads again.
+      if (local.some(({ expected }) => expected === READABLE)) this.identity = '';
+      return this.refuse(local);
     }
     this.problems = [];
     this.revision = createHash('sha256').update(text).digest('hex').slice(0, 12);

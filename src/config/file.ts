@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Environment } from './environment.ts';
 import { decodeLocal, type LocalConfig } from './local-config.ts';
-import { namedFileProblems } from './named-files.ts';
+import { checkReadable } from './named-files.ts';
 import type { Problem } from './problems.ts';
 
 export interface FileOptions {
@@ -19,10 +19,7 @@ export function loadFile({ path, env, set }: FileOptions): LocalConfig | Problem
   } catch (error) {
     return [unreadable(path, error)];
   }
-  const local = decodeLocal({ source: path, text, env, set });
-  if (Array.isArray(local)) return local;
-  const problems = namedFileProblems(local);
-  return problems.length > 0 ? problems : local;
+  return decodeLocal({ source: path, text, env, set, checkFile: checkReadable });
 }
 
 export function unreadable(path: string, error: unknown): Problem {

@@ -30,7 +30,7 @@ export function flagLayer(text: string, surroundings: Surroundings): Layer | Pro
   }
   const place: Layer['place'] = (asked) =>
     asked.length >= path.length && valueAt(value, asked) !== undefined ? here : null;
-  return { value, written: nest(path, written), place };
+  return { value, written: nest(path, written), place, whole: { ...here, source: `--set ${formatPath(path)}` } };
 }
 
 function nest(path: readonly string[], value: unknown): unknown {

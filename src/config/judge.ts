@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Contradiction } from './contradiction.ts';
 import { withoutCredentials } from './hidden.ts';
 import { factsAt, keysAt } from './introspect.ts';
 import { type Layer, mergeLayers, writtenAt } from './layers.ts';
@@ -8,7 +9,7 @@ import { describe, type Finding } from './problems.ts';
 import { contradictions } from './rules.ts';
 import { configSchema, type Written } from './schema.ts';
 
-export type Verdict = { readonly written: Written } | { readonly findings: readonly Finding[] };
+export type Verdict = { readonly written: Written } | { readonly findings: readonly (Finding | Contradiction)[] };
 
 type Issue = z.core.$ZodIssue;
 
@@ -91,7 +92,7 @@ function hintFor(issue: Issue, value: unknown): string | null {
 /** A required section that is wrong itself leaves nothing to judge the rest by, so a plain one stands in. */
 const STAND_IN = { service: { name: 'unknown', port: 1 } };
 
-function contradictionsAmongTheRest(merged: unknown, findings: readonly Finding[]): Finding[] {
+function contradictionsAmongTheRest(merged: unknown, findings: readonly Finding[]): Contradiction[] {
   const wrong = findings.map((finding) => finding.path);
   let rest = merged;
   for (const path of wrong) rest = without(rest, path);

@@ -19,7 +19,8 @@ export function readKvLayer(key: string, text: string): Layer | Problem[] {
   if (Array.isArray(document)) return document;
   const findings: Finding[] = [...document.findings, ...refuseLocal(document.value)];
   refuseReferences(document.value, findings);
-  if (findings.length === 0) return { value: document.value, written: document.value, place: document.place };
+  if (findings.length === 0)
+    return { value: document.value, written: document.value, place: document.place, whole: null };
   const here = { source, line: 1, column: 1 };
   return inReadingOrder(
     findings.map((finding) => problemOf(finding, document.place(finding.path, finding.at) ?? here)),

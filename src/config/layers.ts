@@ -9,6 +9,8 @@ export interface Layer {
   readonly written: unknown;
   /** Null when this layer says nothing about the path. */
   place(path: Path, at: 'key' | 'value'): Place | null;
+  /** Of a layer that was written all in one place, a flag; null for others. */
+  readonly whole: Place | null;
 }
 
 /**
@@ -42,6 +44,9 @@ export function placeOf(layers: readonly Layer[], path: Path, at: 'key' | 'value
       const place = layer.place(holder, isExact ? at : 'key');
       if (place !== null) return place;
     }
+    // No document holds it: it is there only because a flag speaks of something within.
+    const maker = layers.findLast((layer) => layer.whole !== null && valueAt(layer.value, holder) !== undefined);
+    if (maker !== undefined) return maker.whole!;
   }
   const first = layers.map((layer) => layer.place([], 'value')).find((place) => place !== null);
   return first ?? { source: 'configuration', line: null, column: null };

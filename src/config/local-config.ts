@@ -6,6 +6,7 @@ import { type Environment, environmentLayer } from './environment.ts';
 import { flagLayer } from './flags.ts';
 import { judge } from './judge.ts';
 import { type Layer, merge, mergeLayers, placeOf } from './layers.ts';
+import { type FileCheck, namedFileFindings } from './named-files.ts';
 import { formatPath, type Path } from './paths.ts';
 import { describe, type Finding, inReadingOrder, type Place, type Problem, problemOf } from './problems.ts';
 import { resolveReferences } from './references.ts';
@@ -19,6 +20,8 @@ export interface LocalSources {
   readonly set: readonly string[];
   /** For `${file:..}`; throws when it cannot be read. */
   readFile?(path: string): string;
+  /** For files that are named and opened later; none are looked for without it. */
+  readonly checkFile?: FileCheck;
 }
 
 /**
@@ -38,11 +41,6 @@ export class LocalConfig {
   under(layer: Layer): Config | Problem[] {
     return decide([...this.below, layer, ...this.above]);
   }
-
-  /** Where the value of a path was written on this machine. */
-  place(path: Path, at: 'key' | 'value'): Place {
-    return placeOf([...this.below, ...this.above], path, at);
-  }
 }
 
 export function decodeLocal(sources: LocalSources): LocalConfig | Problem[] {
@@ -54,7 +52,7 @@ export function decodeLocal(sources: LocalSources): LocalConfig | Problem[] {
     findings.some((other) => formatPath(other.path) === formatPath(finding.path));
   findings.push(...emptyKeys(document.value).filter((finding) => !isSaid(finding)));
   const value = resolveReferences(document.value, surroundings, findings);
-  const file: Layer = { value, written: document.value, place: document.place };
+  const file: Layer = { value, written: document.value, place: document.place, whole: null };
   const problems = findings.map((finding) => problemOf(finding, placeOf([file], finding.path, finding.at)));
 
   const flags: Layer[] = [];
@@ -65,10 +63,17 @@ export function decodeLocal(sources: LocalSources): LocalConfig | Problem[] {
   }
 
   const below = [environmentLayer(sources.env, merge(value, mergeLayers(flags))), file];
-  const config = decide([...below, ...flags]);
-  if (Array.isArray(config)) problems.push(...config.filter((problem) => !isAbout(problem, problems)));
+  const layers = [...below, ...flags];
+  const merged = mergeLayers(layers);
+  const config = decide(layers);
+  const missing = sources.checkFile === undefined ? [] : namedFileFindings(merged, sources.checkFile);
+  const later = [
+    ...(Array.isArray(config) ? config : []),
+    ...missing.map((finding) => problemOf(finding, placeOf(layers, finding.path, finding.at))),
+  ];
+  problems.push(...later.filter((problem) => !isAbout(problem, problems)));
   if (problems.length > 0 || Array.isArray(config)) return inReadingOrder(problems);
-  return new LocalConfig(config, JSON.stringify(mergeLayers([...below, ...flags])), below, flags);
+  return new LocalConfig(config, JSON.stringify(merged), below, flags);
 }
 
 /** For callers that have nothing but a text: tests, simulations, tools. */
@@ -81,8 +86,24 @@ function decide(layers: readonly Layer[]): Config | Problem[] {
   const verdict = judge(layers);
   if ('written' in verdict) return build(verdict.written);
   return inReadingOrder(
-    verdict.findings.map((finding) => problemOf(finding, placeOf(layers, finding.path, finding.at))),
+    verdict.findings.map((finding) => {
+      const place = placeOf(layers, finding.path, finding.at);
+      const blamed = flagsIn(layers, 'concerns' in finding ? finding.concerns : [], place);
+      return problemOf(
+        { ...finding, hint: [finding.hint, ...blamed].filter((part) => part !== null).join('; ') || null },
+        place,
+      );
+    }),
   );
+}
+
+/** Two values contradict each other, and the one that is not complained about was given by a flag: the file alone would be good. */
+function flagsIn(layers: readonly Layer[], paths: readonly Path[], blamed: Place): readonly string[] {
+  const wholes = paths.map((path) => layers.findLast((layer) => layer.place(path, 'value') !== null)?.whole ?? null);
+  const others = wholes.flatMap((whole) =>
+    whole === null || whole.source.startsWith(`${blamed.source} `) ? [] : [whole.source],
+  );
+  return [...new Set(others)].map((source) => `${source} has a part in it`);
 }
 
 /** A key with nothing behind it is a slip, or a template that found no value. To leave a thing out, its key is left out. */

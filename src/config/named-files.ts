@@ -1,7 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import type { LocalConfig } from './local-config.ts';
-import type { Path } from './paths.ts';
-import { describe, inReadingOrder, type Problem, problemOf } from './problems.ts';
+import { type Path, valueAt } from './paths.ts';
+import { describe, type Finding } from './problems.ts';
 
 /** Throws when the file cannot be read. */
 export type FileCheck = (path: string) => void;
@@ -10,23 +9,25 @@ export type FileCheck = (path: string) => void;
  * Files that the configuration names and that are opened later, when they are needed. One that is not there is found
  * out now, where somebody can mend it, and not when Consul or an operator first asks for what is in it.
  */
-export function namedFileProblems(local: LocalConfig, check: FileCheck = checkReadable): Problem[] {
-  const { admin, consul } = local.config;
-  const files: readonly (readonly [Path, string | null | undefined])[] = [
-    [['admin', 'tokenFile'], admin.tokenFile],
-    [['consul', 'tokenFile'], consul?.tokenFile],
-    [['consul', 'tls', 'caFile'], consul?.tls.caFile],
-    [['consul', 'tls', 'certFile'], consul?.tls.certFile],
-    [['consul', 'tls', 'keyFile'], consul?.tls.keyFile],
-  ];
-  const problems = files.flatMap(([path, file]) => {
-    const hint = file == null ? null : whyUnreadable(file, check);
-    if (file == null || hint === null) return [];
-    const finding = { path, at: 'value', found: describe(file), expected: 'a file that can be read', hint } as const;
-    return [problemOf(finding, local.place(path, 'value'))];
+export function namedFileFindings(merged: unknown, check: FileCheck): Finding[] {
+  return NAMED.flatMap((path) => {
+    const file = valueAt(merged, path);
+    // What is no text at all is complained about by the schema.
+    const hint = typeof file === 'string' ? whyUnreadable(file, check) : null;
+    return hint === null ? [] : [{ path, at: 'value', found: describe(file), expected: READABLE, hint } as const];
   });
-  return inReadingOrder(problems);
 }
+
+/** What a problem expects that only another file than the configuration can mend. */
+export const READABLE = 'a file that can be read';
+
+const NAMED: readonly Path[] = [
+  ['admin', 'tokenFile'],
+  ['consul', 'tokenFile'],
+  ['consul', 'tls', 'caFile'],
+  ['consul', 'tls', 'certFile'],
+  ['consul', 'tls', 'keyFile'],
+];
 
 function whyUnreadable(file: string, check: FileCheck): string | null {
   try {
@@ -37,7 +38,7 @@ function whyUnreadable(file: string, check: FileCheck): string | null {
   }
 }
 
-function checkReadable(path: string): void {
+export function checkReadable(path: string): void {
   if (statSync(path).isDirectory()) throw new Error('it is a folder');
   accessSync(path, constants.R_OK);
 }

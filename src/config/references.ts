@@ -1,3 +1,4 @@
+import { READABLE } from './named-files.ts';
 import type { Path } from './paths.ts';
 import type { Finding } from './problems.ts';
 
@@ -52,7 +53,7 @@ function resolveOne(written: string, inner: string, { env, readFile }: Surroundi
       return { expected: `a file of at most ${MAX_SECRET_CHARACTERS} characters`, hint: null };
     return text.replace(/\r?\n$/, ''); // editors and `echo` end a file with a line feed that is no part of the secret
   } catch (error) {
-    return { expected: 'a file that can be read', hint: error instanceof Error ? error.message : String(error) };
+    return { expected: READABLE, hint: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -33,6 +33,23 @@ describe('laying one document over another', () => {
 });
 
 describe('--set', () => {
+  it('is blamed by its key for what is there only because of it, and for its part in a contradiction', () => {
+    const lines = (text: string, set: string[]): string[] => complaints(web(text), { set });
+    expect(lines('upstreams: {}\n', ['upstreams.new.balancer=random'])).toEqual([
+      expect.stringMatching(/^--set upstreams\.new\.balancer upstreams\.new: found no source of endpoints/),
+    ]);
+    expect(lines('inbound: { port: 15006 }\n', ['service.port=15006'])).toEqual([
+      expect.stringMatching(/^remora\.yaml:2:18 inbound\.port: .*; --set service\.port has a part in it$/),
+    ]);
+    expect(lines('inbound: { port: 15006 }\n', ['inbound.port=8080'])).toEqual([
+      expect.stringMatching(/^--set inbound\.port: found 127\.0\.0\.1:8080, which service\.port has already, [^;]*$/),
+    ]);
+    // The file has this upstream, so it is the file's.
+    expect(lines('upstreams: { orders: {} }\n', ['upstreams.orders.balancer=random'])).toEqual([
+      expect.stringMatching(/^remora\.yaml:2:14 upstreams\.orders: found no source/),
+    ]);
+  });
+
   const file = web(
     'consul: {}\nupstreams: { orders: { port: 1, timeouts: { connect: 1s, attempt: 2s } } }\nstateDir: /var\n',
   );
