@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +12,14 @@ describe('deploy/systemd/remora.service', () => {
   it('checks the file that it then runs', () => {
     expect(setting('ExecStartPre')).toBe('/usr/bin/remora check /etc/remora/remora.yaml');
     expect(setting('ExecStart')).toBe('/usr/bin/remora run -c /etc/remora/remora.yaml');
+  });
+
+  it('says how the program gets to where it runs it from', () => {
+    for (const text of [unit, deployText('README.md')]) {
+      expect(text).toMatch(/npm run build && npm pack.*npm install --global --prefix \/usr .*remora-\*\.tgz/s);
+    }
+    const { bin } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { bin: object };
+    expect(Object.keys(bin)).toEqual(['remora']);
   });
 
   it('signals once, to the process that understands it, and waits longer than a shutdown may take', () => {

@@ -41,6 +41,9 @@ function run(command, args, env, stdio, sentence) {
 const USER_INTENT =
   /^npm_config_(?:cache|userconfig|globalconfig|ca|cafile|cert|key|certfile|keyfile|strict_ssl|(?:https?_)?proxy|noproxy|fetch_.*|(?:prefer_)?o(?:ff|n)line|maxsockets|local_address|.*registry|\/\/.*)$/i;
 
+/** npm says nothing while it works, and tries a registry that it cannot reach again and again. */
+const PATIENCE = 'npm is silent meanwhile, and without a network or a cache takes some minutes to give up';
+
 /** npm as this machine has it: the one that started us, else the one on PATH. */
 function npm(args, env, what) {
   const cli = process.env.npm_execpath;
@@ -144,7 +147,9 @@ function readyNode() {
 
 function installNode() {
   if (existsSync(nodeBinary)) return;
-  say(`Node ${process.version} is too old; taking Node ${pkg.remora.node} from npm, once`);
+  say(
+    `Node ${process.version} is too old; taking Node ${pkg.remora.node} from npm into ${nodeHome}, once; ${PATIENCE}`,
+  );
   replaced(nodeHome, (folder) => {
     mkdirSync(folder, { recursive: true });
     const quiet = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts'];
@@ -164,7 +169,11 @@ function readyModules(env) {
   if (holds(stamp, wanted)) return;
   alone(() => {
     if (holds(stamp, wanted)) return;
-    say('installing the locked dependencies, once');
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const count = Object.keys(packages).filter((path) => path !== '').length;
+    say(
+      `installing the locked dependencies into ${join(root, 'node_modules')}, once: up to ${count} packages; ${PATIENCE}`,
+    );
     npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--ignore-scripts'], env, 'the locked dependencies');
     writeFileSync(stamp, wanted);
   });
@@ -177,11 +186,11 @@ function files(folder) {
   });
 }
 
-/** Builds `dist/` when a source is not the one it was built from. The stamp goes with the tree wherever it is moved. */
+/** Builds `dist/` when a source is not the one it was built from; true when that was so. The stamp goes with the tree wherever it is moved. */
 function readyBuild(node, env) {
   const stamp = join(root, 'dist', '.remora-stamp');
   const wanted = sourcesHash();
-  if (holds(stamp, wanted)) return;
+  if (holds(stamp, wanted)) return false;
   alone(() => {
     if (holds(stamp, wanted)) return;
     replaced(join(root, 'dist'), (folder) => {
@@ -191,6 +200,7 @@ function readyBuild(node, env) {
       writeFileSync(join(folder, '.remora-stamp'), wanted);
     });
   });
+  return true;
 }
 
 function sourcesHash() {
@@ -234,7 +244,9 @@ try {
   node = readyNode();
   env = { ...process.env, PATH: `${dirname(node)}${isWindows ? ';' : ':'}${process.env.PATH}` };
   readyModules(env);
-  readyBuild(node, env);
+  const isNew = readyBuild(node, env);
+  if (name === 'build')
+    say(`${isNew ? 'built' : 'nothing has changed since it was built:'} ${join(root, 'dist', 'main.js')}`);
 } catch (error) {
   // What the system refuses is for the user to mend; anything else is a bug and shows its stack.
   if (!error.syscall) throw error;

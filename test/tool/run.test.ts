@@ -82,6 +82,20 @@ it('builds once, and again only when a source has changed', async () => {
   expect((await run('remora')).stdout).toBe('anew');
 });
 
+it('says what it built, what it installs and where, and nothing more when something else was asked for', async () => {
+  const main = join(tree, 'dist/main.js');
+  await fakeNpm('exit 0');
+  const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: object };
+  expect((await run('build')).lines).toEqual([
+    expect.stringContaining(
+      `into ${join(tree, 'node_modules')}, once: up to ${Object.keys(packages).length - 1} packages`,
+    ),
+    `remora: built ${main}`,
+  ]);
+  expect((await run('build')).lines).toEqual([`remora: nothing has changed since it was built: ${main}`]);
+  expect((await run('remora')).lines).toEqual(['']);
+});
+
 it('knows its build in a tree that was moved', async () => {
   await run('build');
   const first = await builtAt();
