@@ -106,7 +106,7 @@ describe.skipIf(consul.path === null)(consulTitle('the Compose topology as plain
 
   it('tells `remora status` what it sees', async () => {
     const { code, output } = await remora('status', '--admin', `127.0.0.1:${web.grpc}`);
-    expect(output).toMatch(/^web: ready\n/);
+    expect(output).toMatch(/^service web: ready\n/);
     expect(output).toMatch(new RegExp(`^ +127\\.0\\.0\\.1:${orders.inbound}/orders +passing +1 +closed`, 'm'));
     expect(code).toBe(0);
   });
