@@ -29,10 +29,13 @@ export class ConsulError extends Error {
 const ANSWERED_IN_CLEAR = /EPROTO|wrong version number|packet length too long/i;
 const ANSWERED_IN_TLS = /HTTP request to an HTTPS server|Parse Error: Expected HTTP/i;
 
+/** A thread, a number, a function and a file of OpenSSL stand around the few words that mean something. */
+const OPENSSL_WHEREABOUTS = / [0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):.*$/i;
+
 /** The failure with advice when the scheme of the address is what is wrong: no system error says so itself. */
 export function withSchemeHint(failure: string, address: string): string {
   if (/^https:/i.test(address) && ANSWERED_IN_CLEAR.test(failure)) {
-    return `${failure} (consul.address says https, and the agent there seems to speak plain HTTP: try http://)`;
+    return `${failure.replace(OPENSSL_WHEREABOUTS, ' $1')} (consul.address says https, and the agent there seems to speak plain HTTP: try http://)`;
   }
   if (/^http:/i.test(address) && ANSWERED_IN_TLS.test(failure)) {
     return `${failure} (consul.address says http, and the agent there seems to speak TLS: try https://)`;
