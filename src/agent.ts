@@ -17,6 +17,7 @@ import { Inbound } from './agent/inbound.ts';
 import type { Parts } from './agent/parts.ts';
 import { registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems } from './agent/reload.ts';
+import { selfAt } from './agent/self.ts';
 import { type OutboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
@@ -35,6 +36,7 @@ import { formatProblem, type Problem } from './config/problems.ts';
 import { ConsulClient } from './discovery/consul-client.ts';
 import { ConsulKv } from './discovery/consul-kv.ts';
 import { Registration } from './discovery/registration.ts';
+import type { IsSelf } from './discovery/without-self.ts';
 import { randomHex } from './http/hex.ts';
 import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
@@ -66,6 +68,8 @@ export class Agent implements AgentView, Stoppable {
   private readonly initial: Config;
   /** Settings at work. */
   private readonly running: Cell<Config>;
+  /** Known when inbound is open. */
+  private readonly self: Cell<IsSelf>;
   /** Why the newest settings are not, as far as only a restart would help. */
   private waiting: readonly Problem[] = [];
   private readonly ends = new AbortController();
@@ -85,6 +89,7 @@ export class Agent implements AgentView, Stoppable {
     this.startedAt = given.clock.now();
     this.initial = given.settings.config.value!;
     this.running = new Cell(given.clock, this.initial);
+    this.self = new Cell(given.clock);
   }
 
   /** Rejects with what the operator must mend, a port in use mostly; whatever was opened is left to the end of the process. */
@@ -103,7 +108,7 @@ export class Agent implements AgentView, Stoppable {
     const host: SocketHost = { output: new Output(), onBug: (error) => observer.onBug(error) };
     const sockets = await chooseSockets(transport, host, clock);
     const consul = config.consul === null ? null : new ConsulClient(config.consul, clock);
-    const sources = makeSources(this.running, consul, clock, random, log);
+    const sources = makeSources(this.running, consul, this.self, clock, random, log);
     const context = { clock, random, instanceId: randomHex(random, 16), observer };
     const breakers = {
       onBreakerChange: ({ id }: { readonly id: string }, from: string, to: string) =>
@@ -139,6 +144,7 @@ export class Agent implements AgentView, Stoppable {
     if (config.inbound !== null) {
       this.local = await Inbound.open(config.service.name, application, config.inbound, parts);
       this.local.entry.announce(log);
+      this.self.set(selfAt(this.local.entry));
     }
     this.admin = await startAdmin(this, config.admin, clock, (error) =>
       log.error('admin_problem', { error: error as Error }),

@@ -11,6 +11,7 @@ import { DnsResolver } from '../discovery/name-resolver.ts';
 import { ResolvingSource } from '../discovery/resolving-source.ts';
 import { Sources } from '../discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../discovery/static-source.ts';
+import { type IsSelf, WithoutSelf } from '../discovery/without-self.ts';
 
 /** The local application: one endpoint, or several where its address is a name that has several. */
 export function followApplication(
@@ -26,10 +27,14 @@ export function followApplication(
   return source.follow(query, signal);
 }
 
-/** Where endpoints come from: the file's own list, or Consul remembered on disk; host names resolved in both. */
+/**
+ * Where endpoints come from: the file's own list, or Consul remembered on disk; host names resolved in both, and this
+ * sidecar left out.
+ */
 export function makeSources(
   settings: Watch<Config>,
   consul: ConsulApi | null,
+  self: Watch<IsSelf>,
   clock: Clock,
   random: Random,
   log: Log,
@@ -39,13 +44,14 @@ export function makeSources(
   settings.subscribe((next) => services.set(next.static));
 
   const resolver = new DnsResolver();
-  const resolved = (source: DiscoverySource): DiscoverySource => new ResolvingSource(source, resolver, clock, random);
-  const file = resolved(new StaticSource(services, clock));
+  const finished = (source: DiscoverySource): DiscoverySource =>
+    new WithoutSelf(new ResolvingSource(source, resolver, clock, random), self, log);
+  const file = finished(new StaticSource(services, clock));
   if (consul === null) return new Sources(services, file, null);
   const live = new ConsulSource(consul, clock, random, log);
   const { stateDir } = config;
   const { address, datacenter, namespace } = config.consul!;
   const origin = JSON.stringify([address, datacenter, namespace]);
   const kept = stateDir === null ? live : new LastGoodSource(live, stateDir, origin, clock, log);
-  return new Sources(services, file, resolved(kept));
+  return new Sources(services, file, finished(kept));
 }

@@ -1,8 +1,7 @@
 import type { ServiceConfig } from '../config/config.ts';
 import type { RegistrationOptions } from '../discovery/options.ts';
 import type { Entry } from './entry.ts';
-
-const EVERYWHERE = new Set(['0.0.0.0', '::']);
+import { isEverywhere } from './self.ts';
 
 /**
  * What Consul is told of the local service: where peers are to send their calls, which is inbound's port when there is
@@ -13,5 +12,5 @@ export function registrationOptions(service: ServiceConfig, inbound: Entry | nul
   const { id, name, tags, meta, register } = service;
   if (register === null) return null;
   const { address, port } = inbound ?? service;
-  return { id, name, address: EVERYWHERE.has(address) ? '' : address, port, tags, meta, ttlMs: register.ttlMs };
+  return { id, name, address: isEverywhere(address) ? '' : address, port, tags, meta, ttlMs: register.ttlMs };
 }

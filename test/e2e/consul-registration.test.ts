@@ -138,6 +138,32 @@ describe.skipIf(consul.path === null)(consulTitle('a sidecar that registers its 
     );
   });
 
+  it('calls its siblings and not itself, and says so when it is the only one', async () => {
+    const instance = async (id: string): Promise<Sidecar> => {
+      const { port } = await app(id);
+      return start('orders', port, {
+        service: { name: 'orders', id, port, register: { ttl: '1s' } },
+        upstreams: { orders: { port: 0, protocol: 'http', balancer: 'round_robin' } },
+      });
+    };
+    const one = await instance('one');
+    await becomes('orders', 'one: passing');
+    await eventually(async () => (await one.cluster('orders')).endpoints.length === 1);
+    const alone = await ask(one.port('orders'));
+    expect([alone.status, alone.headers['x-remora-failure']]).toEqual([508, 'loop_detected']);
+    expect((await one.cluster('orders')).problem).toContain("this sidecar's own");
+    expect(one.hasEvent('only_itself_to_call', { service: 'orders' })).toBe(true);
+
+    await instance('two');
+    await becomes('orders', 'one: passing', 'two: passing');
+    await eventually(async () => (await one.cluster('orders')).endpoints.some(({ id }) => id.endsWith('/two')));
+    const load = new Load(() => one.port('orders'));
+    await load.passes(20);
+    expect(await load.stop()).toEqual([]);
+    expect(load.shares(20)).toEqual(new Map([['two', 20]]));
+    expect((await one.cluster('orders')).problem).toBe(null);
+  });
+
   it('carries a call from one service through both sidecars to the other', async () => {
     const orders = await app('orders');
     await start('orders', orders.port);
