@@ -15,8 +15,8 @@ import { followApplication, makeSources } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import type { Parts } from './agent/parts.ts';
-import { registrationOptions } from './agent/registration.ts';
-import { judgeReload, lateProblems, lateWords, portProblems } from './agent/reload.ts';
+import { isServed, registrationOptions } from './agent/registration.ts';
+import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
 import { selfAt } from './agent/self.ts';
 import { type OutboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
@@ -33,6 +33,7 @@ import type { FileWatch } from './config/file-watch.ts';
 import { callerKey } from './config/kv-layer.ts';
 import type { LiveConfig } from './config/live-config.ts';
 import { formatProblem, type Problem } from './config/problems.ts';
+import type { Registered } from './discovery/consul-api.ts';
 import { ConsulClient } from './discovery/consul-client.ts';
 import { ConsulKv } from './discovery/consul-kv.ts';
 import { Registration } from './discovery/registration.ts';
@@ -161,7 +162,11 @@ export class Agent implements AgentView, Stoppable {
         const probe = new ApplicationProbe(sockets, application, options.ttlMs / 3, clock, log);
         const isReady = (): boolean => this.readiness().isReady && probe.isUp;
         this.probe = probe;
-        this.registration = new Registration(consul, options, isReady, clock, random, log);
+        const surroundings = {
+          isReady,
+          isServed: (held: Registered) => isServed(held, config.service, sockets, clock),
+        };
+        this.registration = new Registration(consul, options, surroundings, clock, random, log);
         probe.start();
         this.registration.start();
       }
@@ -295,7 +300,10 @@ export class Agent implements AgentView, Stoppable {
 
   config(): ConfigView {
     const upstreams = new Map(this.upstreams.all.map(({ declared }) => [declared.name, declared]));
-    return { effective: redacted({ ...this.running.value!, upstreams }), layers: this.layers() };
+    return {
+      effective: redacted({ ...this.running.value!, upstreams }),
+      layers: [...this.layers(), ...this.registrationLayer()],
+    };
   }
 
   renderMetrics(): string {
@@ -316,6 +324,13 @@ export class Agent implements AgentView, Stoppable {
       { name: 'restart', revision: null, problems: this.waiting, unreachable: null },
       { name: 'listeners', revision: null, problems: unopened, unreachable: null },
     ];
+  }
+
+  /** No layer of the configuration, but what became of a part of it. */
+  private registrationLayer(): readonly ConfigLayerView[] {
+    if (this.registration === null) return [];
+    const problems = registrationProblems(this.registration.problem, this.given.file.state().name);
+    return [{ name: 'registration', revision: null, problems }];
   }
 
   /** As soon as it is so, and not when somebody asks: the next change of settings may come before that. */

@@ -104,7 +104,7 @@ export interface ConfigView {
 }
 
 export interface ConfigLayerView {
-  /** A file's path, a key of Consul's KV store, or what keeps settings from taking effect: `restart`, `listeners`. */
+  /** A file's path, a key of Consul's KV store, or what keeps settings from taking effect: `restart`, `listeners`, `registration`. */
   readonly name: string;
   /** Of the document in force: Consul's ModifyIndex, or a hash of the file; null when the layer has never been good. */
   readonly revision: string | null;

@@ -3,8 +3,8 @@ import type { FailureCode } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { Watch } from '../base/watch.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
-import type { DialHandler, Sockets } from '../net/sockets.ts';
-import type { Transport } from '../net/transport.ts';
+import type { Sockets } from '../net/sockets.ts';
+import { Connect } from './knock.ts';
 
 /** A starting application is looked at this often, and one that does not answer any more. */
 const ANXIOUS_MS = 1_000;
@@ -29,7 +29,7 @@ export class ApplicationProbe implements TimerOwner {
   private state: 'unknown' | 'up' | 'down' = 'unknown';
   private silences = 0;
   /** The connect in progress. */
-  private dial: Dial | null = null;
+  private dial: Connect | null = null;
   private isStopped = false;
   private readonly timer = new Timer(this);
 
@@ -69,7 +69,7 @@ export class ApplicationProbe implements TimerOwner {
   private look(now: number): void {
     const target = this.application.value?.endpoints[0];
     if (target === undefined) return this.conclude('discovery_pending');
-    this.dial = new Dial((code) => this.conclude(code));
+    this.dial = new Connect((code) => this.conclude(code));
     this.clock.arm(this.timer, now + CONNECT_MS);
     this.dial.begin(this.sockets.dial(target.host, target.port, this.dial));
   }
@@ -106,34 +106,3 @@ const MEANINGS: Partial<Readonly<Record<FailureCode, string>>> = {
   connect_refused: 'nothing listens there',
   connect_timeout: `it accepted no connection within ${CONNECT_MS} ms`,
 };
-
-/** One connect. It ends with the first word, and whatever comes after is not for the probe. */
-class Dial implements DialHandler {
-  private transport: Transport | null = null;
-
-  constructor(private readonly onOutcome: (code: FailureCode | null) => void) {}
-
-  begin(transport: Transport): void {
-    this.transport = transport;
-  }
-
-  onConnect(): void {
-    // With FIN: a reset is an error in the log of many an application.
-    this.transport?.destroy(false);
-    this.onOutcome(null);
-  }
-
-  onClose(code: FailureCode | null): void {
-    this.onOutcome(code ?? 'connect_failed');
-  }
-
-  abandon(): void {
-    this.transport?.destroy(true);
-  }
-
-  onBytes(): void {}
-
-  onEnd(): void {}
-
-  onDrain(): void {}
-}

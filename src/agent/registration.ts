@@ -1,6 +1,11 @@
+import type { Clock } from '../base/clock.ts';
 import type { ServiceConfig } from '../config/config.ts';
+import { isIpAddress } from '../discovery/address.ts';
+import type { Registered } from '../discovery/consul-api.ts';
 import type { RegistrationOptions } from '../discovery/options.ts';
+import type { Sockets } from '../net/sockets.ts';
 import type { Entry } from './entry.ts';
+import { knock } from './knock.ts';
 import { isEverywhere } from './self.ts';
 
 /**
@@ -13,4 +18,20 @@ export function registrationOptions(service: ServiceConfig, inbound: Entry | nul
   if (register === null) return null;
   const { address, port } = inbound ?? service;
   return { id, name, address: isEverywhere(address) ? '' : address, port, tags, meta, ttlMs: register.ttlMs };
+}
+
+const KNOCK_MS = 1_000;
+
+/** Is there another sidecar behind a registration with our id, or only what an earlier run of this one has left? */
+export async function isServed(
+  { address, port }: Registered,
+  application: Pick<ServiceConfig, 'address' | 'port'>,
+  sockets: Sockets,
+  clock: Clock,
+): Promise<boolean> {
+  const host = address === '' ? '127.0.0.1' : address;
+  // Our own application, from a time when it had no inbound port in front of it.
+  if (host === application.address && port === application.port) return false;
+  // Inbound registers addresses, so a name is somebody's who had a reason.
+  return !isIpAddress(host) || knock(sockets, clock, host, port, KNOCK_MS);
 }

@@ -91,6 +91,13 @@ export function portProblems(failures: ReadonlyMap<string, Error>, source: strin
   );
 }
 
+/** Why Consul does not list the service as it should, for operators. */
+export function registrationProblems(found: string | null, source: string): readonly Problem[] {
+  return found === null
+    ? []
+    : [problem(source, 'service.register', found, 'a registration in Consul', 'it is tried again at every heartbeat')];
+}
+
 function problem(source: string, path: string, found: string, expected: string, hint: string | null): Problem {
   return { source, line: null, column: null, path, found, expected, hint };
 }

@@ -41,6 +41,15 @@ export interface HealthAnswer extends ConsulAnswer<readonly EndpointSpec[]> {
 /** `open`: Consul has no ACLs. `granted`: it has, and they let the token read all that was asked for. */
 export type Rights = 'open' | 'granted';
 
+/** A service as the local agent knows it: the id is one agent's, and so is what stands under it. */
+export interface Registered {
+  /** Empty: the agent's own. */
+  readonly address: string;
+  readonly port: number;
+  /** Nobody has told its TTL check anything for longer than that: whoever registered it is gone. */
+  readonly isForsaken: boolean;
+}
+
 export type CheckStatus = 'passing' | 'warning' | 'critical';
 
 /**
@@ -54,6 +63,8 @@ export interface ConsulApi {
   /** False: not written, because another session holds the key. */
   putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean>;
 
+  /** Null: nobody holds the id, or the agent does not tell. */
+  registered(serviceId: string, signal: AbortSignal): Promise<Registered | null>;
   /** Idempotent. The TTL check it makes is `checkIdOf(service.id)`. */
   register(service: RegistrationOptions, status: CheckStatus, signal: AbortSignal): Promise<void>;
   deregister(serviceId: string, signal: AbortSignal): Promise<void>;

@@ -14,6 +14,7 @@ import {
   type ConsulRead,
   checkIdOf,
   type HealthAnswer,
+  type Registered,
   type Rights,
 } from './consul-api.ts';
 import { ConsulError, describeError, withSchemeHint } from './consul-error.ts';
@@ -22,6 +23,7 @@ import { decodeHealth } from './health-answer.ts';
 import type { KvDocument } from './kv.ts';
 import { decodeKv } from './kv-answer.ts';
 import type { ConsulOptions, RegistrationOptions } from './options.ts';
+import { decodeRegistered } from './registered-answer.ts';
 import { decodeAllowed, MAX_ASKED } from './rights-answer.ts';
 import { WatchedFile } from './watched-file.ts';
 
@@ -99,6 +101,16 @@ export class ConsulClient implements ConsulApi {
     const query = present({ acquire: session });
     const reply = await this.put({ path: '/kv/{key}', params: { key }, query, body: Buffer.from(text), signal });
     return parseJson(reply) === true;
+  }
+
+  async registered(serviceId: string, signal: AbortSignal): Promise<Registered | null> {
+    const path = '/agent/health/service/id/{id}';
+    const reply = await this.call('GET', { path, params: { id: serviceId }, query: { format: 'json' }, signal });
+    // Before 1.5 there is no such question, and a token may be let register and not look: then nothing is known.
+    if (reply.status === 404 || reply.status === 403) return null;
+    // The status is the health of the service: warnings are 429, anything worse 503.
+    if (reply.status !== 200 && reply.status !== 429 && reply.status !== 503) throw refusal(reply);
+    return decodeRegistered(parseJson(reply), checkIdOf(serviceId));
   }
 
   async register(service: RegistrationOptions, status: CheckStatus, signal: AbortSignal): Promise<void> {

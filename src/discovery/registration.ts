@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { sleep } from '../base/sleep.ts';
-import { type CheckStatus, type ConsulApi, checkIdOf } from './consul-api.ts';
-import { describeError } from './consul-error.ts';
+import { type CheckStatus, type ConsulApi, checkIdOf, type Registered } from './consul-api.ts';
+import { ConsulError, describeError } from './consul-error.ts';
 import type { RegistrationOptions } from './options.ts';
 
 const READINESS_STEP_MS = 250;
@@ -18,6 +18,14 @@ const OUTPUT: Readonly<Record<CheckStatus, string>> = {
   critical: 'remora or the application behind it is not ready',
 };
 
+/** What the rest of the program knows. */
+export interface Surroundings {
+  /** May peers send their calls here? */
+  isReady(): boolean;
+  /** Does somebody else accept connections where this registration leads? */
+  isServed(registered: Registered): Promise<boolean>;
+}
+
 /**
  * Keeps the local service in Consul's catalog for as long as this sidecar lives.
  *
@@ -25,19 +33,28 @@ const OUTPUT: Readonly<Record<CheckStatus, string>> = {
  * whatever goes wrong has one remedy: register again. An agent that has lost its data says so by not knowing our check;
  * an agent that was away may have, so the first success after a failure registers too.
  *
+ * An id is one agent's, and two sidecars that were given the same would take the place from one another at every start
+ * and put each other out at every stop, while the heartbeats of one vouch for the other. So the place under the id is
+ * looked at before each heartbeat, and whoever is there and alive keeps it: the other one says what is wrong, touches
+ * nothing, and waits. What an earlier run left behind, on another port perhaps, is nobody's: nothing accepts there, or
+ * its TTL has run out, and it is taken over at once. Between look and deed is a moment in which another may come; it
+ * finds out at its next heartbeat.
+ *
  * Nothing here throws into the caller: Consul is never a reason for a sidecar not to work or not to stop.
  */
 export class Registration {
   /** Why Consul may not list the service as it should, for an operator. */
   problem: string | null = 'not registered yet';
   private readonly ends = new AbortController();
+  /** Consul has our registration, as far as anybody knows. */
+  private isKnown = false;
   private drainReason: string | null = null;
   private loop: Promise<void> | null = null;
 
   constructor(
     private readonly api: ConsulApi,
     private readonly service: RegistrationOptions,
-    private readonly isReady: () => boolean,
+    private readonly surroundings: Surroundings,
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly log: Log,
@@ -63,26 +80,44 @@ export class Registration {
 
   private async run(signal: AbortSignal): Promise<void> {
     const { id, ttlMs } = this.service;
-    let isKnown = false;
     let failures = 0;
     while (!signal.aborted) {
       const told = this.status;
       let pauseMs = ttlMs / 3;
       try {
-        if (!isKnown) await this.register(told, signal);
-        isKnown = await this.api.updateCheck(checkIdOf(id), told, OUTPUT[told], signal);
-        failures = isKnown ? 0 : failures + 1;
-        this.note(isKnown ? null : 'Consul has forgotten the service');
+        const rival = await this.findRival(signal);
+        if (rival === null) {
+          if (!this.isKnown) await this.register(told, signal);
+          this.isKnown = await this.api.updateCheck(checkIdOf(id), told, OUTPUT[told], signal);
+        }
+        failures = this.isKnown || rival !== null ? 0 : failures + 1;
+        if (rival !== null) this.noteRival(rival);
+        else this.note(this.isKnown ? null : 'Consul has forgotten the service');
       } catch (error) {
         if (signal.aborted) return;
-        isKnown = false;
+        this.isKnown = false;
         failures += 1;
         this.note(describeError(error));
       }
       // The first remedy is free, the next ones wait: an agent that forgets us every time must not be flooded.
-      if (!isKnown) pauseMs = failures === 1 ? 0 : Math.min(pauseMs, this.retryMs(failures));
+      if (failures > 0) pauseMs = failures === 1 ? 0 : Math.min(pauseMs, this.retryMs(failures));
       await this.rest(pauseMs, told, signal);
     }
+  }
+
+  /** Who holds our id and is alive; null when it is free, or ours to take. */
+  private async findRival(signal: AbortSignal): Promise<Registered | null> {
+    const { id } = this.service;
+    const held = await this.api.registered(id, signal);
+    if (held === null || this.isOurs(held)) return null;
+    this.isKnown = false;
+    if (!held.isForsaken && (await this.surroundings.isServed(held))) return held;
+    this.log.info('registration_taken_over', { service: id, from: placeOf(held) });
+    return null;
+  }
+
+  private isOurs({ address, port }: Registered): boolean {
+    return address === this.service.address && port === this.service.port;
   }
 
   private async register(status: CheckStatus, signal: AbortSignal): Promise<void> {
@@ -99,8 +134,15 @@ export class Registration {
     this.problem = problem;
   }
 
+  private noteRival(rival: Registered): void {
+    const { id } = this.service;
+    const problem = `${heldBy(id, rival)}; each instance on a Consul agent needs a service.id of its own`;
+    if (problem !== this.problem) this.log.error('registration_conflict', { service: id, problem });
+    this.problem = problem;
+  }
+
   private get status(): CheckStatus {
-    return this.isReady() ? 'passing' : 'critical';
+    return this.surroundings.isReady() ? 'passing' : 'critical';
   }
 
   private retryMs(failures: number): number {
@@ -120,6 +162,8 @@ export class Registration {
     const done = new AbortController();
     void sleep(this.clock, Math.min(withinMs, FAREWELL_MS), done.signal).then(() => limit.abort());
     try {
+      const held = await this.api.registered(this.service.id, limit.signal);
+      if (held !== null && !this.isOurs(held)) throw new ConsulError(heldBy(this.service.id, held));
       await call(limit.signal);
       return true;
     } catch (error) {
@@ -129,4 +173,12 @@ export class Registration {
       done.abort();
     }
   }
+}
+
+function heldBy(id: string, holder: Registered): string {
+  return `the id "${id}" is held by ${placeOf(holder)}`;
+}
+
+function placeOf({ address, port }: Registered): string {
+  return `${address === '' ? "the agent's address" : address}:${port}`;
 }

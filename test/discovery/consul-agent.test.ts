@@ -55,7 +55,14 @@ function register(client: ConsulClient, more: Partial<RegistrationOptions> = {},
     ttlMs: 3_000,
     ...more,
   };
-  const registration = new Registration(client, service, isReady, clock, random, NO_LOG);
+  const registration = new Registration(
+    client,
+    service,
+    { isReady, isServed: async () => false },
+    clock,
+    random,
+    NO_LOG,
+  );
   registration.start();
   toStop.push(() => registration.deregister());
   return registration;
@@ -248,6 +255,22 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent', consul)
     await eventually(() => watch.value?.endpoints[0]?.health === 'critical');
     isReady = true;
     await eventually(() => watch.value?.endpoints[0]?.health === 'passing', 1_500);
+  });
+
+  it('tells who holds an id, and whether its heartbeats have stopped', async () => {
+    const client = started();
+    const { signal } = new AbortController();
+    expect(await client.registered(name, signal)).toBe(null);
+    const service = { id: name, name, address: '10.0.0.1', port: 81, tags: [], meta: {}, ttlMs: 1_000 };
+    await client.register(service, 'passing', signal);
+    expect(await client.registered(name, signal)).toEqual({ address: '10.0.0.1', port: 81, isForsaken: false });
+    await client.updateCheck(`${name}-ttl`, 'critical', 'not ready', signal);
+    expect(await client.registered(name, signal)).toMatchObject({ isForsaken: false });
+    await eventually(async () => (await client.registered(name, signal))?.isForsaken === true);
+    await client.updateCheck(`${name}-ttl`, 'warning', 'here again', signal);
+    expect(await client.registered(name, signal)).toMatchObject({ isForsaken: false });
+    await client.deregister(name, signal);
+    expect(await client.registered(name, signal)).toBe(null);
   });
 
   it('registers again within a heartbeat when Consul has forgotten the service', async () => {

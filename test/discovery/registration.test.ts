@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { ConsulError } from '../../src/discovery/consul-error.ts';
 import { Registration } from '../../src/discovery/registration.ts';
@@ -12,8 +11,15 @@ const SERVICE = { id: 'web-1', name: 'web', address: '127.0.0.1', port: 80, tags
 async function registered() {
   const clock = new ManualClock();
   const api = new FakeConsulApi();
-  const state = { isReady: true };
-  const registration = new Registration(api, SERVICE, () => state.isReady, clock, new SeededRandom(2), NO_LOG);
+  const state = { isReady: true, isServed: true };
+  const surroundings = { isReady: () => state.isReady, isServed: async () => state.isServed };
+  const events: string[] = [];
+  const log = {
+    info: (event: string) => void events.push(event),
+    warn: (event: string) => void events.push(event),
+    error: (event: string) => void events.push(`${event}!`),
+  };
+  const registration = new Registration(api, SERVICE, surroundings, clock, new SeededRandom(2), log);
   const pass = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 50) {
       clock.advance(Math.min(50, left));
@@ -22,7 +28,7 @@ async function registered() {
   };
   /** What was written since the last time. */
   const written = (): string[] => api.log.splice(0);
-  return { clock, api, state, registration, pass, written };
+  return { clock, api, state, registration, pass, written, events };
 }
 
 describe('Registration', () => {
@@ -161,5 +167,81 @@ describe('Registration', () => {
     const { registration, written } = await registered();
     expect(await registration.deregister()).toBe(true);
     expect(written()).toEqual([]);
+  });
+
+  describe('whose id somebody else holds', () => {
+    const OTHER = { address: '127.0.0.1', port: 81, isForsaken: false };
+
+    it('leaves it to who is alive, says so, and registers when it is free', async () => {
+      const { api, registration, pass, written, events } = await registered();
+      api.held = OTHER;
+      registration.start();
+      await pass(19_000);
+      expect(written()).toEqual([]);
+      expect(registration.problem).toMatch(/the id "web-1" is held by 127\.0\.0\.1:81.*service\.id of its own/);
+      expect(events).toEqual(['registration_conflict!']);
+      api.held = null;
+      await pass(5_100);
+      expect(written()).toEqual(['register web-1 passing', 'passing web-1-ttl']);
+      expect(registration.problem).toBe(null);
+    });
+
+    it('takes over what an earlier run has left, with a notice', async () => {
+      const { api, state, registration, pass, written, events } = await registered();
+      api.held = OTHER;
+      state.isServed = false;
+      registration.start();
+      await pass(100);
+      expect(written()).toEqual(['register web-1 passing', 'passing web-1-ttl']);
+      expect(events).toEqual(['registration_taken_over', 'registered']);
+    });
+
+    it('takes it over when its TTL has run out, whoever has the port by now', async () => {
+      const { api, registration, pass, written } = await registered();
+      api.held = OTHER;
+      registration.start();
+      await pass(100);
+      api.held = { ...OTHER, isForsaken: true };
+      await pass(5_100);
+      expect(written()).toEqual(['register web-1 passing', 'passing web-1-ttl']);
+    });
+
+    it('does not vouch for one that came later, nor take part in its health', async () => {
+      const { api, state, registration, pass, written, events } = await registered();
+      registration.start();
+      await pass(100);
+      api.held = OTHER;
+      written();
+      await pass(5_100);
+      state.isReady = false;
+      await pass(5_100);
+      expect(written()).toEqual([]);
+      expect(events).toEqual(['registered', 'registration_conflict!']);
+    });
+
+    it('takes it back when the other one is gone', async () => {
+      const { api, state, registration, pass, written } = await registered();
+      registration.start();
+      await pass(100);
+      api.held = OTHER;
+      await pass(5_100);
+      written();
+      state.isServed = false;
+      await pass(5_100);
+      expect(written()).toEqual(['register web-1 passing', 'passing web-1-ttl']);
+      expect(registration.problem).toBe(null);
+    });
+
+    it('neither drains nor takes out the other when it stops', async () => {
+      const { api, registration, pass, written } = await registered();
+      registration.start();
+      await pass(100);
+      written();
+      api.held = OTHER;
+      expect(await registration.drain('stopping')).toBe(false);
+      expect(await registration.deregister()).toBe(false);
+      expect(written()).toEqual([]);
+      expect(registration.problem).toMatch(/held by 127\.0\.0\.1:81/);
+    });
   });
 });

@@ -138,6 +138,52 @@ describe.skipIf(consul.path === null)(consulTitle('a sidecar that registers its 
     );
   });
 
+  const problemsOf = async (sidecar: Sidecar): Promise<string> => {
+    const { layers } = (await (await sidecar.get('/config')).json()) as {
+      layers: { name: string; problems: unknown }[];
+    };
+    return JSON.stringify(layers.find(({ name }) => name === 'registration')?.problems);
+  };
+
+  it('leaves an id to the sidecar that has it and lives, and says so', async () => {
+    const first = await start('orders', (await app('first')).port);
+    await becomes('orders', 'orders: passing');
+    const portOf = async (): Promise<number> =>
+      (await agent.http.get<ListedInstance[]>('/health/service/orders'))[0]!.Service.Port;
+    const second = await start('orders', (await app('second')).port);
+    await eventually(() => second.hasEvent('registration_conflict'));
+    expect(await problemsOf(second)).toContain(`held by 127.0.0.1:${first.port('inbound')}`);
+    expect(await problemsOf(first)).toBe('[]');
+    expect(await portOf()).toBe(first.port('inbound'));
+
+    const third = await start('orders', (await app('third')).port);
+    await eventually(() => third.hasEvent('registration_conflict'));
+    expect(await third.stop()).toBe(0);
+    expect(third.hasEvent('not_deregistered')).toBe(true);
+    expect([await catalog(agent.http, 'orders'), await portOf()]).toEqual([['orders: passing'], first.port('inbound')]);
+
+    expect(await first.stop()).toBe(0);
+    await becomes('orders', 'orders: passing');
+    expect(await portOf()).toBe(second.port('inbound'));
+    expect(await problemsOf(second)).toBe('[]');
+  });
+
+  it('takes over what it left behind when it was killed, on another port and without a word too many', async () => {
+    const { port } = await app('orders');
+    const service = { name: 'orders', port, register: { ttl: '60s' } };
+    const killed = await start('orders', port, { service });
+    await becomes('orders', 'orders: passing');
+    await killed.kill();
+    const again = await start('orders', port, { service });
+    await eventually(async () => {
+      const [listed] = await agent.http.get<ListedInstance[]>('/health/service/orders');
+      return listed!.Service.Port === again.port('inbound') || complain(`is still at ${listed!.Service.Port}`);
+    });
+    expect(again.log.map(({ event }) => event).filter((event) => event.startsWith('registration_'))).toEqual([
+      'registration_taken_over',
+    ]);
+  });
+
   it('calls its siblings and not itself, and says so when it is the only one', async () => {
     const instance = async (id: string): Promise<Sidecar> => {
       const { port } = await app(id);

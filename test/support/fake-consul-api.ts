@@ -6,6 +6,7 @@ import type {
   ConsulApi,
   ConsulRead,
   HealthAnswer,
+  Registered,
   Rights,
 } from '../../src/discovery/consul-api.ts';
 import { ConsulError } from '../../src/discovery/consul-error.ts';
@@ -30,6 +31,8 @@ export class FakeConsulApi implements ConsulApi {
   /** What the next writes fail with, in turn. */
   readonly failures: Error[] = [];
   knowsCheck = true;
+  /** What stands under the id of whoever asks. */
+  held: Registered | null = null;
   /** Heartbeats are never answered. */
   hangs = false;
   /** What the token may do, or the error of whoever asks. */
@@ -58,13 +61,19 @@ export class FakeConsulApi implements ConsulApi {
     return true;
   }
 
+  async registered(): Promise<Registered | null> {
+    return this.held;
+  }
+
   async register(service: RegistrationOptions, status: CheckStatus): Promise<void> {
     this.write(`register ${service.id} ${status}`);
     this.knowsCheck = true;
+    this.held = { address: service.address, port: service.port, isForsaken: false };
   }
 
   async deregister(serviceId: string): Promise<void> {
     this.write(`deregister ${serviceId}`);
+    this.held = null;
   }
 
   async maintenance(serviceId: string, enable: boolean, reason: string): Promise<void> {

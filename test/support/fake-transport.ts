@@ -86,6 +86,8 @@ export class FakeTransport implements Transport {
 export class FakeSockets implements Sockets {
   readonly kind = 'data';
   readonly dialed: FakeTransport[] = [];
+  /** Where to. */
+  readonly targets: string[] = [];
   readonly bugs: unknown[] = [];
   readonly host: SocketHost = { output: new Output(), onBug: (error) => void this.bugs.push(error) };
 
@@ -93,7 +95,8 @@ export class FakeSockets implements Sockets {
     return this.dialed.at(-1)!;
   }
 
-  dial(_host: string, _port: number, handler: DialHandler): Transport {
+  dial(host: string, port: number, handler: DialHandler): Transport {
+    this.targets.push(`${host}:${port}`);
     const transport = new FakeTransport(this.host.output, handler);
     this.dialed.push(transport);
     return transport;
