@@ -26,6 +26,7 @@ import { clusterView, listenerView, poolSamples } from './agent/views.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
+import { sleep } from './base/sleep.ts';
 import { Cell } from './base/watch.ts';
 import type { Config } from './config/config.ts';
 import { redacted } from './config/effective.ts';
@@ -58,6 +59,9 @@ export interface AgentGiven {
   readonly log: Log;
   readonly telemetry: Telemetry;
 }
+
+/** For what an impatient stop still does. */
+const ABANDON_MS = 1_000;
 
 /**
  * The running sidecar: every service of the program is made in `open`, in the order in which they need each other, and
@@ -250,6 +254,17 @@ export class Agent implements AgentView, Stoppable {
     this.undeclared?.close();
     this.upstreams.close();
     await this.admin?.close();
+  }
+
+  /**
+   * There is no time to stop in order: only the service is taken out of Consul, where it would stand as critical for half
+   * an hour and be called when all others are critical, too. Resolves within a second, whatever Consul does.
+   */
+  async abandon(): Promise<void> {
+    const { clock, log } = this.given;
+    log.warn('shutdown_abandoned');
+    const never = new AbortController().signal;
+    await Promise.race([this.deregister(ABANDON_MS), sleep(clock, ABANDON_MS, never)]);
   }
 
   private async deregister(withinMs: number): Promise<void> {

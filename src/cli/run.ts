@@ -67,8 +67,7 @@ export async function runSidecar({ file: path, set, transport, logFormat, versio
     return REFUSED;
   }
   await Promise.race([signalled, agent.stopped]);
-  process.on('SIGTERM', () => process.exit(INTERRUPTED));
-  process.on('SIGINT', () => process.exit(INTERRUPTED));
+  leaveAtOnceWhenSignalled(agent);
   await agent.stop();
   await logSink.flush(1_000);
   return STOPPED;
@@ -79,6 +78,18 @@ function firstSignal(): Promise<void> {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
+}
+
+/** Whoever signals again will not wait for the order. What would outlive the process is still undone; a third signal ends that. */
+function leaveAtOnceWhenSignalled(agent: Agent): void {
+  let isLeaving = false;
+  const leave = (): void => {
+    if (isLeaving) process.exit(INTERRUPTED);
+    isLeaving = true;
+    void agent.abandon().finally(() => process.exit(INTERRUPTED));
+  };
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
 }
 
 function configListener(log: ProcessLog): ConfigListener {

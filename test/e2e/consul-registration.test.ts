@@ -128,6 +128,30 @@ describe.skipIf(consul.path === null)(consulTitle('a sidecar that registers its 
     expect(await catalog(agent.http, 'orders')).toEqual([]);
   });
 
+  it('takes its service out of the catalog at a second signal, too, and waits no longer than a second for that', async () => {
+    const shutdown = { propagation: '10s', timeout: '20s' };
+    const hurry = async (sidecar: Sidecar): Promise<number> => {
+      sidecar.signal('SIGTERM');
+      await eventually(() => sidecar.hasEvent('maintenance_set'));
+      return performance.now();
+    };
+    const orders = await start('orders', (await app('orders')).port, { shutdown });
+    await becomes('orders', 'orders: passing');
+    await hurry(orders);
+    orders.signal('SIGTERM');
+    expect(await orders.exit).toBe(130);
+    expect(await catalog(agent.http, 'orders')).toEqual([]);
+
+    const stuck = await start('stuck', (await app('stuck')).port, { shutdown });
+    await becomes('stuck', 'stuck: passing');
+    const hurriedAt = await hurry(stuck);
+    agent.signal('SIGSTOP');
+    stuck.signal('SIGINT');
+    expect(await stuck.exit).toBe(130);
+    expect(performance.now() - hurriedAt).toBeLessThan(2_000);
+    agent.signal('SIGCONT');
+  });
+
   it('stops in order, and says what it could not say, when Consul is away', async () => {
     const orders = await start('orders', (await app('orders')).port);
     await becomes('orders', 'orders: passing');

@@ -262,6 +262,11 @@ export class ConsulAgent {
     return this.process.pid;
   }
 
+  /** `SIGSTOP` makes it silent without taking its ports away. */
+  signal(signal: NodeJS.Signals): void {
+    this.process.signal(signal);
+  }
+
   kill(): Promise<void> {
     return this.process.kill();
   }
