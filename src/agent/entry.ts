@@ -93,11 +93,17 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
 
   onConnection(transport: Transport, peer: Peer): TransportHandler | null {
     if (this.parts.room.isExceeded) return null;
-    if (this.protocol === 'tcp') return new ClientTunnel(transport, peer, this.tunnels, this.meter);
+    if (this.protocol === 'tcp') return this.openTunnel(transport, peer);
     const connection = new ClientConnection(transport, peer, this.http);
     this.connections.add(connection);
     if (this.isLeaving) connection.announceClose();
     return connection;
+  }
+
+  private openTunnel(transport: Transport, peer: Peer): ClientTunnel {
+    const tunnel = new ClientTunnel(transport, peer, this.tunnels, this.meter, this);
+    if (!tunnel.isOver) this.connections.add(tunnel);
+    return tunnel;
   }
 
   onRefused(code: FailureCode): void {

@@ -116,8 +116,8 @@ export interface TunnelAcceptor {
 }
 
 export interface TunnelClientHandler {
-  /** The client was lost before `splice` or `refuse`: at most once, last. */
-  onClientGone(): void;
+  /** The client was lost, or given up, before `splice` or `refuse`: at most once, last. */
+  onClientGone(code: FailureCode): void;
 }
 
 /** An accepted opaque connection; nothing is read from it before it is spliced. */

@@ -17,6 +17,12 @@ export interface SpliceOwner {
   onSpliceClose(bytesUp: number, bytesDown: number, firstByteDownAt: number, code: FailureCode | null): void;
 }
 
+/** The client's end, which has no part in the books. */
+export interface SpliceWitness {
+  /** It is over, whichever way: once. */
+  onSpliceOver(): void;
+}
+
 /**
  * Two open transports made one: bytes, FIN and loss of each are passed to the other, so that the ends see the
  * connection they would have without us.
@@ -46,6 +52,7 @@ export class Splice implements TimerOwner {
     private readonly client: Transport,
     private readonly endpoint: Transport,
     private readonly owner: SpliceOwner,
+    private readonly witness: SpliceWitness,
     private readonly host: SocketHost,
     private readonly clock: Clock,
     private readonly meter: Meter,
@@ -81,7 +88,7 @@ export class Splice implements TimerOwner {
 
   onClientClose(code: FailureCode | null): void {
     this.isClientClosed = true;
-    if (code !== null) this.lose(code);
+    if (code !== null) this.cut(code);
     else if (this.isEndpointClosed) this.finish(null);
   }
 
@@ -107,13 +114,21 @@ export class Splice implements TimerOwner {
 
   onEndpointClose(code: FailureCode | null): void {
     this.isEndpointClosed = true;
-    if (code !== null) this.lose(code);
+    if (code !== null) this.cut(code);
     else if (this.isClientClosed) this.finish(null);
   }
 
   // --- The end ---
 
-  /** Resets both ends and tells nobody. */
+  /** Resets both ends. */
+  cut(code: FailureCode): void {
+    if (this.isOver) return;
+    this.client.destroy(true);
+    this.endpoint.destroy(true);
+    this.finish(code);
+  }
+
+  /** Resets both ends and tells its owner nothing. */
   abort(): void {
     if (this.isOver) return;
     this.stop();
@@ -126,7 +141,7 @@ export class Splice implements TimerOwner {
     this.isActive = false;
     if (this.quietLooks < LOOKS_PER_TIMEOUT) return this.look();
     try {
-      this.lose('tunnel_idle');
+      this.cut('tunnel_idle');
     } catch (error) {
       this.host.onBug(error);
     }
@@ -134,13 +149,6 @@ export class Splice implements TimerOwner {
 
   private look(): void {
     if (this.lookMs > 0) this.clock.arm(this.timer, this.clock.now() + this.lookMs);
-  }
-
-  private lose(code: FailureCode): void {
-    if (this.isOver) return;
-    this.client.destroy(true);
-    this.endpoint.destroy(true);
-    this.finish(code);
   }
 
   private finish(code: FailureCode | null): void {
@@ -154,5 +162,6 @@ export class Splice implements TimerOwner {
     this.clock.disarm(this.timer);
     this.clientReading.stop();
     this.endpointReading.stop();
+    this.witness.onSpliceOver();
   }
 }

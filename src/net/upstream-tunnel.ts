@@ -2,7 +2,7 @@ import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
 import type { Tunnel, TunnelHandler } from '../http/conduit.ts';
 import type { DialHandler, SocketHost } from './sockets.ts';
-import { type Meter, Splice, type SpliceOwner } from './splice.ts';
+import { type Meter, Splice, type SpliceOwner, type SpliceWitness } from './splice.ts';
 import type { Transport } from './transport.ts';
 
 /** The endpoint's end of a tunnel: opened here, then left paused until it is coupled with a client. */
@@ -25,8 +25,8 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
     if (timeoutMs > 0) this.clock.arm(this.timer, this.clock.now() + timeoutMs);
   }
 
-  couple(client: Transport, meter: Meter, idleTimeoutMs: number): Splice {
-    this.splice = new Splice(client, this.transport, this, this.host, this.clock, meter, idleTimeoutMs);
+  couple(client: Transport, witness: SpliceWitness, meter: Meter, idleTimeoutMs: number): Splice {
+    this.splice = new Splice(client, this.transport, this, witness, this.host, this.clock, meter, idleTimeoutMs);
     return this.splice;
   }
 

@@ -117,12 +117,12 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   // --- From the client ---
 
-  onClientGone(): void {
+  onClientGone(code: FailureCode): void {
     if (!this.isOpen) return;
     const now = this.context.clock.now();
     this.tunnel?.abort();
-    this.endDial('client_gone', now);
-    this.close('client_gone', now);
+    this.endDial(code, now);
+    this.close(code, now);
   }
 
   // --- From the endpoint ---

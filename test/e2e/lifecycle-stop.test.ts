@@ -130,6 +130,8 @@ describe('an orderly stop', () => {
     await eventually(() => client.end !== 'open');
     expect(running.hasEvent('shutdown_cuts_connections', { connections: 2 })).toBe(true);
     expect(running.access.map((line) => line['failure'])).toContain('draining');
+    const tunnels = running.access.filter((line) => line['kind'] === 'tunnel');
+    expect(tunnels).toMatchObject([{ upstream: 'cache', failure: 'draining' }]);
   });
 
   it('is over at once at a second signal', async () => {

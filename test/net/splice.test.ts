@@ -6,6 +6,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { SystemClock } from '../../src/base/clock-system.ts';
 import type { FailureCode } from '../../src/base/failure.ts';
 import type { Tunnel, TunnelClient, TunnelClientHandler, TunnelHandler } from '../../src/http/conduit.ts';
+import type { KeptConnection } from '../../src/net/client-context.ts';
 import { ClientTunnel } from '../../src/net/client-tunnel.ts';
 import { DataSockets } from '../../src/net/data-sockets.ts';
 import { HandleSockets } from '../../src/net/handle-sockets.ts';
@@ -36,8 +37,10 @@ class PlainTunnel implements TunnelClientHandler, TunnelHandler {
     private readonly idleTimeoutMs: number,
   ) {}
 
-  onClientGone(): void {
-    this.log.push('client gone');
+  onClientGone(code: FailureCode): void {
+    this.log.push(`client gone ${code}`);
+    this.tunnel.abort();
+    this.resolve();
   }
 
   onConnected(): void {
@@ -90,13 +93,14 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
     tunnel: PlainTunnel;
     pool: Pool;
     listener: Listener;
+    clients: Set<KeptConnection>;
   }
 
   async function listen(
     clock: Clock,
     idleTimeoutMs: number,
     port: number,
-  ): Promise<{ pool: Pool; listener: Listener; tunnels: PlainTunnel[] }> {
+  ): Promise<{ pool: Pool; listener: Listener; tunnels: PlainTunnel[]; clients: Set<KeptConnection> }> {
     const options = {
       host: '127.0.0.1',
       port,
@@ -107,6 +111,7 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
     };
     const pool = new Pool({ sockets, host, clock }, options);
     const tunnels: PlainTunnel[] = [];
+    const clients = new Set<KeptConnection>();
     const acceptor = {
       open(client: TunnelClient): TunnelClientHandler {
         const tunnel = new PlainTunnel(client, idleTimeoutMs);
@@ -120,17 +125,26 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
       host,
       { name: 'cache', address: '127.0.0.1', port: 0, maxConnections: 10 },
       {
-        onConnection: (transport, peer) => new ClientTunnel(transport, peer, acceptor, { bytes: 0 }),
+        onConnection: (transport, peer) => {
+          const owner = { onClosed: (one: KeptConnection) => void clients.delete(one) };
+          const client = new ClientTunnel(transport, peer, acceptor, { bytes: 0 }, owner);
+          if (!client.isOver) clients.add(client);
+          return client;
+        },
         onRefused: () => undefined,
         onCount: () => undefined,
       },
     );
     cleanups.push(() => listener.stop());
-    return { pool, listener, tunnels };
+    return { pool, listener, tunnels, clients };
   }
 
   async function splice(clock: Clock = new SystemClock(), idleTimeoutMs = 0): Promise<Spliced> {
-    const { pool, listener, tunnels } = await listen(clock, idleTimeoutMs, (server.address() as AddressInfo).port);
+    const { pool, listener, tunnels, clients } = await listen(
+      clock,
+      idleTimeoutMs,
+      (server.address() as AddressInfo).port,
+    );
     const arrival = once(server, 'connection') as Promise<[Socket]>;
     const client = connect({ port: listener.port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     const [endpoint] = await arrival;
@@ -139,11 +153,12 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
       cleanups.push(() => socket.destroy());
     }
     await tunnels[0]!.connected;
-    return { client, endpoint, tunnel: tunnels[0]!, pool, listener };
+    return { client, endpoint, tunnel: tunnels[0]!, pool, listener, clients };
   }
 
   it('carries bytes both ways and counts them', async () => {
-    const { client, endpoint, tunnel, pool, listener } = await splice();
+    const { client, endpoint, tunnel, pool, listener, clients } = await splice();
+    expect(clients.size).toBe(1);
     client.end('request');
     expect((await readBytes(endpoint, 7)).toString()).toBe('request');
     endpoint.end('answer..');
@@ -154,6 +169,7 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
     expect(tunnel.client.peer).toMatchObject({ address: '127.0.0.1', port: client.localPort, listener: 'cache' });
     expect(pool.tunnelCount).toBe(0);
     expect(listener.openCount).toBe(0);
+    expect(clients.size).toBe(0);
   });
 
   it('finds out that an end whose bytes nobody takes has reset', async () => {
@@ -298,6 +314,32 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
     for (const error of errors) expect(((await error)[0] as NodeJS.ErrnoException).code).toBe('ECONNRESET');
     expect(tunnel.log).toEqual(['connected']);
     expect(pool.tunnelCount).toBe(0);
+  });
+
+  it('resets both ends when its time is up, and says why', async () => {
+    const { client, endpoint, tunnel, pool, clients } = await splice();
+    client.write('x');
+    await readBytes(endpoint, 1);
+    const errors = [client, endpoint].map((socket) => once(socket, 'error'));
+    client.resume();
+    endpoint.resume();
+    for (const one of [...clients, ...clients]) one.expire();
+    for (const error of errors) expect(((await error)[0] as NodeJS.ErrnoException).code).toBe('ECONNRESET');
+    expect(tunnel.log).toEqual(['connected', 'close 1 0 draining']);
+    expect([clients.size, pool.tunnelCount]).toEqual([0, 0]);
+  });
+
+  it('ends before it begins when its time is up by then', async () => {
+    const { port } = server.address() as AddressInfo;
+    const { pool, listener, tunnels, clients } = await listen(new SystemClock(), 0, port);
+    const client = connect(listener.port, '127.0.0.1');
+    const reset = once(client, 'error');
+    // In the turn in which it was accepted: that the endpoint has accepted, too, comes in a later one.
+    while (clients.size === 0) await new Promise(setImmediate);
+    for (const one of clients) one.expire();
+    expect(((await reset)[0] as NodeJS.ErrnoException).code).toBe('ECONNRESET');
+    expect(tunnels[0]!.log).toEqual(['client gone draining']);
+    expect([clients.size, pool.tunnelCount]).toEqual([0, 0]);
   });
 
   it('refuses the client with a reset when the endpoint does', async () => {

@@ -58,17 +58,23 @@ describe('a tunnel', () => {
   it('gives the dial up when the client goes', () => {
     const { script, open } = tunnelScript();
     const handler = open();
-    handler.onClientGone();
-    handler.onClientGone();
+    handler.onClientGone('client_gone');
+    handler.onClientGone('client_gone');
     expect(script.take()).toEqual(['0 a dial', '0 a abort', '0 tunnel closed client_gone up=0 down=0 attempts=1']);
     expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('says why it ends before the splice', () => {
+    const { script, open } = tunnelScript();
+    open().onClientGone('draining');
+    expect(script.take().at(-1)).toBe('0 tunnel closed draining up=0 down=0 attempts=1');
   });
 
   it('leaves the park when the client goes during a backoff', () => {
     const { script, open } = tunnelScript();
     const handler = open();
     script.endpoint('a').tunnels[0]!.onFailure('connect_refused');
-    handler.onClientGone();
+    handler.onClientGone('client_gone');
     script.clock.advance(1000);
     expect(script.take().at(-1)).toBe('0 tunnel closed client_gone up=0 down=0 attempts=1');
     expect(script.books()).toEqual(CLOSED);
