@@ -14,6 +14,7 @@ import { makeRoom } from './agent/connection-room.ts';
 import { followApplication, makeSources } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
+import { LeavingPorts } from './agent/leaving-ports.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
@@ -128,6 +129,7 @@ export class Agent implements AgentView, Stoppable {
       host,
       limits: config.http,
       room: makeRoom(config, log),
+      leaving: new LeavingPorts(),
       observer,
       breakers,
       context,
@@ -231,11 +233,11 @@ export class Agent implements AgentView, Stoppable {
   }
 
   outbound(): readonly Port[] {
-    return this.outboundEntries();
+    return [...this.outboundEntries(), ...this.parts.leaving.all];
   }
 
   outboundTraffic(): OutboundTraffic {
-    let progress = 0;
+    let progress = this.parts.leaving.all.reduce((sum, { tunnelBytes }) => sum + tunnelBytes, 0);
     let inFlight = 0;
     for (const { plan, entry } of this.everyUpstream()) {
       progress += plan.admission.admissions + (entry?.tunnelBytes ?? 0);

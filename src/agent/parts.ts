@@ -8,6 +8,7 @@ import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import type { ConnectionRoom } from './connection-room.ts';
+import type { LeavingPorts } from './leaving-ports.ts';
 
 /** The services of the process that everything on the data path is made with. */
 export interface Parts {
@@ -20,6 +21,7 @@ export interface Parts {
   readonly limits: HttpConfig;
   /** For client connections, all listeners together. */
   readonly room: ConnectionRoom;
+  readonly leaving: LeavingPorts;
   readonly observer: ProxyObserver;
   readonly breakers: EndpointListener;
   readonly context: ExchangeContext;

@@ -9,7 +9,7 @@ export interface Stoppable {
   leave(): Promise<void>;
   /** The port in front of the application, or null. */
   readonly inbound: Port | null;
-  /** The ports the application calls through. They change while upstreams do. */
+  /** The ports the application calls through, and those it still does though they were given up. They change while upstreams do. */
   outbound(): readonly Port[];
   outboundTraffic(): OutboundTraffic;
   /** Telemetry out, service out of Consul, admin closed. `remainingMs` is all the time there is. */

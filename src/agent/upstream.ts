@@ -76,7 +76,7 @@ export class Upstream {
     if (config.listen === null) return this.closePort();
     const router = new FixedRouter(this.plan);
     const entry = await Entry.open(parts, { name: config.name, ...config.listen }, config.protocol, router);
-    if (this.isClosed) return entry.drain();
+    if (this.isClosed) return parts.leaving.take(entry);
     this.closePort();
     this.entry = entry;
     this.router = router;
@@ -92,7 +92,7 @@ export class Upstream {
 
   /** Accepts no more there; connections that are open end in their time. */
   closePort(): void {
-    this.entry?.drain();
+    if (this.entry !== null) this.parts.leaving.take(this.entry);
     this.entry = null;
     this.router = null;
   }
@@ -109,7 +109,7 @@ export class Upstream {
   /** No new connections; exchanges that run end with the endpoints that are known. */
   close(): void {
     this.isClosed = true;
-    this.entry?.drain();
+    this.closePort();
     this.next?.end(null);
     this.live.end(null);
     this.plan.parking.wakeAll(this.parts.clock.now());

@@ -134,6 +134,40 @@ describe('an orderly stop', () => {
     expect(tunnels).toMatchObject([{ upstream: 'cache', failure: 'draining' }]);
   });
 
+  it('counts and ends what runs on ports that a reload has taken away, too', async () => {
+    const shutdown = { propagation: '0s', timeout: '2s' };
+    const running = await start(shutdown);
+    const held = await hold(running.port('orders'));
+    const client = await tunnel(running);
+    running.write({ service: { name: 'web', port: app.port }, inbound: { port: 0 }, admin: { port: 0 }, shutdown });
+    running.signal('SIGHUP');
+    await refuses(running.port('orders'));
+    await refuses(running.port('cache'));
+    client.say('second');
+    await client.hears('firstsecond');
+    expect(await running.stop()).toBe(0);
+    await expect(held.answer).rejects.toThrow();
+    await eventually(() => client.end !== 'open');
+    expect(running.hasEvent('shutdown_cuts_connections', { connections: 2 })).toBe(true);
+    const records = running.access.map(({ kind, upstream, failure }) => `${kind} ${upstream} ${failure}`);
+    expect(records.sort()).toEqual(['exchange orders draining', 'tunnel cache draining']);
+  });
+
+  it('waits for what runs on a port that a reload has taken away', async () => {
+    const shutdown = { propagation: '0s', timeout: '10s' };
+    const running = await start(shutdown);
+    const held = await hold(running.port('orders'));
+    running.write({ service: { name: 'web', port: app.port }, inbound: { port: 0 }, admin: { port: 0 }, shutdown });
+    running.signal('SIGHUP');
+    await refuses(running.port('orders'));
+    running.signal('SIGTERM');
+    await eventually(() => running.hasEvent('shutdown_closes_outbound'));
+    app.release();
+    expect((await held.answer).body).toBe('app begins, and ends');
+    expect(await running.exit).toBe(0);
+    expect(running.hasEvent('shutdown_cuts_connections')).toBe(false);
+  });
+
   it('is over at once at a second signal', async () => {
     const running = await start({ propagation: '10s', timeout: '20s' });
     running.signal('SIGTERM');

@@ -1,4 +1,5 @@
 import { ConnectionRoom } from '../../src/agent/connection-room.ts';
+import { LeavingPorts } from '../../src/agent/leaving-ports.ts';
 import type { Parts } from '../../src/agent/parts.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
@@ -91,6 +92,7 @@ export function agentParts({ hasConsul = true } = {}) {
     host: { output: new Output(), onBug: observer.onBug },
     limits: HTTP,
     room: ConnectionRoom.within(1024, 1, 100),
+    leaving: new LeavingPorts(),
     observer,
     breakers: { onBreakerChange: () => undefined },
     context: { clock, random, instanceId: '0123456789abcdef', observer },
