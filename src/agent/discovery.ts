@@ -24,7 +24,7 @@ export function followApplication(
   const services = new Cell<StaticServices>(clock, new Map([[name, [endpoint]]]));
   const source = new ResolvingSource(new StaticSource(services, clock), new DnsResolver(), clock, random);
   const query = { service: name, datacenter: null, namespace: null, tag: null, filter: null, connect: false };
-  return source.follow(query, signal);
+  return source.follow(query, signal, 'cold');
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Watch } from '../base/watch.ts';
 import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
-import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
@@ -22,11 +22,12 @@ export class FollowedCluster {
     config: UpstreamConfig,
     private readonly source: DiscoverySource,
     private readonly parts: Parts,
+    start: Start,
   ) {
     this.query = queryOf(config);
     this.dialing = { connectMs: config.timeouts.connectMs };
     this.cluster = makeCluster(config.name, optionsOf(config), this.dialing, parts);
-    this.watch = source.follow(this.query, this.ends.signal);
+    this.watch = source.follow(this.query, this.ends.signal, start);
   }
 
   /** Told of every swap of the picker, of one for what is known already too. */

@@ -42,7 +42,7 @@ export class Upstream {
     private readonly parts: Parts,
     private readonly owner: UpstreamOwner,
   ) {
-    this.live = new FollowedCluster(config, this.pickSource(config), parts);
+    this.live = new FollowedCluster(config, this.pickSource(config), parts, 'cold');
     this.plan = this.makePlan(null);
     this.begin(this.live);
   }
@@ -118,7 +118,8 @@ export class Upstream {
   private ask(config: UpstreamConfig, source: DiscoverySource): void {
     if (this.next?.asks(config, source)) return this.next.reconfigure(config);
     this.next?.end(null);
-    this.next = this.live.asks(config, source) ? null : new FollowedCluster(config, source, this.parts);
+    const start = this.live.cluster.size > 0 ? 'warm' : 'cold';
+    this.next = this.live.asks(config, source) ? null : new FollowedCluster(config, source, this.parts, start);
     if (this.next !== null) this.begin(this.next);
   }
 

@@ -37,7 +37,10 @@ export interface ServiceQuery {
   readonly connect: boolean;
 }
 
+/** `cold`: nothing else is known, so that an old answer is better than none. `warm`: only a new one counts. */
+export type Start = 'cold' | 'warm';
+
 export interface DiscoverySource {
   /** Follows a service until the signal aborts. A failed or suspicious update never empties the watch. */
-  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot>;
+  follow(query: ServiceQuery, signal: AbortSignal, start: Start): Watch<ClusterSnapshot>;
 }

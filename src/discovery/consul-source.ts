@@ -5,6 +5,7 @@ import type { Watch } from '../base/watch.ts';
 import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../cluster/snapshot.ts';
 import { BlockingQuery } from './blocking-query.ts';
 import type { ConsulApi, HealthAnswer } from './consul-api.ts';
+import type { SeededSource } from './last-good.ts';
 import { LossGuard } from './loss-guard.ts';
 import { type Patience, ServiceFollower } from './service-follower.ts';
 
@@ -19,7 +20,7 @@ export interface ConsulSourceOptions extends Patience {
  * the load. What that costs in certainty is paid back where it counts: a loss is confirmed by the leader, without index
  * or cache, under rights that are proved.
  */
-export class ConsulSource implements DiscoverySource {
+export class ConsulSource implements DiscoverySource, SeededSource {
   constructor(
     private readonly api: ConsulApi,
     private readonly clock: Clock,
@@ -28,8 +29,12 @@ export class ConsulSource implements DiscoverySource {
     private readonly options: ConsulSourceOptions = {},
   ) {}
 
+  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot> {
+    return this.followFrom(query, signal, null);
+  }
+
   /** `seed`: what an earlier run believed. It is not published, but a loss is judged against it. */
-  follow(query: ServiceQuery, signal: AbortSignal, seed: ClusterSnapshot | null = null): Watch<ClusterSnapshot> {
+  followFrom(query: ServiceQuery, signal: AbortSignal, seed: ClusterSnapshot | null): Watch<ClusterSnapshot> {
     const guard = new LossGuard(seed?.endpoints ?? null);
     const follower = new ServiceFollower(
       query,

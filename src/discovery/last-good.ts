@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { type Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Watch, WatchListener } from '../base/watch.ts';
-import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import { describeError } from './consul-error.ts';
 import { loadSnapshot, type SavedSnapshot, saveSnapshot } from './snapshot-file.ts';
 
-/** A source that can take what an earlier run believed as the measure of a sudden loss; others ignore it. */
+/** A source that can take what an earlier run believed as the measure of a sudden loss. */
 export interface SeededSource {
-  follow(query: ServiceQuery, signal: AbortSignal, seed: ClusterSnapshot | null): Watch<ClusterSnapshot>;
+  followFrom(query: ServiceQuery, signal: AbortSignal, seed: ClusterSnapshot | null): Watch<ClusterSnapshot>;
 }
 
 const MIN_GAP_MS = 1_000;
@@ -21,7 +21,8 @@ const RETRY_MS = 30_000;
  * Remembers on disk what a source last said, one file per query, so that a sidecar that starts while Consul is away
  * starts with the endpoints of its last run and not with none.
  *
- * The file is read at once when a query is followed and stands until the source's first word. Writing is never in the
+ * The file is read at once when a query is followed cold and stands until the source's first word. Followed warm it has
+ * no say, since those who ask have endpoints that are in use, and those of another time are no match for them. Writing is never in the
  * way: at most once a second, in the background, and a disk that is full or read-only is a `problem`, nothing else.
  */
 export class LastGoodSource implements DiscoverySource {
@@ -34,18 +35,18 @@ export class LastGoodSource implements DiscoverySource {
     private readonly log: Log,
   ) {}
 
-  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot> {
+  follow(query: ServiceQuery, signal: AbortSignal, start: Start): Watch<ClusterSnapshot> {
     const path = this.pathOf(query);
     let saved: SavedSnapshot | null = null;
     let problem: string | null = null;
     try {
-      saved = loadSnapshot(path);
+      if (start === 'cold') saved = loadSnapshot(path);
     } catch (error) {
       problem = `${path} is ignored: ${describeError(error)}`;
       this.log.warn('last_good_ignored', { service: query.service, problem });
     }
     if (saved?.snapshot.endpoints.length === 0) saved = null;
-    const live = this.inner.follow(query, signal, saved?.snapshot ?? null);
+    const live = this.inner.followFrom(query, signal, saved?.snapshot ?? null);
     return new RememberedWatch(live, saved, problem, path, this.clock, this.log, signal);
   }
 

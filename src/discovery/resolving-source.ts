@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { Cell, type Watch, type WatchListener } from '../base/watch.ts';
-import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import { isIpAddress } from './address.ts';
 import { FollowedName } from './followed-name.ts';
 import type { NameResolver } from './name-resolver.ts';
@@ -18,8 +18,13 @@ export class ResolvingSource implements DiscoverySource {
     private readonly random: Random,
   ) {}
 
-  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot> {
-    const cluster = new ResolvedCluster(this.inner.follow(query, signal), this.resolver, this.clock, this.random);
+  follow(query: ServiceQuery, signal: AbortSignal, start: Start): Watch<ClusterSnapshot> {
+    const cluster = new ResolvedCluster(
+      this.inner.follow(query, signal, start),
+      this.resolver,
+      this.clock,
+      this.random,
+    );
     const stop = (): void => cluster.stop();
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });

@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
 import type { Watch, WatchListener } from '../base/watch.ts';
-import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery, Start } from '../cluster/snapshot.ts';
 
 /** Would a connection to it come back to this very sidecar? */
 export type IsSelf = (endpoint: EndpointSpec) => boolean;
@@ -25,8 +25,8 @@ export class WithoutSelf implements DiscoverySource {
     private readonly log: Log,
   ) {}
 
-  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot> {
-    const siblings = new Siblings(this.inner.follow(query, signal), this.self, this.log);
+  follow(query: ServiceQuery, signal: AbortSignal, start: Start): Watch<ClusterSnapshot> {
+    const siblings = new Siblings(this.inner.follow(query, signal, start), this.self, this.log);
     const stop = (): void => siblings.stop();
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });

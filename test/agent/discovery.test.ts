@@ -22,7 +22,7 @@ it('keeps what it remembers of one datacenter or namespace from another', async 
     const consul = { address: 'http://c', datacenter: null, namespace: null, ...more };
     const config = new Cell(clock, { static: new Map(), stateDir, consul } as unknown as Config);
     const sources = makeSources(config, api, new Cell(clock), clock, new SeededRandom(1), NO_LOG);
-    return sources.pick('web')!.follow(queryFor('web'), ends.signal);
+    return sources.pick('web')!.follow(queryFor('web'), ends.signal, 'cold');
   };
   try {
     follow({ datacenter: 'dc1' });

@@ -58,6 +58,14 @@ describe('a question that changes', () => {
     expect(names()).toBe('d');
   });
 
+  it('is not answered by what an earlier run left on the disk, unless there is nothing better', () => {
+    const { upstream, consul, config } = setUp();
+    upstream.reconfigure({ ...config, tag: 'v2' });
+    consul.answer(1, 'a');
+    upstream.reconfigure({ ...config, tag: 'v3' });
+    expect(consul.asked.map(({ start }) => start)).toEqual(['cold', 'cold', 'warm']);
+  });
+
   it('is dropped when it changes back', () => {
     const { upstream, consul, config, names } = setUp();
     consul.answer(0, 'a');

@@ -16,7 +16,7 @@ async function following(seed: string | null = null) {
   const source = new ConsulSource(api, clock, new SeededRandom(3), NO_LOG);
   const snapshot: ClusterSnapshot | null =
     seed === null ? null : { service: 'web', endpoints: specs(seed), source: 'disk' };
-  const watch = source.follow(queryFor('web'), ends.signal, snapshot);
+  const watch = source.followFrom(queryFor('web'), ends.signal, snapshot);
   const published: string[] = [];
   watch.subscribe((value) => published.push(namesOf(value.endpoints)));
   await settled();

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell } from '../../src/base/watch.ts';
-import type { ClusterSnapshot, ServiceQuery } from '../../src/cluster/snapshot.ts';
+import type { ClusterSnapshot, ServiceQuery, Start } from '../../src/cluster/snapshot.ts';
 import { ConsulSource } from '../../src/discovery/consul-source.ts';
 import { LastGoodSource, type SeededSource } from '../../src/discovery/last-good.ts';
 import { namesOf, queryFor, specs } from '../support/endpoint-specs.ts';
@@ -27,19 +27,27 @@ afterEach(async () => {
 
 const snapshotOf = (names: string): ClusterSnapshot => ({ service: 'web', endpoints: specs(names), source: 'consul' });
 
+interface RunOptions {
+  query?: ServiceQuery;
+  origin?: string;
+  clock?: ManualClock;
+  directory?: string;
+  start?: Start;
+}
+
 /** One run of a sidecar over the folder; `live` is what the inner source says. */
-function run(options: { query?: ServiceQuery; origin?: string; clock?: ManualClock; directory?: string } = {}) {
+function run(options: RunOptions = {}) {
   const clock = options.clock ?? new ManualClock();
   const live = new Cell<ClusterSnapshot>(clock);
   const seeds: (ClusterSnapshot | null)[] = [];
   const inner: SeededSource = {
-    follow: (_query, _signal, seed) => {
+    followFrom: (_query, _signal, seed) => {
       seeds.push(seed);
       return live;
     },
   };
   const source = new LastGoodSource(inner, options.directory ?? folder, options.origin ?? 'http://c', clock, NO_LOG);
-  const watch = source.follow(options.query ?? queryFor('web'), ends.signal);
+  const watch = source.follow(options.query ?? queryFor('web'), ends.signal, options.start ?? 'cold');
   const heard: string[] = [];
   watch.subscribe((value) => heard.push(`${value.source} ${namesOf(value.endpoints)}`));
   const saved = async (names: string): Promise<void> => {
@@ -70,6 +78,19 @@ describe('LastGoodSource', () => {
     second.live.set(snapshotOf('abc'));
     expect(second.heard).toEqual(['disk ab', 'consul abc']);
     expect(second.watch.problem).toBe(null);
+  });
+
+  it('has no say where endpoints are in use, and is kept up to date all the same', async () => {
+    const first = run();
+    first.live.set(snapshotOf('ab'));
+    await first.saved('ab');
+
+    const second = run({ start: 'warm' });
+    expect(second.heard).toEqual([]);
+    expect([second.watch.value, second.watch.problem, second.seeds]).toEqual([null, null, [null]]);
+    second.live.set(snapshotOf('c'));
+    expect(second.heard).toEqual(['consul c']);
+    await second.saved('c');
   });
 
   it('has nothing to say before the first run', () => {
@@ -241,7 +262,11 @@ describe('LastGoodSource', () => {
     const clock = new ManualClock();
     const api = new FakeConsulApi();
     const consul = new ConsulSource(api, clock, new SeededRandom(1), NO_LOG);
-    const watch = new LastGoodSource(consul, folder, 'http://c', clock, NO_LOG).follow(queryFor('web'), ends.signal);
+    const watch = new LastGoodSource(consul, folder, 'http://c', clock, NO_LOG).follow(
+      queryFor('web'),
+      ends.signal,
+      'cold',
+    );
     await settled();
     expect(watch.value?.source).toBe('disk');
     api.poll?.answer(healthAnswer([], 5));

@@ -38,6 +38,7 @@ async function following(hosts: readonly string[], answers: Record<string, Resol
   const watch = new ResolvingSource({ follow: () => inner }, resolver, clock, new SeededRandom(1)).follow(
     queryFor('web'),
     ends.signal,
+    'cold',
   );
   const seen: string[] = [];
   watch.subscribe(({ endpoints }) => seen.push(endpoints.map(({ host }) => host).join(' ')));

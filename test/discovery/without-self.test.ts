@@ -13,7 +13,7 @@ function follow(self: IsSelf | null = ({ port, host }) => host === '10.0.0.1' &&
   const log = { info: () => undefined, warn: (event: string) => void events.push(event), error: () => undefined };
   const source: DiscoverySource = { follow: () => inner };
   const ends = new AbortController();
-  const watch = new WithoutSelf(source, who, log).follow(queryFor('orders'), ends.signal);
+  const watch = new WithoutSelf(source, who, log).follow(queryFor('orders'), ends.signal, 'cold');
   const heard: string[] = [];
   watch.subscribe(({ endpoints }) => void heard.push(namesOf(endpoints)));
   const answer = (names: string): void => inner.set({ service: 'orders', endpoints: specs(names), source: 'consul' });

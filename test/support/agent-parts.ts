@@ -4,7 +4,7 @@ import type { Parts } from '../../src/agent/parts.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell, type Watch } from '../../src/base/watch.ts';
-import type { ClusterSnapshot, DiscoverySource, ServiceQuery } from '../../src/cluster/snapshot.ts';
+import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../../src/cluster/snapshot.ts';
 import type { Config, UpstreamConfig } from '../../src/config/config.ts';
 import { undeclaredUpstream } from '../../src/config/undeclared.ts';
 import { Sources } from '../../src/discovery/sources.ts';
@@ -46,13 +46,13 @@ export class FakePorts implements Sockets {
 
 /** A Consul that answers when it is told to. */
 export class FakeConsul implements DiscoverySource {
-  readonly asked: { readonly query: ServiceQuery; readonly signal: AbortSignal }[] = [];
+  readonly asked: { readonly query: ServiceQuery; readonly signal: AbortSignal; readonly start: Start }[] = [];
   private readonly cells: Cell<ClusterSnapshot>[] = [];
 
   constructor(private readonly clock: ManualClock) {}
 
-  follow(query: ServiceQuery, signal: AbortSignal): Watch<ClusterSnapshot> {
-    this.asked.push({ query, signal });
+  follow(query: ServiceQuery, signal: AbortSignal, start: Start): Watch<ClusterSnapshot> {
+    this.asked.push({ query, signal, start });
     const cell = new Cell<ClusterSnapshot>(this.clock);
     this.cells.push(cell);
     return cell;
