@@ -335,7 +335,7 @@ export class Agent implements AgentView, Stoppable {
     const { file, settings } = this.given;
     const kv = settings.kvState();
     const documents = kv === null ? [file.state()] : [file.state(), kv];
-    const unopened = portProblems(this.upstreams.failures, file.state().name);
+    const unopened = portProblems(this.upstreams.failures, this.upstreams.broken, file.state().name);
     return [
       ...documents,
       { name: 'restart', revision: null, problems: this.waiting, unreachable: null },

@@ -4,6 +4,7 @@ import { redacted } from '../config/effective.ts';
 import { HIDDEN } from '../config/hidden.ts';
 import { isMap } from '../config/layers.ts';
 import type { Problem } from '../config/problems.ts';
+import { ListenError } from '../net/listener.ts';
 
 /** Settings that take effect when they change. All others are taken once, when the program starts. */
 const CHANGEABLE: ReadonlySet<string> = new Set(['upstreams', 'static', 'telemetry'] satisfies (keyof Config)[]);
@@ -78,17 +79,26 @@ export function lateProblems(late: readonly LateSetting[], source: string): read
   );
 }
 
-/** Ports that could not be opened, for operators. */
-export function portProblems(failures: ReadonlyMap<string, Error>, source: string): readonly Problem[] {
-  return [...failures].map(([name, error]) =>
-    problem(
-      source,
-      `upstreams.${name}`,
-      error.message,
-      'a port that can be opened',
-      'until then the upstream stays as it was; it is tried again every few seconds',
-    ),
-  );
+/** Upstreams that could not be opened or changed, and what ended the whole change, for operators. */
+export function portProblems(
+  failures: ReadonlyMap<string, Error>,
+  broken: Error | null,
+  source: string,
+): readonly Problem[] {
+  const ofUpstreams = [...failures].map(([name, error]) => unopened(source, `upstreams.${name}`, error));
+  return broken === null ? ofUpstreams : [unopened(source, 'upstreams', broken), ...ofUpstreams];
+}
+
+function unopened(source: string, path: string, error: Error): Problem {
+  return error instanceof ListenError
+    ? problem(
+        source,
+        path,
+        error.message,
+        'a port that can be opened',
+        'until then it stays as it was, and is tried again',
+      )
+    : problem(source, path, `a bug in remora: ${error.message}`, 'a change that goes through', 'it is tried again');
 }
 
 /** Why Consul does not list the service as it should, for operators. */

@@ -6,19 +6,26 @@ import type { Declared, HostRouter } from '../route/routers.ts';
 import type { Parts } from './parts.ts';
 import { Upstream, type UpstreamOwner } from './upstream.ts';
 
-const RETRY_MS = 5_000;
+const RETRY_FLOOR_MS = 1_000;
+const RETRY_CAP_MS = 30_000;
 
 /**
  * The declared upstreams, as the configuration in force has them, and the shared port's view of them.
  *
  * A port is opened before anything is given up for it. One that cannot be opened costs the change of its own upstream
- * and nothing else: that one goes on as it was, and the port is tried again until it opens or is wanted no more.
+ * and nothing else: that one goes on as it was, or waits outside when it is new, and the port is tried again until it
+ * opens or is wanted no more. What ends in a bug is tried again likewise.
  */
 export class Upstreams implements TimerOwner, UpstreamOwner {
   private readonly byName = new Map<string, Upstream>();
+  /** New ones without their port: complete but for that, and used by nobody. */
+  private readonly outside = new Map<string, Upstream>();
   private applying: Promise<void> = Promise.resolve();
   private wanted: Config | null = null;
   private failed: ReadonlyMap<string, Error> = new Map();
+  private brokenBy: Error | null = null;
+  /** In a row, since the last new configuration. */
+  private retries = 0;
   private readonly timer = new Timer(this);
   private readonly clock: Clock;
   private isEnded = false;
@@ -37,20 +44,28 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
     return [...this.byName.values()];
   }
 
-  /** What could not be opened, by upstream. */
+  /** What could not be opened or changed, by upstream. */
   get failures(): ReadonlyMap<string, Error> {
     return this.failed;
   }
 
+  /** The bug that ended the last change before its end. */
+  get broken(): Error | null {
+    return this.brokenBy;
+  }
+
   /** The first configuration: rejects with the errors of all ports that cannot be opened. */
   async open(config: Config): Promise<void> {
-    const failures = [...(await this.replace(config, true)).values()];
+    const failures = [...(await this.replace(config)).values()];
     if (failures.length > 0) throw new AggregateError(failures, failures.map((error) => error.message).join('\n'));
   }
 
   /** A later one, after those before it. Never rejects: a bug in one change must not keep out the next. */
   apply(config: Config): Promise<void> {
-    return this.enqueue(config, true);
+    return this.enqueue(() => {
+      this.retries = 0;
+      return this.applyNow(config);
+    });
   }
 
   /** The program is about to stop: what is open stays so, and nothing is opened any more. */
@@ -61,12 +76,13 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
 
   close(): void {
     this.freeze();
-    for (const upstream of this.byName.values()) upstream.close();
+    for (const upstream of [...this.byName.values(), ...this.outside.values()]) upstream.close();
     this.byName.clear();
+    this.outside.clear();
   }
 
   onTimer(): void {
-    void this.enqueue(this.wanted!, false);
+    void this.enqueue(() => (this.brokenBy === null ? this.openAgain() : this.applyNow(this.wanted!)));
   }
 
   onSwitch(): void {
@@ -77,41 +93,74 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
     this.onApply();
   }
 
-  private enqueue(config: Config, isNew: boolean): Promise<void> {
-    this.applying = this.applying
-      .then(() => this.applyNow(config, isNew))
-      .catch((error: unknown) => this.parts.observer.onBug(error));
+  private enqueue(change: () => Promise<void>): Promise<void> {
+    this.applying = this.applying.then(change).catch((error: Error) => {
+      this.parts.observer.onBug(error);
+      this.brokenBy = error;
+      this.tryLater();
+    });
     return this.applying;
   }
 
-  private async applyNow(config: Config, isNew: boolean): Promise<void> {
+  private async applyNow(config: Config): Promise<void> {
     if (this.isEnded) return;
     this.clock.disarm(this.timer);
     this.wanted = config;
-    const known = this.failed;
-    this.failed = await this.replace(config, isNew);
-    for (const [name, error] of this.failed) {
-      if (error.message !== known.get(name)?.message) this.log.error('listener_not_opened', { error });
-    }
-    if (this.failed.size > 0 && !this.isEnded) this.clock.arm(this.timer, this.clock.now() + RETRY_MS);
+    this.take(await this.replace(config));
   }
 
-  private async replace(config: Config, isNew: boolean): Promise<ReadonlyMap<string, Error>> {
-    const away: UpstreamConfig[] = [];
-    for (const [name, upstream] of this.byName) {
-      if (config.upstreams.has(name)) continue;
-      this.byName.delete(name);
-      upstream.close();
+  /** What has failed and nothing else: the others are as they are wanted. */
+  private async openAgain(): Promise<void> {
+    if (this.isEnded) return;
+    const left = [...this.wanted!.upstreams.values()].filter(({ name }) => this.failed.has(name));
+    const failures = await this.placeAll(left, false);
+    if (failures.size < left.length) this.publish();
+    this.take(byName(failures));
+  }
+
+  private take(failures: ReadonlyMap<string, Error>): void {
+    const known = this.failed;
+    this.failed = failures;
+    this.brokenBy = null;
+    for (const [name, error] of failures) if (error.message !== known.get(name)?.message) this.report(error);
+    if (failures.size > 0) this.tryLater();
+  }
+
+  private report(error: Error): void {
+    if (error instanceof ListenError) this.log.error('listener_not_opened', { error });
+    else this.parts.observer.onBug(error);
+  }
+
+  private tryLater(): void {
+    if (this.isEnded) return;
+    const delayMs = Math.min(RETRY_CAP_MS, RETRY_FLOOR_MS * 2 ** Math.min(this.retries, 10));
+    this.retries += 1;
+    this.clock.arm(this.timer, this.clock.now() + delayMs);
+  }
+
+  private async replace(config: Config): Promise<ReadonlyMap<string, Error>> {
+    for (const known of [this.byName, this.outside]) {
+      for (const [name, upstream] of known) {
+        if (config.upstreams.has(name)) continue;
+        known.delete(name);
+        upstream.close();
+      }
     }
+    const away: UpstreamConfig[] = [];
+    const broken = new Map<UpstreamConfig, Error>();
     for (const wanted of config.upstreams.values()) {
       const upstream = this.byName.get(wanted.name);
-      if (upstream !== undefined && isInPlace(upstream, wanted)) upstream.reconfigure(wanted);
-      else away.push(wanted);
+      if (upstream === undefined || !isInPlace(upstream, wanted)) away.push(wanted);
+      else
+        attempt(
+          () => upstream.reconfigure(wanted),
+          (error) => broken.set(wanted, error),
+        );
     }
     this.publish();
-    const failures = await this.placeAll(away, isNew);
+    const failures = await this.placeAll(away, true);
     this.publish();
-    return new Map([...failures].map(([{ name }, error]) => [name, error]));
+    return byName(new Map([...broken, ...failures]));
   }
 
   private async placeAll(
@@ -137,17 +186,17 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
 
   private async place(config: UpstreamConfig): Promise<void> {
     if (this.isEnded) return;
-    const known = this.byName.get(config.name);
-    if (known !== undefined) return known.move(config);
-    const upstream = new Upstream(config, this.parts, this);
-    try {
-      await upstream.listen();
-    } catch (error) {
-      upstream.close();
-      throw error;
-    }
+    const { name } = config;
+    const known = this.byName.get(name);
+    if (known !== undefined) return isInPlace(known, config) ? known.reconfigure(config) : known.move(config);
+    const waiting = this.outside.get(name);
+    waiting?.reconfigure(config);
+    const upstream = waiting ?? new Upstream(config, this.parts, this);
+    this.outside.set(name, upstream);
+    await upstream.listen();
+    this.outside.delete(name);
     if (this.isEnded) upstream.close();
-    else this.byName.set(config.name, upstream);
+    else this.byName.set(name, upstream);
   }
 
   /**
@@ -196,6 +245,18 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
     this.shared.replace(
       new Map([...this.byName].filter(isHttp).map(([name, upstream]) => [name, declaredOf(upstream)])),
     );
+  }
+}
+
+function byName(failures: ReadonlyMap<UpstreamConfig, Error>): ReadonlyMap<string, Error> {
+  return new Map([...failures].map(([{ name }, error]) => [name, error]));
+}
+
+function attempt(change: () => void, onError: (error: Error) => void): void {
+  try {
+    change();
+  } catch (error) {
+    onError(error as Error);
   }
 }
 

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { judgeReload, lateProblems, lateWords, portProblems } from '../../src/agent/reload.ts';
 import type { Config } from '../../src/config/config.ts';
 import { formatProblem } from '../../src/config/problems.ts';
+import { ListenError } from '../../src/net/listener.ts';
 import { good, web } from '../config/parse.ts';
 import { agentConfig, upstreamConfig } from '../support/agent-parts.ts';
 
@@ -52,6 +53,15 @@ it('refuses a service of Consul in a process that was started without it', () =>
 });
 
 it('names the upstream whose port cannot be opened', () => {
-  const [problem] = portProblems(new Map([['orders', new Error('the port is in use')]]), 'remora.yaml');
-  expect(problem).toMatchObject({ path: 'upstreams.orders', found: 'the port is in use' });
+  const error = new ListenError('orders', '127.0.0.1', 9001, 'EADDRINUSE');
+  const [problem] = portProblems(new Map([['orders', error]]), null, 'remora.yaml');
+  expect(problem).toMatchObject({ path: 'upstreams.orders', found: expect.stringContaining('the port is in use') });
+});
+
+it('owns up to a bug that keeps a change from taking effect', () => {
+  const problems = portProblems(new Map([['orders', new Error('no luck')]]), new Error('boom'), 'remora.yaml');
+  expect(problems.map(({ path, found }) => `${path}: ${found}`)).toEqual([
+    'upstreams: a bug in remora: boom',
+    'upstreams.orders: a bug in remora: no luck',
+  ]);
 });

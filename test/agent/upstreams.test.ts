@@ -8,13 +8,18 @@ import { settled } from '../support/settled.ts';
 
 async function open(...first: UpstreamConfig[]) {
   const made = agentParts();
+  const events: string[] = [];
+  const note = (event: string): void => void events.push(event);
+  const log = { info: note, warn: note, error: note };
   const shared = new HostRouter(NOTHING_UNDECLARED);
-  const upstreams = new Upstreams(made.parts, shared, made.parts.log, () => undefined);
+  const upstreams = new Upstreams(made.parts, shared, log, () => undefined);
   await upstreams.open(agentConfig(first));
   const apply = (...configs: UpstreamConfig[]): Promise<void> => upstreams.apply(agentConfig(configs));
   const find = (name: string) => upstreams.all.find(({ declared }) => declared.name === name)!;
   const portOf = (name: string): number | undefined => find(name).entry?.port;
-  return { ...made, upstreams, shared, apply, find, portOf };
+  const startedAt = made.clock.now();
+  const at = (): number => made.clock.now() - startedAt;
+  return { ...made, upstreams, shared, apply, find, portOf, events, at };
 }
 
 const at = (name: string, port: number, more: Partial<UpstreamConfig> = {}): UpstreamConfig =>
@@ -139,6 +144,77 @@ describe('a port that changes', () => {
   });
 });
 
+describe('a new upstream whose port is in use', () => {
+  it('asks discovery once, is no part of the program yet, and is there as soon as the port is free', async () => {
+    const { apply, ports, consul, upstreams, shared, clock, portOf, events } = await open();
+    ports.open.add(9);
+    await apply(at('orders', 9));
+    for (let i = 0; i < 10; i++) {
+      clock.advance(30_000);
+      await settled();
+    }
+    expect(consul.asked.map(({ signal }) => signal.aborted)).toEqual([false]);
+    expect(upstreams.all).toEqual([]);
+    expect(shared.route(requestHead({ authority: 'orders' })) === null).toBe(true);
+    expect(events).toEqual(['listener_not_opened']);
+
+    ports.open.delete(9);
+    consul.answer(0, 'a');
+    clock.advance(30_000);
+    await settled();
+    expect(portOf('orders')).toBe(9);
+    expect(shared.route(requestHead({ authority: 'orders' })) === null).toBe(false);
+    expect([upstreams.failures.size, clock.armed, consul.asked.length]).toEqual([0, 0, 1]);
+  });
+
+  it('is tried ever less often, and at once after another change', async () => {
+    const { apply, ports, clock, at: now } = await open();
+    ports.open.add(9);
+    const tries: number[] = [];
+    const { listen: bind } = ports;
+    ports.listen = (address, port) => {
+      tries.push(now());
+      return bind.call(ports, address, port);
+    };
+    const pass = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 500) {
+        clock.advance(500);
+        await settled();
+      }
+    };
+    await apply(at('orders', 9));
+    await pass(100_000);
+    expect(tries).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000, 61_000, 91_000]);
+    tries.length = 0;
+    await apply(at('orders', 9, { balancer: 'random' }));
+    await pass(3_000);
+    expect(tries).toEqual([100_000, 101_000, 103_000]);
+  });
+
+  it('takes what changes meanwhile, and asks anew only when that is another question', async () => {
+    const { apply, ports, consul, clock, find } = await open();
+    ports.open.add(9);
+    await apply(at('orders', 9));
+    await apply(at('orders', 9, { balancer: 'random' }));
+    expect(consul.asked).toHaveLength(1);
+    await apply(at('orders', 8, { balancer: 'random', tag: 'v2' }));
+    expect(consul.asked.map(({ query }) => query.tag)).toEqual([null, 'v2']);
+    expect(find('orders').declared.balancer).toBe('random');
+    expect(find('orders').cluster.options.balancer).toBe('random');
+    expect([...ports.open].sort()).toEqual([8, 9]);
+    expect(clock.armed).toBe(0);
+  });
+
+  it('is forgotten when it is wanted no more', async () => {
+    const { apply, ports, consul, clock } = await open();
+    ports.open.add(9);
+    await apply(at('orders', 9));
+    await apply();
+    expect(consul.asked[0]!.signal.aborted).toBe(true);
+    expect(clock.armed).toBe(0);
+  });
+});
+
 it('takes another protocol on the same port', async () => {
   const { apply, find, portOf, shared } = await open(at('orders', 1));
   await apply(at('orders', 1, { protocol: 'tcp' }));
@@ -182,6 +258,48 @@ it('applies the next change after one that ended in a bug', async () => {
   await apply(at('orders', 2), at('more', 3));
   expect(upstreams.all.map(({ declared }) => declared.name)).toEqual(['orders', 'more']);
   expect([...ports.open].sort()).toEqual([2, 3]);
+});
+
+it('tries again what ended in a bug, shows it meanwhile, and lets nobody else wait for it', async () => {
+  const { apply, bugs, upstreams, find, portOf, clock } = await open(at('orders', 1), at('stock', 2));
+  let isBroken = true;
+  const once = at('orders', 1, { balancer: 'random' });
+  const { timeouts } = once;
+  Object.defineProperty(once, 'timeouts', {
+    get: () => {
+      if (isBroken) throw new Error('boom');
+      return timeouts;
+    },
+  });
+  await apply(once, at('stock', 3));
+  expect(portOf('stock')).toBe(3);
+  expect([...upstreams.failures]).toEqual([['orders', new Error('boom')]]);
+  clock.advance(30_000);
+  await settled();
+  expect(bugs).toEqual([new Error('boom')]);
+
+  isBroken = false;
+  clock.advance(30_000);
+  await settled();
+  expect(find('orders').cluster.options.balancer).toBe('random');
+  expect([upstreams.failures.size, clock.armed]).toEqual([0, 0]);
+});
+
+it('begins anew when a bug keeps it from going on, and shows it meanwhile', async () => {
+  const { apply, bugs, upstreams, shared, portOf, clock } = await open(at('orders', 1));
+  const { replace } = shared;
+  shared.replace = () => {
+    throw new Error('boom');
+  };
+  await apply(at('more', 2));
+  expect(bugs).toEqual([new Error('boom')]);
+  expect(upstreams.broken).toEqual(new Error('boom'));
+  shared.replace = replace;
+  clock.advance(1_000);
+  await settled();
+  expect(portOf('more')).toBe(2);
+  expect([upstreams.broken, clock.armed]).toEqual([null, 0]);
+  expect(shared.route(requestHead({ authority: 'more' })) === null).toBe(false);
 });
 
 it('opens nothing more when the program stops', async () => {
