@@ -20,7 +20,8 @@ export const serviceSection = section({
   }),
   id: optional(text('text'), 'the name', {
     scope: 'local',
-    meaning: 'Must be unique on its Consul agent; set it when two instances share a machine.',
+    meaning:
+      'Must be unique on its Consul agent; set it when two instances share a machine, or only the first is registered.',
   }),
   address: defaulted(host(), '127.0.0.1', { scope: 'local', meaning: 'Where the local application listens.' }),
   port: required(port(), { scope: 'local', meaning: 'The port of the local application.' }),
