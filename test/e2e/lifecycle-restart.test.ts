@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClusterSnapshot } from '../../src/cluster/snapshot.ts';
 import { ConsulAgent, consulTitle, findConsul } from '../support/consul.ts';
 import { eventually } from '../support/eventually.ts';
 import { Sidecar } from '../support/sidecar.ts';
@@ -81,9 +82,11 @@ describe.skipIf(consul.path === null)(consulTitle('restarts', consul), () => {
 
   it('of a caller that was killed, with Consul away, serve from its snapshot at once', async () => {
     const place = `:${orders.get('a')!.port('inbound')}/a`;
+    // It registers as critical and is ready a moment later; the file may be a second behind.
     await eventually(async () => {
       const [file] = await readdir(stateDir);
-      return (await readFile(join(stateDir, file!), 'utf8')).includes(place);
+      const { snapshot } = JSON.parse(await readFile(join(stateDir, file!), 'utf8')) as { snapshot: ClusterSnapshot };
+      return snapshot.endpoints.some(({ id, health }) => id.endsWith(place) && health === 'passing');
     });
     await web.kill();
     await agent.kill();
