@@ -46,7 +46,7 @@ export interface Registered {
   /** Empty: the agent's own. */
   readonly address: string;
   readonly port: number;
-  /** Nobody has told its TTL check anything for longer than that: whoever registered it is gone. */
+  /** Whoever registered it is gone, since its TTL has run out, or is leaving, since it is in maintenance. */
   readonly isForsaken: boolean;
 }
 
@@ -81,6 +81,10 @@ export interface ConsulApi {
   checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights>;
   /** Consul has refused the token, and there is another one by now. Looks at a file; never rejects. */
   hasNewToken(): Promise<boolean>;
+}
+
+export function maintenanceIdOf(serviceId: string): string {
+  return `_service_maintenance:${serviceId}`;
 }
 
 export function checkIdOf(serviceId: string): string {

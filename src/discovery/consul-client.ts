@@ -110,7 +110,7 @@ export class ConsulClient implements ConsulApi {
     if (reply.status === 404 || reply.status === 403) return null;
     // The status is the health of the service: warnings are 429, anything worse 503.
     if (reply.status !== 200 && reply.status !== 429 && reply.status !== 503) throw refusal(reply);
-    return decodeRegistered(parseJson(reply), checkIdOf(serviceId));
+    return decodeRegistered(parseJson(reply), serviceId);
   }
 
   async register(service: RegistrationOptions, status: CheckStatus, signal: AbortSignal): Promise<void> {

@@ -37,7 +37,8 @@ export interface Surroundings {
  * and put each other out at every stop, while the heartbeats of one vouch for the other. So the place under the id is
  * looked at before each heartbeat, and whoever is there and alive keeps it: the other one says what is wrong, touches
  * nothing, and waits. What an earlier run left behind, on another port perhaps, is nobody's: nothing accepts there, or
- * its TTL has run out, and it is taken over at once. Between look and deed is a moment in which another may come; it
+ * its TTL has run out, and it is taken over at once. So is the place of one that is leaving, which is the one before us in
+ * a rolling restart, and peers miss nobody. Between look and deed is a moment in which another may come; it
  * finds out at its next heartbeat.
  *
  * Nothing here throws into the caller: Consul is never a reason for a sidecar not to work or not to stop.
@@ -137,7 +138,8 @@ export class Registration {
   private noteRival(rival: Registered): void {
     const { id } = this.service;
     const problem = `${heldBy(id, rival)}; each instance on a Consul agent needs a service.id of its own`;
-    if (problem !== this.problem) this.log.error('registration_conflict', { service: id, problem });
+    const isSuccessor = this.drainReason !== null;
+    if (problem !== this.problem && !isSuccessor) this.log.error('registration_conflict', { service: id, problem });
     this.problem = problem;
   }
 

@@ -269,6 +269,8 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent', consul)
     await eventually(async () => (await client.registered(name, signal))?.isForsaken === true);
     await client.updateCheck(`${name}-ttl`, 'warning', 'here again', signal);
     expect(await client.registered(name, signal)).toMatchObject({ isForsaken: false });
+    await client.maintenance(name, true, 'leaving', signal);
+    expect(await client.registered(name, signal)).toMatchObject({ isForsaken: true });
     await client.deregister(name, signal);
     expect(await client.registered(name, signal)).toBe(null);
   });

@@ -232,6 +232,19 @@ describe('Registration', () => {
       expect(registration.problem).toBe(null);
     });
 
+    it('makes no noise about a successor while it leaves', async () => {
+      const { api, registration, pass, written, events } = await registered();
+      registration.start();
+      await pass(100);
+      await registration.drain('stopping');
+      api.held = OTHER;
+      written();
+      await pass(5_100);
+      expect(await registration.deregister()).toBe(false);
+      expect(written()).toEqual([]);
+      expect(events.filter((event) => event.startsWith('registration_conflict'))).toEqual([]);
+    });
+
     it('neither drains nor takes out the other when it stops', async () => {
       const { api, registration, pass, written } = await registered();
       registration.start();

@@ -192,6 +192,21 @@ describe.skipIf(consul.path === null)(consulTitle('a sidecar that registers its 
     expect(await problemsOf(second)).toBe('[]');
   });
 
+  it('takes the place of one that is leaving before that is gone, so that peers miss nobody', async () => {
+    const first = await start('orders', (await app('first')).port, { shutdown: { propagation: '2s' } });
+    await becomes('orders', 'orders: passing');
+    const second = await start('orders', (await app('second')).port);
+    await eventually(() => second.hasEvent('registration_conflict'));
+    first.signal('SIGTERM');
+    await eventually(() => second.hasEvent('registered'));
+    await becomes('orders', 'orders: passing');
+    expect((await first.get('/ready')).status).toBe(503);
+    expect(await first.exit).toBe(0);
+    const [listed] = await agent.http.get<ListedInstance[]>('/health/service/orders');
+    expect(listed!.Service.Port).toBe(second.port('inbound'));
+    expect(first.hasEvent('registration_conflict')).toBe(false);
+  });
+
   it('takes over what it left behind when it was killed, on another port and without a word too many', async () => {
     const { port } = await app('orders');
     const service = { name: 'orders', port, register: { ttl: '60s' } };
