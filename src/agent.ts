@@ -347,7 +347,7 @@ export class Agent implements AgentView, Stoppable {
   private registrationLayer(): readonly ConfigLayerView[] {
     if (this.registration === null) return [];
     const problems = registrationProblems(this.registration.problem, this.given.file.state().name);
-    return [{ name: 'registration', revision: null, problems }];
+    return [{ name: 'registration', revision: null, problems, unreachable: null }];
   }
 
   /** As soon as it is so, and not when somebody asks: the next change of settings may come before that. */

@@ -66,6 +66,8 @@ const HEADINGS: Readonly<Record<string, string>> = {
 function layersText(layers: readonly BoundedLayer[]): string {
   const lines: string[] = [];
   for (const layer of layers) {
+    // Told above, with the application's state, in a line of its own.
+    if (layer.name === 'registration') continue;
     const held = layer.revision === null ? 'nothing of it in force' : `revision ${layer.revision} in force`;
     if (layer.problems.length > 0) lines.push(HEADINGS[layer.name] ?? `config ${layer.name} is refused, ${held}`);
     for (const problem of layer.problems) lines.push(`  ${formatProblem(problem)}`);
