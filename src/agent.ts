@@ -11,7 +11,7 @@ import type {
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
 import { makeRoom } from './agent/connection-room.ts';
-import { followApplication, makeSources } from './agent/discovery.ts';
+import { followApplication, makeSources, openConsul } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import { LeavingPorts } from './agent/leaving-ports.ts';
@@ -36,7 +36,6 @@ import { callerKey } from './config/kv-layer.ts';
 import type { LiveConfig } from './config/live-config.ts';
 import { formatProblem, type Problem } from './config/problems.ts';
 import type { Registered } from './discovery/consul-api.ts';
-import { ConsulClient } from './discovery/consul-client.ts';
 import { ConsulKv } from './discovery/consul-kv.ts';
 import { Registration } from './discovery/registration.ts';
 import type { IsSelf } from './discovery/without-self.ts';
@@ -113,7 +112,7 @@ export class Agent implements AgentView, Stoppable {
 
     const host: SocketHost = { output: new Output(), onBug: (error) => observer.onBug(error) };
     const sockets = await chooseSockets(transport, host, clock);
-    const consul = config.consul === null ? null : new ConsulClient(config.consul, clock);
+    const consul = config.consul === null ? null : await openConsul(config.consul, clock);
     const sources = makeSources(this.running, consul, this.self, clock, random, log);
     const context = { clock, random, instanceId: randomHex(random, 16), observer };
     const breakers = {

@@ -5,9 +5,11 @@ import { Cell, type Watch } from '../base/watch.ts';
 import type { ClusterSnapshot, DiscoverySource } from '../cluster/snapshot.ts';
 import type { Config, ServiceConfig } from '../config/config.ts';
 import type { ConsulApi } from '../discovery/consul-api.ts';
+import type { ConsulClient } from '../discovery/consul-client.ts';
 import { ConsulSource } from '../discovery/consul-source.ts';
 import { LastGoodSource } from '../discovery/last-good.ts';
 import { DnsResolver } from '../discovery/name-resolver.ts';
+import type { ConsulOptions } from '../discovery/options.ts';
 import { ResolvingSource } from '../discovery/resolving-source.ts';
 import { Sources } from '../discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../discovery/static-source.ts';
@@ -25,6 +27,12 @@ export function followApplication(
   const source = new ResolvingSource(new StaticSource(services, clock), new DnsResolver(), clock, random);
   const query = { service: name, datacenter: null, namespace: null, tag: null, filter: null, connect: false };
   return source.follow(query, signal, 'cold');
+}
+
+/** The client brings TLS with it, 4 MiB, so it is loaded when there is a Consul. */
+export async function openConsul(options: ConsulOptions, clock: Clock): Promise<ConsulClient> {
+  const { ConsulClient } = await import('../discovery/consul-client.ts');
+  return new ConsulClient(options, clock);
 }
 
 /**
