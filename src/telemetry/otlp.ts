@@ -21,7 +21,7 @@ export interface SpanIdentity {
 /** One export, the exporter's own retries included. */
 const EXPORT_TIMEOUT_MS = 10_000;
 
-/** Exporters are loaded when they are wanted: gRPC's alone takes 15 MiB. */
+/** Exporters are loaded when they are wanted: gRPC's takes 6 MiB. */
 export async function openExporter(
   { endpoint, protocol, headers }: OtlpOptions,
   timeoutMillis = EXPORT_TIMEOUT_MS,

@@ -101,7 +101,7 @@ export class Telemetry {
   }
 }
 
-/** OpenTelemetry costs 25 to 40 MiB, so it is loaded when it is wanted. */
+/** OpenTelemetry costs up to 6 MiB and some time at start, so it is loaded when it is wanted. */
 async function loadTracing(...args: Parameters<typeof import('./tracing.ts').openTracing>): Promise<Tracing> {
   const { openTracing } = await import('./tracing.ts');
   return openTracing(...args);

@@ -32,9 +32,14 @@ describe('deploy/Dockerfile', () => {
     }
   });
 
-  it('leaves out what is needed to build only', () => {
+  it('checks the types of what it builds', () => {
     const build = instructions.slice(0, -lastStage.length);
-    expect(build.at(-1)?.rest).toMatch(/&& npm prune --omit=dev/);
+    expect(build.at(-1)?.rest).toMatch(/\btsc -p tsconfig\.json\s+&& node test\/tool\/bundle\.mjs dist$/);
+  });
+
+  it('leaves out what is needed to build only, all packages among that', () => {
+    const kept = all('COPY').filter((rest) => rest.startsWith('--from'));
+    expect(kept).toEqual(['package.json ./', 'dist dist'].map((rest) => `--from=build /build/${rest}`));
   });
 
   it('does not run as root, and says so with a number', () => {

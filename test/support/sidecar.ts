@@ -21,6 +21,8 @@ export interface SidecarOptions {
   readonly untilReady?: boolean;
   /** How many files it may have open. */
   readonly descriptors?: number;
+  /** The program, when it is not the one in `dist/`. */
+  readonly main?: string;
 }
 
 /** One line of the process log. */
@@ -43,9 +45,9 @@ export class Sidecar {
   private readonly folder = mkdtempSync(join(tmpdir(), 'remora-e2e-'));
   private readonly child: ChildProcess;
 
-  private constructor(config: unknown, { env = {}, args = [], descriptors }: SidecarOptions) {
+  private constructor(config: unknown, { env = {}, args = [], descriptors, main = MAIN }: SidecarOptions) {
     this.write(config);
-    const command = [process.execPath, MAIN, 'run', '-c', this.file, '--log', 'json', ...args];
+    const command = [process.execPath, main, 'run', '-c', this.file, '--log', 'json', ...args];
     const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, ...command];
     const [program, ...words] = descriptors === undefined ? command : limited;
     this.child = spawn(program!, words, {

@@ -186,6 +186,9 @@ function files(folder) {
   });
 }
 
+const BUNDLE = join(root, 'test', 'tool', 'bundle.mjs');
+const bin = (name, path) => join(root, 'node_modules', name, path);
+
 /** Builds `dist/` when a source is not the one it was built from; true when that was so. The stamp goes with the tree wherever it is moved. */
 function readyBuild(node, env) {
   const stamp = join(root, 'dist', '.remora-stamp');
@@ -194,9 +197,9 @@ function readyBuild(node, env) {
   alone(() => {
     if (holds(stamp, wanted)) return;
     replaced(join(root, 'dist'), (folder) => {
-      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-      const sentence = (why) => `the build failed (${why}); what TypeScript says about it stands above`;
-      run(node, [tsc, '-p', 'tsconfig.json', '--outDir', folder], env, 'inherit', sentence);
+      const sentence = (why) => `the build failed (${why}); what is wrong stands above`;
+      run(node, [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.json'], env, 'inherit', sentence);
+      run(node, [BUNDLE, folder], env, 'inherit', sentence);
       writeFileSync(join(folder, '.remora-stamp'), wanted);
     });
   });
@@ -205,7 +208,8 @@ function readyBuild(node, env) {
 
 function sourcesHash() {
   const hash = createHash('sha256');
-  const sources = [...files(join(root, 'src')), join(root, 'tsconfig.json'), join(root, 'package-lock.json')];
+  const settings = ['tsconfig.json', 'package-lock.json'].map((name) => join(root, name));
+  const sources = [...files(join(root, 'src')), BUNDLE, ...settings];
   for (const path of sources.sort()) {
     const text = readFileSync(path);
     hash.update(`${relative(root, path).split(sep).join('/')} ${text.length}\n`).update(text);
@@ -217,7 +221,6 @@ function holds(stamp, wanted) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 }
 
-const bin = (name, path) => join(root, 'node_modules', name, path);
 const TASKS = {
   build: () => [],
   test: (args) => [[bin('vitest', 'vitest.mjs'), 'run', '--config', 'test/vitest.config.ts', ...args]],

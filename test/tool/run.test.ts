@@ -20,6 +20,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START = "process.stdout.write('built');\n";
+const BUILD_TOOLS = [
+  ...['typescript', '@typescript', '@types', 'undici-types'],
+  ...['rolldown', '@rolldown', '@oxc-project'],
+];
 
 let parent: string;
 /** A clone with a program of one line, on the dependencies of this one. */
@@ -30,10 +34,16 @@ beforeEach(async () => {
   tree = join(parent, 'tree');
   for (const folder of ['src', 'test/tool', 'node_modules', 'bin'])
     await mkdir(join(tree, folder), { recursive: true });
-  for (const file of ['package.json', 'package-lock.json', 'tsconfig.json', 'test/tool/run.mjs']) {
+  for (const file of [
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'test/tool/run.mjs',
+    'test/tool/bundle.mjs',
+  ]) {
     await copyFile(join(ROOT, file), join(tree, file));
   }
-  for (const name of ['typescript', '@typescript', '@types', 'undici-types']) {
+  for (const name of BUILD_TOOLS) {
     await symlink(join(ROOT, 'node_modules', name), join(tree, 'node_modules', name));
   }
   const lock = await readFile(join(ROOT, 'package-lock.json'));
@@ -43,6 +53,8 @@ beforeEach(async () => {
     .digest('hex');
   await writeFile(join(tree, 'node_modules/.remora-stamp'), stamp);
   await writeFile(join(tree, 'src/main.ts'), START);
+  await mkdir(join(tree, 'src/cli/demo'), { recursive: true });
+  await writeFile(join(tree, 'src/cli/demo/orders-app.ts'), START);
 });
 
 afterEach(() => rm(parent, { recursive: true, force: true }));
