@@ -29,7 +29,7 @@ export function followApplication(
   return source.follow(query, signal, 'cold');
 }
 
-/** The client brings TLS with it, 4 MiB, so it is loaded when there is a Consul. */
+/** The client is loaded when there is a Consul: a sidecar whose endpoints all stand in its file does without. */
 export async function openConsul(options: ConsulOptions, clock: Clock): Promise<ConsulClient> {
   const { ConsulClient } = await import('../discovery/consul-client.ts');
   return new ConsulClient(options, clock);

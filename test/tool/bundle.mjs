@@ -34,6 +34,16 @@ const requires = {
   },
 };
 
+/** Consul's client asks for TLS, 4 MiB, before it knows whether it will need it; mostly the agent is on this machine. */
+const lateTls = {
+  name: 'late-tls',
+  transform(code, id) {
+    const asked = /^const https = require\(["']https["']\);$/m;
+    if (!/[\\/]node_modules[\\/](papi|consul)[\\/]/.test(id) || !asked.test(code)) return null;
+    return { code: code.replace(asked, '').replace(/\bhttps(?=[.;])/g, 'require("https")') };
+  },
+};
+
 /**
  * An import statement reads every export of a module. For Node's own that runs getters that load what is behind them:
  * with `node:http` comes all of fetch, 13 MiB. So the parts take what they use and leave the rest. `main` keeps its
@@ -73,7 +83,7 @@ const bundle = await rolldown({
   input: Object.fromEntries(ENTRIES.map((name) => [name, join(src, `${name}.ts`)])),
   platform: 'node',
   external: isNodes,
-  plugins: [places, requires],
+  plugins: [places, requires, lateTls],
 });
 const { output } = await bundle.generate({ format: 'esm', comments: false, chunkFileNames: 'parts/[name].js' });
 for (const { fileName, code, isEntry } of output) {

@@ -86,6 +86,12 @@ it('takes of Node what it uses, where an import statement would load what is beh
   expect(importing.map(([name]) => name)).toEqual([]);
 });
 
+it('asks for TLS only where an address of Consul says https', () => {
+  const text = texts.get(partOf('src/discovery/consul-client.ts'))!;
+  expect(found(text, /^.*require\("(https)"\)/gm)).toHaveLength(2);
+  expect(text).not.toMatch(/\bhttps = |\bhttps[.;]/);
+});
+
 it('is kept in memory with one byte for each character', () => {
   expect([...texts].filter(([, text]) => /[^\0-\xff]/.test(text)).map(([name]) => name)).toEqual([]);
 });
