@@ -56,6 +56,8 @@ export class LineSink {
   /** Until everything given so far has left, for at most so long. */
   async flush(timeoutMs: number): Promise<void> {
     if (this.isIdle) return;
+    // The time may be shorter than a busy turn.
+    if (this.inFlight === 0) this.writeBlock();
     const done = new AbortController();
     const idle = new Promise<void>((resolve) => this.waiting.push(resolve));
     await Promise.race([idle, sleep(this.clock, timeoutMs, done.signal)]);
@@ -74,6 +76,7 @@ export class LineSink {
 
   private writeBlock(): void {
     this.isScheduled = false;
+    if (this.pendingLines === 0 || this.inFlight > 0) return;
     const block = this.pending;
     this.inFlight = this.pendingLines;
     this.pending = '';
