@@ -48,6 +48,7 @@ export function parseTrailers(section: Buffer): FieldList | null | undefined {
   return kept.size === 0 ? null : kept;
 }
 
-function mayTrail(name: string): boolean {
+/** May a field with this lower-case name, of no kind that the wire knows, be in a trailer section? */
+export function mayTrail(name: string): boolean {
   return !FORBIDDEN.has(name) && !FORBIDDEN_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
