@@ -31,22 +31,24 @@ const MAYBE_SENT = { reached: true } as const;
 // biome-ignore format: a table is read by its rows
 export const FAILURES = {
   // --- What the client sent ---
-  bad_request: row(400, 3, 'never', 'client', NOT_SENT, 'http_request_error', 'The request is not well-formed HTTP, or two parsers could read it differently.'),
-  head_too_large: row(431, 3, 'never', 'client', NOT_SENT, 'http_request_error', 'The head of the request has too many bytes or too many fields.'),
-  uri_too_long: row(414, 3, 'never', 'client', NOT_SENT, 'http_request_error', 'The target of the request is longer than the limit.'),
+  bad_request: row(400, 13, 'never', 'client', NOT_SENT, 'http_request_error', 'The request is not well-formed HTTP, or two parsers could read it differently.'),
+  head_too_large: row(431, 8, 'never', 'client', NOT_SENT, 'http_request_error', 'The head of the request has too many bytes or too many fields.'),
+  uri_too_long: row(414, 8, 'never', 'client', NOT_SENT, 'http_request_error', 'The target of the request is longer than the limit.'),
   head_timeout: row(408, 4, 'never', 'client', NOT_SENT, 'http_request_error', 'The client began a request and did not finish its head in time.'),
   body_timeout: row(408, 4, 'never', 'client', MAYBE_SENT, 'http_request_error', 'The client stopped sending the body of its request.'),
   method_not_allowed: row(405, 12, 'never', 'client', NOT_SENT, 'http_request_denied', 'CONNECT and TRACE are not proxied.'),
   expectation_failed: row(417, 3, 'never', 'client', NOT_SENT, 'http_request_denied', 'Expect names something other than 100-continue.'),
   version_not_supported: row(505, 12, 'never', 'client', NOT_SENT, 'http_request_error', 'The major version of HTTP is not 1.'),
+  protocol_abuse: row(400, 8, 'never', 'client', MAYBE_SENT, 'http_request_error', 'An HTTP/2 client made work for nothing: resets, empty frames or blocks without end.'),
   client_gone: row(499, 1, 'never', 'client', MAYBE_SENT, 'http_request_error', 'The client went away before its answer was complete.'),
   client_idle: row(408, 4, 'never', 'client', MAYBE_SENT, 'connection_timeout', 'The client stopped reading its answer.'),
 
   // --- What we decided ---
-  no_route: row(404, 5, 'never', 'local', NOT_SENT, 'destination_not_found', 'No declared upstream has this host name.'),
+  no_route: row(404, 12, 'never', 'local', NOT_SENT, 'destination_not_found', 'No declared upstream has this host name.'),
   loop_detected: row(508, 9, 'never', 'local', NOT_SENT, 'proxy_loop_detected', 'The request has been through this very sidecar before.'),
   overloaded: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'The cluster has as many requests in flight as it may have.'),
   too_many_connections: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'A client was turned away at the door: its listener, or the process, has as many connections as it may have.'),
+  too_many_streams: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'An HTTP/2 client opened more streams than it was told it may have; the stream was refused.'),
   local_exhausted: row(503, 8, 'never', 'local', NOT_SENT, 'proxy_internal_error', 'This machine has no descriptor, port or memory left for a connection.'),
   park_full: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'Too many requests already wait.'),
   no_endpoint: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'Discovery knows no usable endpoint of this cluster.'),
@@ -54,6 +56,7 @@ export const FAILURES = {
   circuit_open: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The breakers of all usable endpoints are open.'),
   deadline_exceeded: row(504, 4, 'never', 'local', MAYBE_SENT, 'http_response_timeout', 'The whole exchange took longer than its deadline.'),
   tunnel_idle: row(504, 4, 'never', 'local', MAYBE_SENT, 'connection_timeout', 'Neither end of a tunnel or an upgraded connection sent anything for too long.'),
+  upgrade_unsupported: row(501, 12, 'never', 'local', NOT_SENT, 'http_upgrade_failed', 'The client asked for another protocol, and the endpoint speaks HTTP/2 and takes no extended CONNECT (RFC 8441).'),
   draining: row(503, 14, 'never', 'local', NOT_SENT, 'connection_terminated', 'This sidecar is shutting down and its time is up.'),
   internal_error: row(500, 13, 'never', 'local', MAYBE_SENT, 'proxy_internal_error', 'A bug in remora ended this connection; see remora_bugs_total and the log.'),
 
@@ -61,6 +64,7 @@ export const FAILURES = {
   connect_refused: row(503, 14, 'always', 'upstream', NOT_SENT, 'connection_refused', 'Nothing listens at the endpoint.'),
   connect_timeout: row(504, 14, 'always', 'upstream', NOT_SENT, 'connection_timeout', 'The endpoint did not accept a connection in time.'),
   connect_failed: row(503, 14, 'always', 'upstream', NOT_SENT, 'destination_ip_unroutable', 'The network could not reach the endpoint.'),
+  stream_refused: row(503, 14, 'always', 'upstream', NOT_SENT, 'destination_unavailable', 'The endpoint refused the request on HTTP/2 before it looked at it.'),
   connection_stale: row(502, 14, 'fresh', 'upstream', MAYBE_SENT, 'connection_terminated', 'A reused idle connection closed before a byte of the answer.'),
   upstream_reset: row(502, 14, 'idempotent', 'upstream', MAYBE_SENT, 'connection_terminated', 'The endpoint reset or closed the connection before the head of its answer.'),
   attempt_timeout: row(504, 4, 'idempotent', 'upstream', MAYBE_SENT, 'http_response_timeout', 'The endpoint did not answer within the time of one attempt.'),

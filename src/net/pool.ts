@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
 import type { SocketHost, Sockets } from './sockets.ts';
+import { Tunnels } from './tunnels.ts';
 import { UpstreamConnection, type UpstreamOptions, type UpstreamOwner } from './upstream-connection.ts';
-import { UpstreamTunnel } from './upstream-tunnel.ts';
 
 export interface PoolOptions extends UpstreamOptions {
   /** An IP address and a port. */
@@ -32,15 +32,12 @@ export class Pool implements Connector, UpstreamOwner {
   /** HTTP connections: open or being opened, and opened ever. */
   openCount = 0;
   createdCount = 0;
-  tunnelCount = 0;
   readonly host: SocketHost;
   readonly clock: Clock;
   /** In the order in which they came to rest. */
   private readonly idle: UpstreamConnection[] = [];
   private isRetired = false;
-  private readonly onTunnelGone = (): void => {
-    this.tunnelCount--;
-  };
+  private readonly tunnels: Tunnels;
 
   constructor(
     private readonly context: PoolContext,
@@ -48,10 +45,15 @@ export class Pool implements Connector, UpstreamOwner {
   ) {
     this.host = context.host;
     this.clock = context.clock;
+    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
   }
 
   get idleCount(): number {
     return this.idle.length;
+  }
+
+  get tunnelCount(): number {
+    return this.tunnels.count;
   }
 
   acquire(handler: ResponseHandler, fresh: boolean): Upstream {
@@ -62,11 +64,7 @@ export class Pool implements Connector, UpstreamOwner {
   }
 
   dial(handler: TunnelHandler): Tunnel {
-    const { host, port, connectTimeoutMs } = this.options;
-    const tunnel = new UpstreamTunnel(this.host, this.clock, handler, this.onTunnelGone);
-    this.tunnelCount++;
-    tunnel.begin(this.context.sockets.dial(host, port, tunnel), connectTimeoutMs);
-    return tunnel;
+    return this.tunnels.dial(handler);
   }
 
   retire(): void {

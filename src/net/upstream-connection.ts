@@ -11,6 +11,7 @@ import { encodeRequest, requestFraming, requestRoom } from '../http1/encode-requ
 import { type HeadLimits, NEED_MORE, REFUSED } from '../http1/head-scanner.ts';
 import { ResponseParser } from '../http1/response-parser.ts';
 import { keepAliveMs } from './keep-alive.ts';
+import { NOBODY } from './nobody.ts';
 import { HIGH_WATER_BYTES, type Output } from './output.ts';
 import type { DialHandler, SocketHost } from './sockets.ts';
 import { STALL_MS, Stall } from './stall.ts';
@@ -354,14 +355,3 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     clock.arm(this.timer, clock.now() + ms);
   }
 }
-
-/** Hears what nobody waits for. */
-const NOBODY: ResponseHandler = {
-  onConnected: () => undefined,
-  onInterim: () => undefined,
-  onHead: () => undefined,
-  onBody: () => true,
-  onEnd: () => undefined,
-  onFailure: () => undefined,
-  onUpstreamDrain: () => undefined,
-};

@@ -1,0 +1,101 @@
+import type { Clock } from '../base/clock.ts';
+import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import type { Http2Shared } from './http2-shared.ts';
+import { type Http2UpstreamOwner, Http2UpstreamSession } from './http2-upstream-session.ts';
+import type { Http2UpstreamStream } from './http2-upstream-stream.ts';
+import type { PoolContext, PoolOptions } from './pool.ts';
+import type { SocketHost } from './sockets.ts';
+import { Tunnels } from './tunnels.ts';
+
+/** What RFC 9113 (6.5.2) wants endpoints to take at least. */
+const LIKELY_LIMIT = 100;
+
+/**
+ * The way to one endpoint that speaks HTTP/2: its sessions, shared by requests.
+ *
+ * The oldest session with room is taken, not the one with the fewest streams: so no more stay in use than the load needs,
+ * and the others reach their idle timeout. A session that opens already counts the requests that wait for it, as if the
+ * endpoint took as many as it did last. How many are open is not bounded here, as in `Pool`: without room elsewhere there
+ * is one more, since a request that waited for another's answer would be as slow as that.
+ */
+export class Http2Pool implements Connector, Http2UpstreamOwner {
+  createdCount = 0;
+  /** Without a stream, and waiting for one. */
+  idleCount = 0;
+  likelyLimit: number;
+  readonly host: SocketHost;
+  readonly clock: Clock;
+  /** Closing ones too, in the order in which they were opened. */
+  private readonly sessions: Http2UpstreamSession[] = [];
+  private readonly tunnels: Tunnels;
+  private isRetired = false;
+
+  constructor(
+    private readonly context: PoolContext,
+    readonly options: PoolOptions,
+    readonly shared: Http2Shared,
+  ) {
+    this.host = context.host;
+    this.clock = context.clock;
+    this.likelyLimit = Math.min(LIKELY_LIMIT, shared.limits.maxStreams);
+    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
+  }
+
+  get openCount(): number {
+    return this.sessions.length;
+  }
+
+  get tunnelCount(): number {
+    return this.tunnels.count;
+  }
+
+  /** Requests that are on their way. */
+  get streamCount(): number {
+    return this.sessions.reduce((sum, session) => sum + session.openCount, 0);
+  }
+
+  acquire(handler: ResponseHandler, fresh: boolean): Upstream {
+    return this.sessionFor(fresh).take(handler, fresh);
+  }
+
+  dial(handler: TunnelHandler): Tunnel {
+    return this.tunnels.dial(handler);
+  }
+
+  retire(): void {
+    this.isRetired = true;
+    for (const session of [...this.sessions]) session.retire();
+  }
+
+  // --- From its sessions ---
+
+  get keeps(): boolean {
+    return !this.isRetired && this.idleCount < this.options.maxIdle;
+  }
+
+  onLimit(limit: number): void {
+    if (limit > 0) this.likelyLimit = limit;
+  }
+
+  place(stream: Http2UpstreamStream): void {
+    this.sessionFor(stream.isFresh).adopt(stream);
+    if (stream.isReady) stream.connected();
+  }
+
+  onIdleChange(isIdle: boolean): void {
+    this.idleCount += isIdle ? 1 : -1;
+  }
+
+  onGone(session: Http2UpstreamSession): void {
+    this.sessions.splice(this.sessions.indexOf(session), 1);
+  }
+
+  private sessionFor(fresh: boolean): Http2UpstreamSession {
+    for (const session of this.sessions) if (session.hasRoom && !(fresh && session.hasAnswered)) return session;
+    const session = new Http2UpstreamSession(this);
+    this.sessions.push(session);
+    this.createdCount++;
+    session.begin(this.context.sockets.dial(this.options.host, this.options.port, session));
+    return session;
+  }
+}

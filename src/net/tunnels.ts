@@ -1,0 +1,34 @@
+import type { Clock } from '../base/clock.ts';
+import type { Tunnel, TunnelHandler } from '../http/conduit.ts';
+import type { SocketHost, Sockets } from './sockets.ts';
+import { UpstreamTunnel } from './upstream-tunnel.ts';
+
+/** A part of a pool's options. */
+export interface TunnelOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** The tunnels to one endpoint: a connection each, never shared and never used again. */
+export class Tunnels {
+  count = 0;
+  private readonly onGone = (): void => {
+    this.count--;
+  };
+
+  constructor(
+    private readonly sockets: Sockets,
+    private readonly host: SocketHost,
+    private readonly clock: Clock,
+    private readonly options: TunnelOptions,
+  ) {}
+
+  dial(handler: TunnelHandler): Tunnel {
+    const { host, port, connectTimeoutMs } = this.options;
+    const tunnel = new UpstreamTunnel(this.host, this.clock, handler, this.onGone);
+    this.count++;
+    tunnel.begin(this.sockets.dial(host, port, tunnel), connectTimeoutMs);
+    return tunnel;
+  }
+}
