@@ -1,6 +1,7 @@
 import { Ewma } from '../base/ewma.ts';
 import type { Random } from '../base/random.ts';
 import type { Connector } from '../http/conduit.ts';
+import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import { Breaker, type BreakerListener, type BreakerState } from '../policy/breaker.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { BreakerOptions } from '../policy/options.ts';
@@ -86,14 +87,14 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   }
 
   learn(evidence: Evidence, now: number): void {
-    const { outcome, status, startedAt, sentAt, firstByteAt } = evidence;
+    const { outcome, startedAt, sentAt, firstByteAt } = evidence;
     if (startedAt === 0) return;
     // A client may take its time to send its body; the endpoint's time begins with the end of it. Nothing counts for more
     // than a failure.
     const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - Math.max(startedAt, sentAt), PENALTY_MS);
     if (outcome === 'ignored') this.learnPatience(waitedMs, now);
-    // 429 breaks no circuit, but the endpoint has said that it has too much to do.
-    else if (outcome === 'failure' || status === 429) this.penalty.observe(PENALTY_MS, now);
+    // It breaks no circuit, but the endpoint has said that it has too much to do.
+    else if (outcome === 'failure' || isTooMuch(evidence)) this.penalty.observe(PENALTY_MS, now);
     else this.learnLatency(waitedMs, now);
   }
 
@@ -118,4 +119,8 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     else this.latency.observe(latencyMs, now);
     this.isGuess = false;
   }
+}
+
+function isTooMuch({ status, grpcStatus }: Evidence): boolean {
+  return status === 429 || grpcStatus === GRPC_STATUSES.resource_exhausted;
 }

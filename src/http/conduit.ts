@@ -101,8 +101,8 @@ export interface Upstream {
 
 /** The way to one endpoint: its pool of connections. */
 export interface Connector {
-  /** `fresh`: not on a connection that has carried an answer before. */
-  acquire(handler: ResponseHandler, fresh: boolean): Upstream;
+  /** `fresh`: not on a connection that has carried an answer before. `version`: what the client speaks (`RequestHead.version`). */
+  acquire(handler: ResponseHandler, fresh: boolean, version: string): Upstream;
   dial(handler: TunnelHandler): Tunnel;
   /** No new work will come: idle connections close now, others when their exchange ends. */
   retire(): void;
@@ -120,9 +120,11 @@ export interface TunnelClientHandler {
   onClientGone(code: FailureCode): void;
 }
 
-/** An accepted opaque connection; nothing is read from it before it is spliced. */
+/** An accepted opaque connection; nothing is read from it before it is spliced, but what showed that it is one. */
 export interface TunnelClient {
   readonly peer: Peer;
+  /** Whom the client asks for in the first message of TLS; null when it does not say, or speaks something else. */
+  readonly serverName: string | null;
   /** Couples both ends, bytes and FINs each way, until both have ended or one is lost; then `TunnelHandler.onClose`. */
   splice(tunnel: Tunnel, idleTimeoutMs: number): void;
   /** Closes the connection with a reset, so that the client can tell it from an orderly end. */

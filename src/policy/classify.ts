@@ -1,4 +1,6 @@
 import { FAILURES, type FailureCode, type FailureFacts } from '../base/failure.ts';
+import { NO_GRPC_STATUS } from '../http/grpc.ts';
+import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Outcome } from './evidence.ts';
 import type { RetryOptions } from './options.ts';
 
@@ -18,7 +20,23 @@ export function isIdempotent(method: string): boolean {
 }
 
 /**
- * What the end of an attempt says about its endpoint.
+ * The statuses of a gRPC call that speak against its endpoint: what UNAVAILABLE, INTERNAL, DATA_LOSS and
+ * DEADLINE_EXCEEDED are for Envoy and for Linkerd. An endpoint that says DEADLINE_EXCEEDED has had the call for as long
+ * as its caller would wait.
+ *
+ * All others are the endpoint's word about the call, as 4xx are. UNKNOWN is among them, with Linkerd and against Envoy:
+ * it is what gRPC for Go makes of every plain error an application returns, so its callers' mistakes would open
+ * circuits. RESOURCE_EXHAUSTED breaks no circuit either, but drives traffic away, as 429 does (see `LiveEndpoint`).
+ */
+const GRPC_FAILURES: ReadonlySet<number> = new Set([
+  GRPC_STATUSES.deadline_exceeded,
+  GRPC_STATUSES.internal,
+  GRPC_STATUSES.unavailable,
+  GRPC_STATUSES.data_loss,
+]);
+
+/**
+ * What the end of an attempt says about its endpoint. An answer without a gRPC status is judged by its HTTP status.
  *
  * `silentMs` is how long the endpoint had the whole request and no answer had begun (0 when it was never wholly sent, or
  * answered); `elapsedMs` is the age of the exchange. They matter for one code: a deadline is ours, and by rule what we
@@ -28,8 +46,14 @@ export function isIdempotent(method: string): boolean {
  *
  * A stale connection is no evidence: endpoints may close idle connections, and a pool of them ends at once.
  */
-export function outcomeOf(code: FailureCode | null, status: number, silentMs: number, elapsedMs: number): Outcome {
-  if (code === null) return isServerFailure(status) ? 'failure' : 'success';
+export function outcomeOf(
+  code: FailureCode | null,
+  status: number,
+  silentMs: number,
+  elapsedMs: number,
+  grpcStatus = NO_GRPC_STATUS,
+): Outcome {
+  if (code === null) return isServerFailure(status) || GRPC_FAILURES.has(grpcStatus) ? 'failure' : 'success';
   if (code === 'deadline_exceeded') return silentMs > 0 && 2 * silentMs >= elapsedMs ? 'failure' : 'ignored';
   const facts: FailureFacts = FAILURES[code];
   return facts.blame === 'upstream' && facts.retry !== 'fresh' ? 'failure' : 'ignored';
@@ -52,6 +76,8 @@ export interface FailedAttempt {
   /** Null: there was an answer, and `status` is its status. */
   readonly code: FailureCode | null;
   readonly status: number;
+  /** The gRPC status in the head of the answer, or -1. */
+  readonly grpcStatus: number;
   readonly isIdempotent: boolean;
   /** Bytes of the request that were given to the connection. */
   readonly bytesWritten: number;
@@ -66,7 +92,7 @@ export interface FailedAttempt {
 export function retryVerdict(attempt: FailedAttempt, options: RetryOptions): RetryVerdict {
   if (attempt.isAnswered || !attempt.isReplayable) return 'no';
   const isSafe = attempt.isIdempotent || attempt.bytesWritten === 0;
-  const retry = attempt.code === null ? classOfStatus(attempt, options) : FAILURES[attempt.code].retry;
+  const retry = attempt.code === null ? classOfAnswer(attempt, options) : FAILURES[attempt.code].retry;
   if (retry === 'fresh') return isSafe ? 'fresh' : 'no';
   if (retry === 'never' || attempt.ordinal >= options.maxAttempts) return 'no';
   // Nothing was sent, so nothing was overloaded by it: the first time the next endpoint is as good now as later.
@@ -74,6 +100,7 @@ export function retryVerdict(attempt: FailedAttempt, options: RetryOptions): Ret
   return isSafe ? 'backoff' : 'no';
 }
 
-function classOfStatus(attempt: FailedAttempt, options: RetryOptions): 'idempotent' | 'never' {
-  return attempt.isIdempotent && options.statuses.includes(attempt.status) ? 'idempotent' : 'never';
+function classOfAnswer(attempt: FailedAttempt, { statuses, grpcStatuses }: RetryOptions): 'idempotent' | 'never' {
+  const isListed = statuses.includes(attempt.status) || grpcStatuses.includes(attempt.grpcStatus);
+  return attempt.isIdempotent && isListed ? 'idempotent' : 'never';
 }

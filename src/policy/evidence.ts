@@ -17,7 +17,7 @@ export interface Evidence {
   readonly sentAt: number;
   /** When the head of the answer came; 0 if it never did. */
   readonly firstByteAt: number;
-  /** How long the endpoint asked to be left alone (`Retry-After`), or -1. */
+  /** How long the endpoint asked to be left alone (`Retry-After`, `grpc-retry-pushback-ms`), or -1. */
   readonly pushbackMs: number;
 }
 

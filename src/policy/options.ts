@@ -1,3 +1,5 @@
+import { GRPC_STATUSES } from '../http/grpc-status.ts';
+
 /** How one cluster's attempts are judged, limited and repeated. Times in ms, ratios in 0 .. 1. */
 
 /** Trips on either rule; see `breaker.ts`. */
@@ -51,6 +53,10 @@ export interface RetryOptions {
   readonly maxAttempts: number;
   /** Statuses that count as a failed attempt worth another, for idempotent methods. */
   readonly statuses: readonly number[];
+  /** The same of gRPC, for calls that may be made twice. Only a status in the head of an answer can be tried again. */
+  readonly grpcStatuses: readonly number[];
+  /** gRPC calls may be made twice. They are all POST, so that only the operator can know. */
+  readonly grpcIdempotent: boolean;
   /** Full jitter: a random wait between 0 and the smaller of `maxBackoffMs` and `backoffMs` x (2^n - 1). */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
@@ -59,10 +65,15 @@ export interface RetryOptions {
   readonly budget: BudgetOptions;
 }
 
-/** Two more attempts, Envoy's backoff, Linkerd's replay buffer. */
+/**
+ * Two more attempts, Envoy's backoff, Linkerd's replay buffer. Nobody can tell from UNAVAILABLE whether the application
+ * has seen the call, so calls count as POST does until somebody says that they may be made twice.
+ */
 export const DEFAULT_RETRY: RetryOptions = {
   maxAttempts: 3,
   statuses: [502, 503, 504],
+  grpcStatuses: [GRPC_STATUSES.unavailable],
+  grpcIdempotent: false,
   backoffMs: 25,
   maxBackoffMs: 250,
   replayBytes: 65_536,
@@ -74,7 +85,11 @@ export interface TimeoutOptions {
   readonly connectMs: number;
   /** To the head of the answer, from the attempt's start or, while the request is still being sent, from the last progress. */
   readonly attemptMs: number;
-  /** From the end of the request to the end of its answer, all attempts and waits included. Does not bound upgraded connections. */
+  /**
+   * From the end of the request to the end of its answer, all attempts and waits included. Does not bound upgraded
+   * connections. Of a gRPC call it bounds the time to the head of the answer, since a call may be a stream; one that
+   * has a `grpc-timeout` is bound by that alone.
+   */
   readonly requestMs: number;
   /** Silence in the middle of a request or an answer. */
   readonly streamIdleMs: number;

@@ -3,17 +3,19 @@ import type { FailureCode } from '../base/failure.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type { ResponseHandler, Upstream } from '../http/conduit.ts';
 import type { Fields } from '../http/fields.ts';
+import { grpcStatusOf, NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { ResponseHead } from '../http/head.ts';
 import { outcomeOf } from '../policy/classify.ts';
 import type { Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
-import { parseRetryAfter } from '../policy/retry-after.ts';
+import { parsePushback, parseRetryAfter } from '../policy/retry-after.ts';
 import type { AttemptRecord } from './observer.ts';
 
 /** The exchange as an attempt sees it. Every call names the attempt, because an exchange may have more than one. */
 export interface AttemptOwner {
   /** When the exchange began, monotonic ms. */
   readonly startedAt: number;
+  readonly isGrpc: boolean;
   onAttemptConnected(attempt: Attempt): void;
   onAttemptInterim(attempt: Attempt, head: ResponseHead): void;
   onAttemptHead(attempt: Attempt, head: ResponseHead): void;
@@ -57,12 +59,14 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   outcome: Outcome = 'ignored';
   code: FailureCode | null = null;
   status = 0;
-  grpcStatus = -1;
+  grpcStatus = NO_GRPC_STATUS;
   startedAt = 0;
   connectedAt = 0;
   firstByteAt = 0;
   endedAt = 0;
   pushbackMs = -1;
+  /** The endpoint will not have the call again before; `Infinity`: never. 0 when it does not say. */
+  retryInMs = 0;
   isReused = false;
   spanId = '';
   /** The whole head has been given to the connection. */
@@ -87,11 +91,13 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.outcome = 'ignored';
     this.code = null;
     this.status = 0;
+    this.grpcStatus = NO_GRPC_STATUS;
     this.startedAt = now;
     this.connectedAt = 0;
     this.firstByteAt = 0;
     this.endedAt = 0;
     this.pushbackMs = -1;
+    this.retryInMs = 0;
     this.isReused = false;
     this.spanId = spanId;
     this.isSent = false;
@@ -101,8 +107,8 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     endpoint.active += 1;
   }
 
-  connect(fresh: boolean, now: number): void {
-    this.upstream = this.endpoint.connector.acquire(this, fresh);
+  connect(fresh: boolean, version: string, now: number): void {
+    this.upstream = this.endpoint.connector.acquire(this, fresh, version);
     this.isReused = this.upstream.isReused;
     if (this.upstream.isReady) this.connectedAt = now;
   }
@@ -111,6 +117,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   answered(head: ResponseHead, now: number): void {
     this.status = head.status;
     this.firstByteAt = now;
+    if (this.owner.isGrpc) this.concluded(head);
     if (head.status !== 429 && head.status !== 503) return;
     const retryAfter = head.get('retry-after');
     if (retryAfter !== null) this.pushbackMs = parseRetryAfter(retryAfter, this.clock.wallMs());
@@ -121,7 +128,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     if (this.ticket === REFUSED) return;
     this.code = code;
     const silentMs = this.sentAt > 0 && this.firstByteAt === 0 ? now - this.sentAt : 0;
-    this.outcome = outcomeOf(code, this.status, silentMs, now - this.owner.startedAt);
+    this.outcome = outcomeOf(code, this.status, silentMs, now - this.owner.startedAt, this.grpcStatus);
     const ticket = this.ticket;
     this.ticket = REFUSED;
     this.endpoint.gate.settle(ticket, this, now);
@@ -130,11 +137,11 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
 
   /**
    * A pooled connection that closes as it is used was dying before. One that takes the request, and is lost a good while
-   * later, was lost over the request.
+   * later, was lost over the request; but not one that says late what it has not looked at (GOAWAY).
    */
   lossOf(code: FailureCode, now: number): FailureCode {
-    const wasTaken = code === 'connection_stale' && this.sentAt > 0 && now - this.sentAt > STALE_MS;
-    return wasTaken ? 'upstream_reset' : code;
+    if (code !== 'connection_stale' || this.upstream.bytesWritten === 0) return code;
+    return this.sentAt > 0 && now - this.sentAt > STALE_MS ? 'upstream_reset' : code;
   }
 
   /** Ends the attempt with what it showed; if that has been told already, only the books are closed. */
@@ -189,8 +196,9 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   }
 
   onEnd(trailers: Fields | null): void {
-    if (this.isDiscarded) this.discarded();
-    else this.owner.onAttemptEnd(this, trailers);
+    if (this.isDiscarded) return this.discarded();
+    if (trailers !== null && this.owner.isGrpc) this.concluded(trailers);
+    this.owner.onAttemptEnd(this, trailers);
   }
 
   onFailure(code: FailureCode): void {
@@ -200,6 +208,17 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
 
   onUpstreamDrain(): void {
     if (this.isOpen) this.owner.onAttemptDrain(this);
+  }
+
+  /** A gRPC call says how it ended in its trailers, or in the head of an answer that is nothing else. */
+  private concluded(fields: Fields): void {
+    const status = grpcStatusOf(fields);
+    if (status === NO_GRPC_STATUS) return;
+    this.grpcStatus = status;
+    const pushback = status === 0 ? null : fields.get('grpc-retry-pushback-ms');
+    if (pushback === null) return;
+    this.retryInMs = parsePushback(pushback);
+    if (Number.isFinite(this.retryInMs)) this.pushbackMs = this.retryInMs;
   }
 
   private discarded(): void {

@@ -58,7 +58,8 @@ export class Attempts {
     const failed = {
       code,
       status: attempt.status,
-      isIdempotent: isIdempotent(method),
+      grpcStatus: attempt.grpcStatus,
+      isIdempotent: isIdempotent(method) || (this.owner.isGrpc && plan.retry.grpcIdempotent),
       bytesWritten: attempt.upstream.bytesWritten,
       isAnswered: this.isHeard,
       isReplayable,

@@ -16,6 +16,7 @@ import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
+import { editCall, NO_DEADLINE } from './grpc-call.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -86,6 +87,10 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     return this.journal.startedAt;
   }
 
+  get isGrpc(): boolean {
+    return this.journal.isGrpc;
+  }
+
   // --- From the client ---
 
   onRequest(head: RequestHead): void {
@@ -99,6 +104,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.trace.continueOrBegin(head.get('traceparent'), plan.sampleRatio, random);
     this.journal.requestId = head.get('x-request-id') ?? makeRequestId(random);
     plan.observer.onExchangeOpen(now);
+    if (now >= this.journal.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
 
     this.admission = plan.admission.admit(now);
@@ -140,7 +146,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.bounds.progress(now);
     // The endpoint's time begins now, whatever the client took for its body.
     if (current !== null) this.bounds.boundAttempt(this.plan.timeouts.attemptMs, now);
-    this.bounds.boundDeadline(this.plan.timeouts.requestMs, now);
+    if (this.journal.deadlineAt === NO_DEADLINE && !(this.isGrpc && this.phase === 'answering')) {
+      this.bounds.boundDeadline(this.plan.timeouts.requestMs, now);
+    }
   }
 
   onClientDrain(): void {
@@ -175,7 +183,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.current = attempt;
     this.phase = 'trying';
     attempt.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
-    attempt.connect(attempts.wantsFresh, now);
+    attempt.connect(attempts.wantsFresh, this.journal.head.version, now);
     attempts.wantsFresh = false;
     this.bounds.boundAttempt(plan.timeouts.attemptMs, now);
     if (attempt.upstream.isReady) this.send(attempt, now);
@@ -191,6 +199,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private send(attempt: Attempt, now: number): void {
     const { upstream } = attempt;
     editRequest(this.edits, this.journal, attempt, this.plan.trustsPeer, this.context.instanceId);
+    if (this.isGrpc) editCall(this.edits, this.journal, now);
     upstream.sendHead(this.journal.head, this.edits);
     attempt.isSent = true;
     const hasRoom = this.replay.sendTo(upstream);
@@ -235,7 +244,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       return this.retry(attempt, verdict, now);
     }
     this.commit('answering', head, now);
-    if (this.plan.timeouts.attemptMs === 0) attempt.settle(null, now);
+    // The status of a call is at its end. A stream that has none yet when the attempt's time is up is settled then.
+    if (this.plan.timeouts.attemptMs === 0 && !this.isGrpc) attempt.settle(null, now);
   }
 
   onAttemptBody(_attempt: Attempt, bytes: Buffer): boolean {
@@ -272,6 +282,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private commit(phase: 'answering' | 'raw', head: ResponseHead, now: number): void {
     this.phase = phase;
+    // A call may be a stream, which has no end but its own or its caller's.
+    if (this.isGrpc && this.journal.deadlineAt === NO_DEADLINE) this.bounds.boundDeadline(0, now);
     this.journal.answer(head.status, null, now);
     this.bounds.progress(now);
     this.replay.drop();
@@ -291,6 +303,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private verdict(attempt: Attempt, code: FailureCode | null, now: number): RetryVerdict {
     const { attempts, journal, replay, plan } = this;
+    if (attempt.retryInMs > 0 && attempt.retryInMs >= this.bounds.leftMs(now)) return 'no';
     return attempts.verdict(attempt, code, journal.head.method, replay.isWhole, plan, now);
   }
 
@@ -303,7 +316,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.bounds.boundAttempt(0, now);
     if (verdict !== 'backoff') return this.tryNext(now);
     this.phase = 'backing_off';
-    const isParked = plan.parking.sleep(this, now + plan.backoff.delayMs(attempt.ordinal));
+    const delayMs = Math.max(plan.backoff.delayMs(attempt.ordinal), attempt.retryInMs);
+    const isParked = plan.parking.sleep(this, now + delayMs);
     invariant(isParked, 'a retry is decided only where the park has room');
   }
 
@@ -404,7 +418,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   /** Ends the exchange with an answer of our own. Nothing of another has been sent. */
   private fail(code: FailureCode, now: number): void {
     this.current?.abort(code, now);
-    this.journal.answer(FAILURES[code].status, code, now);
+    this.journal.answer(this.isGrpc ? 200 : FAILURES[code].status, code, now);
     this.edits.reset();
     this.edits.append('x-request-id', this.journal.requestId);
     this.client.sendLocal(failureAnswer(code), this.edits);
@@ -432,6 +446,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.begin(head, plan.labels, now);
     this.attempts.reset();
     this.bounds.start(plan.timeouts.streamIdleMs, now);
+    if (this.journal.deadlineAt !== NO_DEADLINE) this.bounds.boundDeadline(this.journal.deadlineAt - now, now);
     this.requestTrailers = null;
     this.isRequestDone = false;
     this.isEndpointDone = false;

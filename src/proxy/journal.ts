@@ -1,8 +1,10 @@
-import type { FailureCode } from '../base/failure.ts';
+import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { Peer } from '../http/conduit.ts';
+import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { RequestHead } from '../http/head.ts';
 import { TraceIds } from '../http/trace-context.ts';
 import type { Attempts } from './attempts.ts';
+import { deadlineOf, isCall, NO_DEADLINE } from './grpc-call.ts';
 import type { PlanLabels } from './labels.ts';
 import type { ExchangeRecord } from './observer.ts';
 
@@ -10,6 +12,9 @@ import type { ExchangeRecord } from './observer.ts';
 export class Journal implements ExchangeRecord {
   labels!: PlanLabels;
   head!: RequestHead;
+  isGrpc = false;
+  /** When the caller gives up, or `NO_DEADLINE`. */
+  deadlineAt = NO_DEADLINE;
   startedAt = 0;
   answeredAt = 0;
   endedAt = 0;
@@ -28,6 +33,8 @@ export class Journal implements ExchangeRecord {
   begin(head: RequestHead, labels: PlanLabels, now: number): void {
     this.head = head;
     this.labels = labels;
+    this.isGrpc = isCall(head);
+    this.deadlineAt = this.isGrpc ? deadlineOf(head, now) : NO_DEADLINE;
     this.startedAt = now;
     this.answeredAt = 0;
     this.endedAt = 0;
@@ -42,6 +49,12 @@ export class Journal implements ExchangeRecord {
     this.status = status;
     this.code = code;
     this.answeredAt = now;
+  }
+
+  get grpcStatus(): number {
+    if (!this.isGrpc) return NO_GRPC_STATUS;
+    if (this.code !== null) return FAILURES[this.code].grpcStatus;
+    return this.tries.count === 0 ? NO_GRPC_STATUS : this.tries.list[this.tries.count - 1]!.grpcStatus;
   }
 
   get traceId(): string {

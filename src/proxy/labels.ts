@@ -5,5 +5,6 @@ export interface PlanLabels {
   readonly direction: Direction;
   /** The upstream's name as configured; for inbound, the local service's. */
   readonly upstream: string;
-  readonly protocol: 'http' | 'tcp';
+  /** `auto`: what each connection turns out to be. */
+  readonly protocol: 'http' | 'grpc' | 'tcp' | 'auto';
 }

@@ -2,6 +2,7 @@ import type { FailureCode } from '../base/failure.ts';
 import type { EndpointSpec } from '../cluster/snapshot.ts';
 import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
+import type { Spoken } from '../net/sniffer.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { PlanLabels } from './labels.ts';
 
@@ -31,6 +32,10 @@ export interface ExchangeRecord {
   readonly status: number;
   /** The answer came from an endpoint, whatever its status, when this is null. */
   readonly code: FailureCode | null;
+  /** A gRPC call. Its HTTP status is 200, also when the answer is our own. */
+  readonly isGrpc: boolean;
+  /** How the call ended for its caller, or -1: no call, or an answer that did not say. */
+  readonly grpcStatus: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly requestId: string;
@@ -79,6 +84,8 @@ export interface ProxyObserver {
   onReject(listener: string, code: FailureCode): void;
   /** An accepted connection opened (+1) or closed (-1) on a listener. */
   onConnection(listener: string, change: 1 | -1): void;
+  /** An accepted connection turned out to be this. */
+  onDetected(listener: string, spoken: Spoken): void;
   /** An internal bug ended one connection. */
   onBug(error: unknown): void;
 }

@@ -41,6 +41,6 @@ export interface Plan {
 export interface Router {
   /** The plan of a request, or null when no upstream is meant (`no_route`). */
   route(head: RequestHead): Plan | null;
-  /** The plan of an opaque connection, or null. */
-  routeTunnel(): Plan | null;
+  /** The plan of an opaque connection, or null. `serverName`: see `TunnelClient`. */
+  routeTunnel(serverName: string | null): Plan | null;
 }

@@ -54,6 +54,11 @@ export class TimeBounds implements TimerOwner {
     return now - this.progressAt;
   }
 
+  /** To the deadline; `Infinity` without one. */
+  leftMs(now: number): number {
+    return this.deadlineAt - now;
+  }
+
   boundDeadline(ms: number, now: number): void {
     this.deadlineAt = ms > 0 ? now + ms : NEVER;
     this.schedule();

@@ -27,7 +27,7 @@ export class TunnelEntry implements TunnelAcceptor {
   ) {}
 
   open(client: TunnelClient): TunnelClientHandler {
-    const plan = this.router.routeTunnel();
+    const plan = this.router.routeTunnel(client.serverName);
     if (plan !== null) {
       const exchange = new TunnelExchange(this.context, plan, client);
       exchange.start();

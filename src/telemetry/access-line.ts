@@ -1,5 +1,6 @@
 import type { FailureCode } from '../base/failure.ts';
 import type { Peer } from '../http/conduit.ts';
+import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import type { AttemptRecord, ExchangeRecord, TunnelRecord } from '../proxy/observer.ts';
 import { safeText } from './safe-text.ts';
@@ -25,6 +26,7 @@ export function exchangeLine(record: ExchangeRecord, wallMs: number): string {
     path: safeText(head.path, MAX_PATH),
     version: head.version,
     status: record.status,
+    grpc_status: grpcStatus(record.grpcStatus),
     failure: record.code,
     duration_ms: rounded(took),
     first_byte_ms: since(startedAt, answeredAt),
@@ -73,9 +75,14 @@ function attemptList(attempts: readonly AttemptRecord[], count: number, endedAt:
   return attempts.slice(0, Math.min(count, MAX_ATTEMPTS)).map((attempt) => ({
     endpoint: attempt.endpoint.id,
     status: attempt.status,
+    grpc_status: grpcStatus(attempt.grpcStatus),
     failure: attempt.code,
     ms: rounded((attempt.endedAt === 0 ? endedAt : attempt.endedAt) - attempt.startedAt),
   }));
+}
+
+function grpcStatus(status: number): number | null {
+  return status === NO_GRPC_STATUS ? null : status;
 }
 
 /** What the last attempt waited for its connection; null for one that was already there, or never came. */

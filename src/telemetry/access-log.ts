@@ -9,8 +9,9 @@ import {
 } from '../proxy/observer.ts';
 import { exchangeLine, rejectLine, tunnelLine } from './access-line.ts';
 import type { LineSink } from './line-sink.ts';
+import { isServerError } from './rpc-method.ts';
 
-/** `failures`: what failed in remora's eyes, and answers of 500 and above. */
+/** `failures`: what failed in remora's eyes, and answers of 500 and above, or what that is of gRPC. */
 export type AccessLogMode = 'off' | 'failures' | 'all';
 
 /** One line of JSON for each exchange, tunnel and reject. The mode may change at any time. */
@@ -31,7 +32,7 @@ export class AccessLog implements ProxyObserver, PlanObserver {
   }
 
   onExchangeClose(record: ExchangeRecord): void {
-    if (!this.wants(record.code !== null || record.status >= 500)) return;
+    if (!this.wants(record.code !== null || isServerError(record.status, record.grpcStatus))) return;
     this.sink.write(exchangeLine(record, this.clock.wallMs()));
   }
 
@@ -44,6 +45,8 @@ export class AccessLog implements ProxyObserver, PlanObserver {
   }
 
   onConnection(): void {}
+
+  onDetected(): void {}
 
   onBug(): void {}
 

@@ -13,6 +13,8 @@ export class BugLog implements ProxyObserver {
 
   onConnection(): void {}
 
+  onDetected(): void {}
+
   onBug(error: unknown): void {
     this.log.error('bug', { error: error instanceof Error ? error : new Error(String(error)) });
   }

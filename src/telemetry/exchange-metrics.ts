@@ -2,6 +2,7 @@ import type { FailureCode } from '../base/failure.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver } from '../proxy/observer.ts';
 import { AttemptMetrics } from './attempt-metrics.ts';
+import { CallMetrics } from './call-metrics.ts';
 import type { Counter, Gauge, Histogram } from './instruments.ts';
 import type { Lease, Registry } from './registry.ts';
 import { bindRetries, type RetryCounters } from './retry-counters.ts';
@@ -15,6 +16,7 @@ const STATUS_CLASSES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx', 'other'] as c
  */
 export class ExchangeMetrics implements PlanObserver {
   private readonly attempts: AttemptMetrics;
+  private readonly calls: CallMetrics;
   private series: ExchangeSeries;
   private inProgress = 0;
 
@@ -23,6 +25,7 @@ export class ExchangeMetrics implements PlanObserver {
     private readonly labels: PlanLabels,
   ) {
     this.attempts = new AttemptMetrics(registry, labels);
+    this.calls = new CallMetrics(registry, labels);
     this.series = this.bind();
   }
 
@@ -42,6 +45,7 @@ export class ExchangeMetrics implements PlanObserver {
     series.finished(statusClass(record.status), record.code).value += 1;
     series.duration.record(endedAt - record.startedAt);
     this.attempts.count(record.attempts, record.attemptCount, endedAt);
+    if (record.isGrpc || this.labels.protocol === 'grpc') this.calls.count(record);
   }
 
   onTunnelOpen(): void {}

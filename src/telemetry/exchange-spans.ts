@@ -15,6 +15,8 @@ import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { AttemptRecord, ExchangeRecord } from '../proxy/observer.ts';
 import { FinishedSpan, type SpanOrigin } from './finished-span.ts';
 import { addAuthority, addMethod, addResult, MAX_AUTHORITY, spanName } from './http-attributes.ts';
+import { addCall, callName } from './rpc-attributes.ts';
+import { isServerError } from './rpc-method.ts';
 import { redactedTarget, safeText } from './safe-text.ts';
 
 const MAX_TARGET = 1_024;
@@ -22,13 +24,13 @@ const MAX_USER_AGENT = 256;
 const MAX_REQUEST_ID = 128;
 /** More attempts than any configuration allows today. */
 const MAX_ATTEMPTS = 16;
-/** What connections to endpoints speak. */
+/** What connections to endpoints speak, but for gRPC. */
 const UPSTREAM_VERSION = '1.1';
 
 /**
- * The spans of one exchange, by OpenTelemetry's conventions for HTTP (stable since 1.23, written against 1.44): a SERVER
- * span for what the client asked and one CLIENT span per attempt, its child. `wallOffsetMs` turns the record's
- * monotonic instants into wall time.
+ * The spans of one exchange, by OpenTelemetry's conventions for HTTP (stable since 1.23, written against 1.44), and for RPC
+ * where it is a gRPC call: a SERVER span for what the client asked and one CLIENT span per attempt, its child.
+ * `wallOffsetMs` turns the record's monotonic instants into wall time.
  */
 export function exchangeSpans(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOrigin): FinishedSpan[] {
   const spans = [serverSpan(record, wallOffsetMs, origin)];
@@ -38,7 +40,7 @@ export function exchangeSpans(record: ExchangeRecord, wallOffsetMs: number, orig
 }
 
 function serverSpan(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOrigin): FinishedSpan {
-  const { head, peer, labels, status, code } = record;
+  const { head, peer, labels, status, code, grpcStatus } = record;
   const [path, query] = splitTarget(head.path);
   const attributes: Attributes = {};
   addMethod(attributes, head.method);
@@ -53,6 +55,7 @@ function serverSpan(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOr
   const userAgent = head.get('user-agent');
   if (userAgent !== null) attributes[ATTR_USER_AGENT_ORIGINAL] = safeText(userAgent, MAX_USER_AGENT);
   addResult(attributes, status, code, status >= 500);
+  if (record.isGrpc) addCall(attributes, head.path, grpcStatus, code, isServerError(status, grpcStatus));
   attributes['remora.listener'] = peer.listener;
   attributes['remora.request_id'] = safeText(record.requestId, MAX_REQUEST_ID);
   attributes['remora.attempts'] = record.attemptCount;
@@ -65,7 +68,7 @@ function serverSpan(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOr
     startMs: record.startedAt + wallOffsetMs,
     endMs: record.endedAt + wallOffsetMs,
     attributes,
-    status: serverStatus(status, code),
+    status: serverStatus(record),
   };
   return new FinishedSpan({ ...common(record), ...facts }, origin);
 }
@@ -77,16 +80,17 @@ function clientSpan(
   origin: SpanOrigin,
 ): FinishedSpan {
   const { head, labels } = record;
-  const { status, code, ordinal, endpoint } = attempt;
+  const { status, code, grpcStatus, ordinal, endpoint } = attempt;
   const attributes: Attributes = {};
   addMethod(attributes, head.method);
   attributes[ATTR_URL_FULL] = fullUrl(record);
   addAuthority(attributes, head, labels.upstream);
   attributes[ATTR_NETWORK_PEER_ADDRESS] = endpoint.spec.host;
   attributes[ATTR_NETWORK_PEER_PORT] = endpoint.spec.port;
-  attributes[ATTR_NETWORK_PROTOCOL_VERSION] = UPSTREAM_VERSION;
+  attributes[ATTR_NETWORK_PROTOCOL_VERSION] = record.isGrpc ? '2' : UPSTREAM_VERSION;
   if (ordinal > 1) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = ordinal - 1;
   addResult(attributes, status, code, status >= 400);
+  if (record.isGrpc) addCall(attributes, head.path, grpcStatus, code, grpcStatus > 0);
   attributes['remora.endpoint'] = endpoint.id;
   attributes['remora.attempt'] = ordinal;
   addOwn(attributes, record, code);
@@ -99,13 +103,14 @@ function clientSpan(
     // An attempt that is still read away when the exchange closes has no end yet.
     endMs: (attempt.endedAt === 0 ? record.endedAt : attempt.endedAt) + wallOffsetMs,
     attributes,
-    status: clientStatus(status, code),
+    status: clientStatus(attempt),
   };
   return new FinishedSpan({ ...common(record), ...facts }, origin);
 }
 
-function common({ head, traceId, isSampled }: ExchangeRecord): { name: string; traceId: string; isSampled: boolean } {
-  return { name: spanName(head.method), traceId, isSampled };
+function common(record: ExchangeRecord): { name: string; traceId: string; isSampled: boolean } {
+  const { head, traceId, isSampled } = record;
+  return { name: record.isGrpc ? callName(record) : spanName(head.method), traceId, isSampled };
 }
 
 function addOwn(attributes: Attributes, { labels, isSampled }: ExchangeRecord, code: FailureCode | null): void {
@@ -118,15 +123,15 @@ function addOwn(attributes: Attributes, { labels, isSampled }: ExchangeRecord, c
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
 /** For a server a 4xx is the client's mistake. A failure that broke a good status off is an error all the same. */
-function serverStatus(status: number, code: FailureCode | null): SpanStatus {
+function serverStatus({ status, code, grpcStatus }: ExchangeRecord): SpanStatus {
   if (code !== null && FAILURES[code].status >= 500) return errorOf(code);
-  return status >= 500 ? { code: SpanStatusCode.ERROR } : UNSET;
+  return isServerError(status, grpcStatus) ? { code: SpanStatusCode.ERROR } : UNSET;
 }
 
-/** For a client a 4xx is an error too. An attempt that was given up because our own client left is none. */
-function clientStatus(status: number, code: FailureCode | null): SpanStatus {
+/** For a client a 4xx is an error too, and every status of gRPC but OK. An attempt that was given up because our own client left is none. */
+function clientStatus({ status, code, grpcStatus }: AttemptRecord): SpanStatus {
   if (code !== null) return FAILURES[code].blame === 'client' ? UNSET : errorOf(code);
-  return status >= 400 ? { code: SpanStatusCode.ERROR } : UNSET;
+  return status >= 400 || grpcStatus > 0 ? { code: SpanStatusCode.ERROR } : UNSET;
 }
 
 function errorOf(code: FailureCode): SpanStatus {

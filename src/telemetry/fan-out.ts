@@ -1,4 +1,5 @@
 import type { FailureCode } from '../base/failure.ts';
+import type { Spoken } from '../net/sniffer.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../proxy/observer.ts';
 
@@ -23,6 +24,10 @@ export class FanOut implements ProxyObserver {
 
   onConnection(listener: string, change: 1 | -1): void {
     this.tell((observer) => observer.onConnection(listener, change));
+  }
+
+  onDetected(listener: string, spoken: Spoken): void {
+    this.tell((observer) => observer.onDetected(listener, spoken));
   }
 
   onBug(error: unknown): void {

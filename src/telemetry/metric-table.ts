@@ -9,7 +9,8 @@ export interface MetricFacts {
  * Every metric, in the order it is shown. Times are seconds and sizes bytes, as Prometheus wants them.
  *
  * `failure` is a code of base/failure.ts, empty for what did not fail; `upstream` is the name as configured, of the
- * local service for inbound traffic. No label is made of what a request says.
+ * local service for inbound traffic. No label is made of what a request says, but for the methods of gRPC, of which
+ * there are at most a hundred and only such as an endpoint knows (see `CallMetrics`).
  */
 export const METRICS = {
   // --- Exchanges ---
@@ -44,6 +45,23 @@ export const METRICS = {
     help: 'Retries that were wanted and not made: no budget left, no room to wait, or a body not kept whole.',
   },
 
+  // --- gRPC ---
+  remora_grpc_calls_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream', 'service', 'method', 'grpc_status', 'failure'],
+    help: 'Calls of gRPC that are over, by what was called, the number of the status they ended with and what failed. They are requests too.',
+  },
+  remora_grpc_call_duration_seconds: {
+    type: 'histogram',
+    labels: ['direction', 'upstream', 'service', 'method'],
+    help: 'Time from the head of a call to the end of its answer, retries and waits included. A stream counts as one call.',
+  },
+  remora_grpc_calls_unnamed_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream'],
+    help: 'Calls counted as service and method other: no endpoint knew the method yet, or too many others are known.',
+  },
+
   // --- Tunnels ---
   remora_tunnels_total: {
     type: 'counter',
@@ -71,6 +89,11 @@ export const METRICS = {
     type: 'gauge',
     labels: ['listener'],
     help: 'Accepted connections that are open.',
+  },
+  remora_connections_detected_total: {
+    type: 'counter',
+    labels: ['listener', 'spoken'],
+    help: 'Connections by what their first bytes showed: http1, http2, tls, opaque, or silent for clients that wait for a greeting.',
   },
   remora_rejects_total: {
     type: 'counter',

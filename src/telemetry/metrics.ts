@@ -1,6 +1,8 @@
 import type { FailureCode } from '../base/failure.ts';
+import type { Spoken } from '../net/sniffer.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import type { PlanObserver, ProxyObserver } from '../proxy/observer.ts';
+import { AutoMetrics } from './auto-metrics.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import type { Counter, Gauge } from './instruments.ts';
 import type { Lease, Registry } from './registry.ts';
@@ -21,6 +23,7 @@ export class Metrics implements ProxyObserver {
 
   follow(labels: PlanLabels): PlanObserver {
     if (labels.protocol === 'tcp') return new TunnelMetrics(this.registry, labels);
+    if (labels.protocol === 'auto') return new AutoMetrics(this.registry, labels);
     return new ExchangeMetrics(this.registry, labels);
   }
 
@@ -32,6 +35,10 @@ export class Metrics implements ProxyObserver {
     const counters = this.listener(listener);
     if (change === 1) counters.accepted.value += 1;
     counters.active.value += change;
+  }
+
+  onDetected(listener: string, spoken: Spoken): void {
+    this.listener(listener).detected(spoken).value += 1;
   }
 
   onBug(_error: unknown): void {
@@ -53,6 +60,7 @@ class ListenerCounters {
   readonly accepted: Counter;
   readonly active: Gauge;
   private readonly rejects = new Map<FailureCode, Counter>();
+  private readonly detections = new Map<Spoken, Counter>();
 
   constructor(
     private readonly lease: Lease,
@@ -67,6 +75,14 @@ class ListenerCounters {
     if (known !== undefined) return known;
     const counter = this.lease.counter('remora_rejects_total', [this.name, code]);
     this.rejects.set(code, counter);
+    return counter;
+  }
+
+  detected(spoken: Spoken): Counter {
+    const known = this.detections.get(spoken);
+    if (known !== undefined) return known;
+    const counter = this.lease.counter('remora_connections_detected_total', [this.name, spoken]);
+    this.detections.set(spoken, counter);
     return counter;
   }
 }

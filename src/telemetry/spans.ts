@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts';
 import type { ExchangeRecord, TunnelRecord } from '../proxy/observer.ts';
 import { exchangeSpans } from './exchange-spans.ts';
 import type { FinishedSpan, SpanOrigin } from './finished-span.ts';
+import { isServerError } from './rpc-method.ts';
 import type { RecordObserver } from './tracing-slot.ts';
 import { tunnelSpans } from './tunnel-spans.ts';
 
@@ -27,7 +28,8 @@ export class Spans implements RecordObserver {
   ) {}
 
   onExchangeClose(record: ExchangeRecord): void {
-    if (!record.isSampled && record.code === null && record.status < 500) return;
+    const isFailed = record.code !== null || isServerError(record.status, record.grpcStatus);
+    if (!record.isSampled && !isFailed) return;
     for (const span of exchangeSpans(record, this.wallOffsetMs(), this.origin)) this.sink.offer(span);
   }
 

@@ -37,5 +37,7 @@ export class TracingSlot implements ProxyObserver, PlanObserver {
 
   onConnection(): void {}
 
+  onDetected(): void {}
+
   onBug(): void {}
 }

@@ -115,6 +115,19 @@ describe('LiveEndpoint', () => {
     expect(endpoint.loadAt(3000)).toBeGreaterThan(500);
   });
 
+  it('counts RESOURCE_EXHAUSTED as 429, and no other word of gRPC about a call', () => {
+    const loadWith = (grpcStatus: number): number => {
+      const endpoint = make();
+      for (let at = 1000; at < 3000; at += 20) {
+        endpoint.learn(evidence('success', { status: 200, grpcStatus, startedAt: at - 1, firstByteAt: at }), at);
+      }
+      return endpoint.loadAt(3000);
+    };
+    expect(loadWith(8)).toBeGreaterThan(500);
+    expect(loadWith(0)).toBeLessThan(5);
+    expect(loadWith(5)).toBeLessThan(5);
+  });
+
   it('suspects an endpoint of which nobody waited for the end', () => {
     const gone = (startedAt: number) => evidence('ignored', { code: 'client_gone', startedAt });
     const endpoint = make();

@@ -22,6 +22,15 @@ describe('outcomeOf', () => {
     expect(outcomeOf(null, 501, 0, 9)).toBe('success');
   });
 
+  it('takes gRPC statuses that speak against the endpoint for failures, under a status of 200', () => {
+    for (let status = 0; status <= 17; status++) {
+      const expected = [4, 13, 14, 15].includes(status) ? 'failure' : 'success';
+      expect(outcomeOf(null, 200, 0, 9, status), String(status)).toBe(expected);
+    }
+    expect(outcomeOf(null, 503, 0, 9, 0)).toBe('failure');
+    expect(outcomeOf('client_gone', 200, 0, 9, 14)).toBe('ignored');
+  });
+
   it('blames the endpoint for what the table blames on it, but for stale connections', () => {
     for (const code of FAILURE_CODES) {
       const blamed = FAILURES[code].blame === 'upstream' && code !== 'connection_stale';
@@ -42,6 +51,7 @@ function failed(more: Partial<FailedAttempt>): FailedAttempt {
   return {
     code: null,
     status: 0,
+    grpcStatus: -1,
     isIdempotent: true,
     bytesWritten: 100,
     isAnswered: false,
@@ -77,6 +87,15 @@ describe('retryVerdict', () => {
     }
     for (const status of [200, 404, 429, 500, 501]) expect(verdict({ status })).toBe('no');
     expect(retryVerdict(failed({ status: 429 }), { ...DEFAULT_RETRY, statuses: [429] })).toBe('backoff');
+  });
+
+  it('takes a listed gRPC status of an idempotent call for worth another attempt', () => {
+    expect(verdict({ status: 200, grpcStatus: 14 })).toBe('backoff');
+    expect(verdict({ status: 200, grpcStatus: 14, isIdempotent: false })).toBe('no');
+    for (const grpcStatus of [-1, 0, 2, 4, 8, 13]) expect(verdict({ status: 200, grpcStatus })).toBe('no');
+    const listed = { ...DEFAULT_RETRY, grpcStatuses: [8] };
+    expect(retryVerdict(failed({ status: 200, grpcStatus: 8 }), listed)).toBe('backoff');
+    expect(retryVerdict(failed({ status: 200, grpcStatus: 14 }), listed)).toBe('no');
   });
 
   it('sends on a fresh connection what was given to a stale one, if harmless or nothing was written', () => {

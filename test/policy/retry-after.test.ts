@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRetryAfter } from '../../src/policy/retry-after.ts';
+import { parsePushback, parseRetryAfter } from '../../src/policy/retry-after.ts';
 
 const WALL = Date.UTC(2026, 0, 31, 12, 0, 0);
 
@@ -22,5 +22,19 @@ describe('parseRetryAfter', () => {
   it('takes anything else for silence', () => {
     for (const value of [null, '', '-1', '1.5', '1e3', 'soon', 'Sat, 31 Foo 2026 12:00:30 GMT', '99999999999', '1, 2'])
       expect(parseRetryAfter(value, WALL)).toBe(-1);
+  });
+});
+
+describe('grpc-retry-pushback-ms', () => {
+  it.each([
+    ['0', 0],
+    ['250', 250],
+    ['9999999999', 300_000],
+    ['-1', Number.POSITIVE_INFINITY],
+    ['', Number.POSITIVE_INFINITY],
+    ['1s', Number.POSITIVE_INFINITY],
+    ['1, 2', Number.POSITIVE_INFINITY],
+  ])('of %j is %s', (text, ms) => {
+    expect(parsePushback(text)).toBe(ms);
   });
 });

@@ -415,6 +415,15 @@ describe('a pooled connection that is lost', () => {
     expect(script.take().at(-1)).toBe('1500 retry after a upstream_reset');
   });
 
+  it('was stale however late it says that it has not seen the request', () => {
+    const script = new ExchangeScript({ endpoints: ['a'] });
+    script.open().request({ method: 'POST' });
+    script.clock.advance(1500);
+    script.endpoint('a').last.bytesWritten = 0;
+    script.endpoint('a').last.handler.onFailure('connection_stale');
+    expect(script.take().slice(-2)).toEqual(['1500 retry after a connection_stale', '1500 a connect fresh']);
+  });
+
   it('costs the budget when something of the request had been written', () => {
     const script = new ExchangeScript({
       endpoints: ['a'],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AccessLog, type AccessLogMode } from '../../src/telemetry/access-log.ts';
 import { LineSink } from '../../src/telemetry/line-sink.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { attemptRecord, exchangeRecord, requestHead, tunnelRecord } from './records.ts';
+import { attemptRecord, callRecord, exchangeRecord, requestHead, tunnelRecord } from './records.ts';
 import { nextTurn, StuckStream } from './stuck-stream.ts';
 
 function setUp(mode: AccessLogMode) {
@@ -24,9 +24,9 @@ describe('AccessLog', () => {
     expect(await lines()).toEqual([
       '{"time":"2023-11-14T22:13:20.987Z","kind":"exchange","request_id":"req-1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736",' +
         '"direction":"outbound","upstream":"orders","listener":"orders","client":"127.0.0.1:50000",' +
-        '"method":"GET","authority":"orders:9001","path":"/items?id=7","version":"1.1","status":200,"failure":null,' +
+        '"method":"GET","authority":"orders:9001","path":"/items?id=7","version":"1.1","status":200,"grpc_status":null,"failure":null,' +
         '"duration_ms":12.5,"first_byte_ms":9,"connect_ms":2,"request_bytes":0,"response_bytes":42,"retries":0,' +
-        '"attempts":[{"endpoint":"10.0.0.1:7001/orders-1","status":200,"failure":null,"ms":9}]}',
+        '"attempts":[{"endpoint":"10.0.0.1:7001/orders-1","status":200,"grpc_status":null,"failure":null,"ms":9}]}',
     ]);
   });
 
@@ -45,8 +45,8 @@ describe('AccessLog', () => {
       retries: 1,
       connect_ms: null,
       attempts: [
-        { endpoint: '10.0.0.2:7001/orders-1', status: 0, failure: 'connect_refused', ms: 1 },
-        { endpoint: '10.0.0.1:7001/orders-1', status: 200, failure: null, ms: 9 },
+        { endpoint: '10.0.0.2:7001/orders-1', status: 0, grpc_status: null, failure: 'connect_refused', ms: 1 },
+        { endpoint: '10.0.0.1:7001/orders-1', status: 200, grpc_status: null, failure: null, ms: 9 },
       ],
     });
   });
@@ -71,7 +71,7 @@ describe('AccessLog', () => {
     expect(await lines()).toEqual([
       '{"time":"2023-11-14T22:13:19.000Z","kind":"tunnel","direction":"outbound","upstream":"cache","listener":"cache",' +
         '"client":"127.0.0.1:50001","failure":"tunnel_idle","duration_ms":2000,"connect_ms":2,"request_bytes":100,' +
-        '"response_bytes":2000,"retries":0,"attempts":[{"endpoint":"10.0.0.1:7001/orders-1","status":0,"failure":null,"ms":9}]}',
+        '"response_bytes":2000,"retries":0,"attempts":[{"endpoint":"10.0.0.1:7001/orders-1","status":0,"grpc_status":null,"failure":null,"ms":9}]}',
       '{"time":"2023-11-14T22:13:21.000Z","kind":"reject","listener":"outbound","failure":"no_route"}',
     ]);
   });
@@ -92,6 +92,20 @@ describe('AccessLog', () => {
     log.onReject('outbound', 'no_route');
     const seen = (await lines()).map((text) => JSON.parse(text) as { status?: number; kind: string });
     expect(seen.map((line) => line.status ?? line.kind)).toEqual(expected);
+  });
+
+  it('tells how a gRPC call ended, and takes a server’s error for a failure', async () => {
+    const { log, lines } = setUp('failures');
+    for (const status of [0, 5, 14, 2, 12, -1]) log.onExchangeClose(callRecord('/shop.Orders/Get', status));
+    log.onExchangeClose(callRecord('/shop.Orders/Get', 8, { code: 'overloaded' }));
+    const seen = (await lines()).map((text) => JSON.parse(text) as Record<string, unknown>);
+    expect(seen.map((line) => [line['status'], line['grpc_status'], line['failure']])).toEqual([
+      [200, 14, null],
+      [200, 2, null],
+      [200, 12, null],
+      [200, 8, 'overloaded'],
+    ]);
+    expect(seen[0]).toMatchObject({ attempts: [{ status: 200, grpc_status: 14 }] });
   });
 
   it('changes its mode between two exchanges', async () => {

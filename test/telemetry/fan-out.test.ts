@@ -25,6 +25,7 @@ function recorder(name: string, seen: string[], throws = false): ProxyObserver {
     },
     onReject: note('reject'),
     onConnection: note('connection'),
+    onDetected: note('detected'),
     onBug: note('bug'),
   };
 }
@@ -44,6 +45,7 @@ it('tells every observer everything in order, also when one throws each time', (
   plan.onRetryRefused('body');
   fanOut.onReject('orders', 'no_route');
   fanOut.onConnection('orders', -1);
+  fanOut.onDetected('orders', 'tls');
   fanOut.onBug(new Error('x'));
 
   const events = [
@@ -55,6 +57,7 @@ it('tells every observer everything in order, also when one throws each time', (
     'retry refused body',
     'reject orders no_route',
     'connection orders -1',
+    'detected orders tls',
     'bug',
   ];
   expect(seen).toEqual(['follow orders', ...events].flatMap((event) => [`a ${event}`, `b ${event}`]));

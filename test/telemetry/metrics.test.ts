@@ -23,6 +23,7 @@ describe('Metrics', () => {
     const { registry, metrics } = setUp();
     const orders = metrics.follow(ORDERS);
     metrics.onConnection('orders', 1);
+    metrics.onDetected('orders', 'http2');
     metrics.onReject('orders', 'bad_request');
     orders.onExchangeOpen(1000);
     const failed = attemptRecord({ host: '10.0.0.2', outcome: 'failure', code: 'upstream_reset' });
@@ -86,6 +87,9 @@ remora_connections_total{listener="orders"} 1
 # HELP remora_connections_active Accepted connections that are open.
 # TYPE remora_connections_active gauge
 remora_connections_active{listener="orders"} 1
+# HELP remora_connections_detected_total Connections by what their first bytes showed: http1, http2, tls, opaque, or silent for clients that wait for a greeting.
+# TYPE remora_connections_detected_total counter
+remora_connections_detected_total{listener="orders",spoken="http2"} 1
 # HELP remora_rejects_total Requests and connections that were turned away before they had a route.
 # TYPE remora_rejects_total counter
 remora_rejects_total{listener="orders",failure="bad_request"} 1

@@ -72,6 +72,8 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     endedAt: 1012.5,
     status: 200,
     code: null,
+    isGrpc: false,
+    grpcStatus: -1,
     requestBytes: 0,
     responseBytes: 42,
     requestId: 'req-1',
@@ -82,6 +84,21 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     attempts,
     attemptCount: attempts.length,
     ...over,
+  };
+}
+
+/** A gRPC call that ended with a status in its trailers. */
+export function callRecord(
+  path: string,
+  grpcStatus: number,
+  { code = null, startedAt, endedAt }: Partial<Pick<ExchangeRecord, 'code' | 'startedAt' | 'endedAt'>> = {},
+): ExchangeRecord {
+  const attempts = code === null ? [attemptRecord({ grpcStatus })] : [];
+  const head = requestHead({ method: 'POST', path, version: '2' }, { 'content-type': 'application/grpc' });
+  return {
+    ...exchangeRecord({ head, isGrpc: true, grpcStatus, code, attempts }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
   };
 }
 

@@ -7,7 +7,7 @@ import { type FinishedSpan, hrTime } from '../../src/telemetry/finished-span.ts'
 import { spanOrigin } from '../../src/telemetry/otlp.ts';
 import { Spans } from '../../src/telemetry/spans.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { attemptRecord, exchangeRecord, requestHead, tunnelRecord } from './records.ts';
+import { attemptRecord, callRecord, exchangeRecord, requestHead, tunnelRecord } from './records.ts';
 
 const ORIGIN = spanOrigin({ serviceName: 'web', instanceId: 'web-1', version: '0.1.0' });
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -106,6 +106,51 @@ describe('the spans of an exchange', () => {
         attributes: CLIENT_ATTRIBUTES,
       },
     ]);
+  });
+
+  it('are named for the method of a gRPC call, and say how it ended', () => {
+    const [server, client] = spansOf(callRecord('/shop.v1.Orders/Get', 5)).map(plain);
+    expect(server).toMatchObject({ name: 'shop.v1.Orders/Get', status: UNSET });
+    expect(server!.attributes).toMatchObject({
+      'http.request.method': 'POST',
+      'http.response.status_code': 200,
+      'network.protocol.version': '2',
+      'rpc.system': 'grpc',
+      'rpc.service': 'shop.v1.Orders',
+      'rpc.method': 'Get',
+      'rpc.grpc.status_code': 5,
+    });
+    expect(server!.attributes).not.toHaveProperty('error.type');
+    expect(client).toMatchObject({ name: 'shop.v1.Orders/Get', status: { code: SpanStatusCode.ERROR } });
+    expect(client!.attributes).toMatchObject({
+      'network.protocol.version': '2',
+      'rpc.grpc.status_code': 5,
+      'error.type': 'NOT_FOUND',
+    });
+  });
+
+  it('are an error of the server when a gRPC call ends with one of its own', () => {
+    const [server] = spansOf(callRecord('/shop.Orders/Get', 14)).map(plain);
+    expect(server!.status).toEqual({ code: SpanStatusCode.ERROR });
+    expect(server!.attributes).toMatchObject({ 'error.type': 'UNAVAILABLE' });
+  });
+
+  it('say the failure of a gRPC call that remora answered itself', () => {
+    const [server] = spansOf(callRecord('/shop.Orders/Get', 14, { code: 'circuit_open' })).map(plain);
+    expect(server!.status).toMatchObject({ code: SpanStatusCode.ERROR });
+    expect(server!.attributes).toMatchObject({
+      'error.type': 'circuit_open',
+      'remora.failure': 'circuit_open',
+      'rpc.grpc.status_code': 14,
+    });
+  });
+
+  it.each([
+    ['/shop.Orders/Scan', 12],
+    ['/not a method', 0],
+  ])('do not take the name of %s with status %i', (path, status) => {
+    const [server] = spansOf(callRecord(path, status)).map(plain);
+    expect(server).toMatchObject({ name: 'grpc', attributes: { 'rpc.system': 'grpc' } });
   });
 
   it('have a client span for each attempt when it was retried', () => {
