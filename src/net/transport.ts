@@ -17,8 +17,14 @@ import type { FailureCode } from '../base/failure.ts';
  * handler that throws loses its connection: the transport is destroyed and the handler gets `onClose('internal_error')`.
  * A transport begins paused. Between `pause` and `resume` neither `onBytes` nor `onEnd` comes, and the loss of the
  * connection may go unnoticed until something is written, or `probe` is called.
+ *
+ * The law of the handler. There is one at a time, and it alone may put another in its place, in an event: every later
+ * event is the other's, and what the event brought is handed on by the one that leaves. A handler that decides what
+ * speaks on a connection so costs nothing after that.
  */
 export interface Transport {
+  /** Who hears of events. */
+  handler: TransportHandler;
   /**
    * Takes in all of the bytes (never empty, not after `end`). False: full, so stop until `onDrain`; or the connection is
    * lost and `onClose` is on its way. After the close bytes are dropped.

@@ -53,14 +53,19 @@ export class HostRouter implements Router {
   }
 
   route(head: RequestHead): Plan | null {
-    const known = this.remembered.get(head.authority);
-    if (known !== undefined) return known;
-    const name = parseHost(head.authority);
-    return name === null ? null : this.find(name, head.authority);
+    return this.byName(head.authority);
   }
 
-  routeTunnel(): null {
-    return null;
+  /** TLS names the upstream as Host does; an opaque connection that names nobody has nowhere to go here. */
+  routeTunnel(serverName: string | null): Plan | null {
+    return serverName === null ? null : this.byName(serverName);
+  }
+
+  private byName(authority: string): Plan | null {
+    const known = this.remembered.get(authority);
+    if (known !== undefined) return known;
+    const name = parseHost(authority);
+    return name === null ? null : this.find(name, authority);
   }
 
   private find(name: HostName, authority: string): Plan | null {

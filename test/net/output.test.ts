@@ -1,10 +1,19 @@
 import { expect, it } from 'vitest';
 import { HIGH_WATER_BYTES, Output } from '../../src/net/output.ts';
 import { SHARED_READ_BYTES, type Slab, slabOf } from '../../src/net/slab.ts';
-import type { Transport } from '../../src/net/transport.ts';
+import type { Transport, TransportHandler } from '../../src/net/transport.ts';
+
+/** Nothing comes from a sink. */
+const NO_HANDLER: TransportHandler = {
+  onBytes: () => undefined,
+  onEnd: () => undefined,
+  onDrain: () => undefined,
+  onClose: () => undefined,
+};
 
 /** Takes writes at once, or keeps them pending and their slabs held, as it is told. */
 class Sink implements Transport {
+  readonly handler = NO_HANDLER;
   readonly writes: Buffer[] = [];
   readonly held: Slab[] = [];
   pendingBytes = 0;

@@ -33,6 +33,14 @@ describe('the shared port', () => {
     expect(planOf(router, '')).toBeNull();
   });
 
+  it('finds an upstream for TLS by the name of its server as by a Host, and none without a name', () => {
+    const router = routerOf({ orders: plain });
+    expect(router.routeTunnel('orders.mesh')).toBe(orders);
+    expect(router.routeTunnel('Orders.service.consul')).toBe(orders);
+    expect(router.routeTunnel('payments.mesh')).toBeNull();
+    expect(router.routeTunnel(null)).toBeNull();
+  });
+
   it('takes a tag or a datacenter only where the upstream is declared with it', () => {
     expect(planOf(routerOf({ orders: plain }), 'v2.orders.service.consul')).toBeNull();
     expect(planOf(routerOf({ orders: plain }), 'orders.service.dc2.consul')).toBeNull();
