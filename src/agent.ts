@@ -40,8 +40,10 @@ import { ConsulKv } from './discovery/consul-kv.ts';
 import { Registration } from './discovery/registration.ts';
 import type { IsSelf } from './discovery/without-self.ts';
 import { randomHex } from './http/hex.ts';
+import { WindowBudget } from './http2/receive-window.ts';
 import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
+import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
 import { clusterSamples, discoverySamples } from './telemetry/cluster-samples.ts';
@@ -127,6 +129,12 @@ export class Agent implements AgentView, Stoppable {
       sockets,
       host,
       limits: config.http,
+      http2: {
+        wires: new Wires(),
+        budget: new WindowBudget(config.http2.windowBudgetBytes),
+        limits: config.http2,
+        random,
+      },
       room: makeRoom(config, log),
       leaving: new LeavingPorts(),
       observer,
@@ -143,12 +151,13 @@ export class Agent implements AgentView, Stoppable {
     this.upstreams = new Upstreams(parts, router, log, () => this.noteReadiness());
     await this.upstreams.open(config);
     if (config.outbound !== null) {
-      this.shared = await Entry.open(parts, { ...config.outbound, name: 'outbound' }, 'http', router);
+      const { protocol, address, port } = config.outbound;
+      this.shared = await Entry.open(parts, { name: 'outbound', address, port }, protocol, router);
       this.shared.announce(log);
     }
     const application = followApplication(config.service, clock, random, this.ends.signal);
     if (config.inbound !== null) {
-      this.local = await Inbound.open(config.service.name, application, config.inbound, parts);
+      this.local = await Inbound.open(config.service, application, config.inbound, parts);
       this.local.entry.announce(log);
       this.self.set(selfAt(this.local.entry));
     }
@@ -240,7 +249,8 @@ export class Agent implements AgentView, Stoppable {
     let inFlight = 0;
     for (const { plan, entry } of this.everyUpstream()) {
       progress += plan.admission.admissions + (entry?.tunnelBytes ?? 0);
-      if (plan.labels.protocol === 'http') inFlight += plan.admission.inFlight;
+      // Tunnels are admitted like requests, and are none.
+      inFlight += Math.max(0, plan.admission.inFlight - (entry?.tunnelCount ?? 0));
     }
     return { progress, inFlight };
   }

@@ -1,8 +1,12 @@
 import { makeBalancer } from '../cluster/balancers.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
-import { DEFAULT_MAX_IDLE, Pool } from '../net/pool.ts';
+import type { Connector } from '../http/conduit.ts';
+import { Http2Pool } from '../net/http2-pool.ts';
+import { DEFAULT_MAX_IDLE, Pool, type PoolOptions } from '../net/pool.ts';
+import { AutoConnector } from '../net/protocol-connector.ts';
 import type { Parts } from './parts.ts';
+import type { EndpointProtocol } from './protocols.ts';
 
 /** What pools ask when they dial, so that it changes for all that are there. */
 export interface Dialing {
@@ -10,14 +14,20 @@ export interface Dialing {
 }
 
 /** A cluster whose endpoints are reached through pools of their own. */
-export function makeCluster(name: string, options: ClusterOptions, dialing: Readonly<Dialing>, parts: Parts): Cluster {
+export function makeCluster(
+  name: string,
+  options: ClusterOptions,
+  dialing: Readonly<Dialing>,
+  protocol: EndpointProtocol,
+  parts: Parts,
+): Cluster {
   const { clock, random, limits, breakers } = parts;
   return new Cluster({
     name,
     options,
     balancer: makeBalancer(options.balancer, random),
     connectorFactory: ({ host, port }) =>
-      new Pool(parts, {
+      makeConnector(protocol, parts, {
         host,
         port,
         get connectTimeoutMs() {
@@ -32,4 +42,10 @@ export function makeCluster(name: string, options: ClusterOptions, dialing: Read
     listener: breakers,
     later: setImmediate,
   });
+}
+
+function makeConnector(protocol: EndpointProtocol, parts: Parts, options: PoolOptions): Connector {
+  if (protocol === 'http1') return new Pool(parts, options);
+  const http2 = new Http2Pool(parts, options, parts.http2);
+  return protocol === 'http2' ? http2 : new AutoConnector(new Pool(parts, options), http2);
 }

@@ -1,22 +1,23 @@
 import type { FailureCode } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { Client, Peer } from '../http/conduit.ts';
-import { ClientConnection } from '../net/client-connection.ts';
-import type { ClientConnectionOwner, ClientContext, KeptConnection } from '../net/client-context.ts';
+import type { ClientConnectionOwner, KeptConnection } from '../net/client-context.ts';
 import { ClientTunnel } from '../net/client-tunnel.ts';
 import { Listener, type ListenerOptions, type ListenerOwner } from '../net/listener.ts';
+import { Sniffer, type SnifferContext, type SnifferOwner, type Spoken } from '../net/sniffer.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
 import { Exchange } from '../proxy/exchange.ts';
 import type { Router } from '../proxy/plan.ts';
 import { TunnelEntry } from '../proxy/tunnel.ts';
 import type { Parts } from './parts.ts';
+import type { PortProtocol } from './protocols.ts';
 
 export type EntryOptions = Omit<ListenerOptions, 'maxConnections'>;
 
 /** One port of the data path with the connections accepted on it. */
-export class Entry implements ListenerOwner, ClientConnectionOwner {
+export class Entry implements ListenerOwner, ClientConnectionOwner, SnifferOwner {
   private readonly connections = new Set<KeptConnection>();
-  private readonly http: ClientContext;
+  private readonly behind: SnifferContext;
   private readonly tunnels: TunnelEntry;
   private readonly meter = { bytes: 0 };
   private listener!: Listener;
@@ -25,17 +26,20 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
   private constructor(
     private readonly parts: Parts,
     private readonly name: string,
-    readonly protocol: 'http' | 'tcp',
+    readonly protocol: PortProtocol,
     router: Router,
   ) {
-    const { host, clock, limits, context } = parts;
+    const { host, clock, limits, context, http2 } = parts;
     const acceptor = { open: (client: Client) => new Exchange(context, router, client) };
-    this.http = { host, acceptor, clock, limits, owner: this };
+    const http = { host, acceptor, clock, limits, owner: this };
     this.tunnels = new TunnelEntry(context, router);
+    const takesUnnamed = router.routeTunnel(null) !== null;
+    const tunnels = protocol === 'auto' ? { acceptor: this.tunnels, meter: this.meter, takesUnnamed } : null;
+    this.behind = { http, http2, tunnels, owner: this };
   }
 
   /** Rejects with a `ListenError`. */
-  static async open(parts: Parts, options: EntryOptions, protocol: 'http' | 'tcp', router: Router): Promise<Entry> {
+  static async open(parts: Parts, options: EntryOptions, protocol: PortProtocol, router: Router): Promise<Entry> {
     const entry = new Entry(parts, options.name, protocol, router);
     const { maxConnections } = parts.limits;
     entry.listener = await Listener.open(parts.sockets, parts.host, { ...options, maxConnections }, entry);
@@ -61,6 +65,12 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
 
   get openCount(): number {
     return this.listener.openCount;
+  }
+
+  get tunnelCount(): number {
+    let count = 0;
+    for (const connection of this.connections) if (connection instanceof ClientTunnel) count++;
+    return count;
   }
 
   /** Says where it listens: the one place that knows a port the kernel gave. */
@@ -94,7 +104,7 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
   onConnection(transport: Transport, peer: Peer): TransportHandler | null {
     if (this.parts.room.isExceeded) return null;
     if (this.protocol === 'tcp') return this.openTunnel(transport, peer);
-    const connection = new ClientConnection(transport, peer, this.http);
+    const connection = new Sniffer(transport, peer, this.behind);
     this.connections.add(connection);
     if (this.isLeaving) connection.announceClose();
     return connection;
@@ -114,6 +124,14 @@ export class Entry implements ListenerOwner, ClientConnectionOwner {
   onCount(change: 1 | -1): void {
     this.parts.room.count(change);
     this.parts.observer.onConnection(this.name, change);
+  }
+
+  // --- From its connections ---
+
+  onDetected(sniffer: Sniffer, spoken: Spoken, next: KeptConnection | null): void {
+    this.parts.observer.onDetected(this.name, spoken);
+    this.connections.delete(sniffer);
+    if (next !== null) this.connections.add(next);
   }
 
   onClosed(connection: KeptConnection): void {

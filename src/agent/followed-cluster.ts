@@ -7,13 +7,15 @@ import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../c
 import type { UpstreamConfig } from '../config/config.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
+import { type EndpointProtocol, endpointProtocolOf } from './protocols.ts';
 
-/** A cluster with the discovery that feeds it: one question to one source. All else about it may change. */
+/** A cluster with the discovery that feeds it: one question to one source, and one way to speak to who is found. All else about it may change. */
 export class FollowedCluster {
   readonly cluster: Cluster;
   /** What discovery last said, and when. */
   readonly watch: Watch<ClusterSnapshot>;
   private readonly query: ServiceQuery;
+  private readonly protocol: EndpointProtocol;
   private readonly dialing: Dialing;
   private readonly ends = new AbortController();
   private stopHearing: () => void = () => undefined;
@@ -25,8 +27,9 @@ export class FollowedCluster {
     start: Start,
   ) {
     this.query = queryOf(config);
+    this.protocol = endpointProtocolOf(config.protocol);
     this.dialing = { connectMs: config.timeouts.connectMs };
-    this.cluster = makeCluster(config.name, optionsOf(config), this.dialing, parts);
+    this.cluster = makeCluster(config.name, optionsOf(config), this.dialing, this.protocol, parts);
     this.watch = source.follow(this.query, this.ends.signal, start);
   }
 
@@ -37,7 +40,8 @@ export class FollowedCluster {
   }
 
   asks(config: UpstreamConfig, source: DiscoverySource): boolean {
-    return source === this.source && isDeepStrictEqual(queryOf(config), this.query);
+    if (source !== this.source || endpointProtocolOf(config.protocol) !== this.protocol) return false;
+    return isDeepStrictEqual(queryOf(config), this.query);
   }
 
   reconfigure(config: UpstreamConfig): void {

@@ -1,13 +1,14 @@
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
-import type { InboundConfig } from '../config/config.ts';
+import type { InboundConfig, ServiceConfig } from '../config/config.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
 import type { Parts } from './parts.ts';
 import { type LivePlan, makePlan } from './plans.ts';
+import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts';
 
 /**
  * The port in front of the local application. Its cluster has one endpoint mostly, which is never shut out: a breaker here
@@ -25,22 +26,28 @@ export class Inbound {
 
   /** Rejects with a `ListenError`. */
   static async open(
-    name: string,
+    { name, protocol: spoken }: Pick<ServiceConfig, 'name' | 'protocol'>,
     application: Watch<ClusterSnapshot>,
     config: InboundConfig,
     parts: Parts,
   ): Promise<Inbound> {
     const { protocol, limits, timeouts } = config;
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
-    const cluster = makeCluster(name, { balancer: 'round_robin', breaker }, timeouts, parts);
-    const labels = { direction: 'inbound', upstream: name, protocol } as const;
+    const cluster = makeCluster(
+      name,
+      { balancer: 'round_robin', breaker },
+      timeouts,
+      endpointProtocolOf(spoken),
+      parts,
+    );
+    const labels = { direction: 'inbound', upstream: name, protocol: inboundLabel(protocol, spoken) } as const;
     const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes: 0 };
     const plan = makePlan(parts, cluster, { labels, limits, retry, timeouts, hash: null, trustsPeer: false });
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));
 
     const options = { name: 'inbound', address: config.address, port: config.port };
-    const entry = await Entry.open(parts, options, protocol, new FixedRouter(plan));
+    const entry = await Entry.open(parts, options, portProtocolOf(protocol), new FixedRouter(plan));
     return new Inbound(entry, cluster, plan, application);
   }
 }

@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts';
 import type { EndpointListener } from '../cluster/live-endpoint.ts';
 import type { HttpConfig } from '../config/config.ts';
 import type { Sources } from '../discovery/sources.ts';
+import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
@@ -19,6 +20,7 @@ export interface Parts {
   readonly host: SocketHost;
   /** Limits of HTTP connections. */
   readonly limits: HttpConfig;
+  readonly http2: Http2Shared;
   /** For client connections, all listeners together. */
   readonly room: ConnectionRoom;
   readonly leaving: LeavingPorts;

@@ -25,8 +25,9 @@ export interface OutboundTraffic {
 }
 
 export interface Port {
-  readonly protocol: 'http' | 'tcp';
   readonly openCount: number;
+  /** How many of them are tunnels, which end when their ends do and are not waited for. */
+  readonly tunnelCount: number;
   /** Serves on; every answer asks its client to close the connection. */
   farewell(): void;
   /** Accepts no more. What is idle is closed after a short grace, everything else after its answer. */
@@ -76,7 +77,7 @@ export async function shutDown(program: Stoppable, options: ShutdownConfig, cloc
   await until(quietFor(OUTBOUND_QUIET_MS, program, clock));
   log.info('shutdown_closes_outbound');
   for (const port of program.outbound()) port.drain();
-  await until(() => program.outbound().every((port) => port.openCount === 0 || port.protocol === 'tcp'));
+  await until(() => program.outbound().every((port) => port.openCount === port.tunnelCount));
 
   const ports = inbound === null ? program.outbound() : [...program.outbound(), inbound];
   const cut = ports.reduce((sum, port) => sum + port.openCount, 0);

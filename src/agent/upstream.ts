@@ -8,6 +8,7 @@ import { Entry } from './entry.ts';
 import { FollowedCluster } from './followed-cluster.ts';
 import type { Parts } from './parts.ts';
 import { type LivePlan, makePlan } from './plans.ts';
+import { portProtocolOf, upstreamLabel } from './protocols.ts';
 
 export interface UpstreamOwner {
   /** It has a new plan that nobody asked for. */
@@ -75,7 +76,8 @@ export class Upstream {
     const { parts } = this;
     if (config.listen === null) return this.closePort();
     const router = new FixedRouter(this.plan);
-    const entry = await Entry.open(parts, { name: config.name, ...config.listen }, config.protocol, router);
+    const options = { name: config.name, ...config.listen };
+    const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), router);
     if (this.isClosed) return parts.leaving.take(entry);
     this.closePort();
     this.entry = entry;
@@ -159,7 +161,7 @@ export class Upstream {
 
   private makePlan(before: LivePlan | null): LivePlan {
     const { name, protocol, limits, retry, timeouts, hash } = this.config;
-    const labels = { direction: 'outbound', upstream: name, protocol } as const;
+    const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, trustsPeer: true }, before);
   }

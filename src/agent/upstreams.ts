@@ -4,6 +4,7 @@ import type { Config, UpstreamConfig } from '../config/config.ts';
 import { ListenError } from '../net/listener.ts';
 import type { Declared, HostRouter } from '../route/routers.ts';
 import type { Parts } from './parts.ts';
+import { portProtocolOf } from './protocols.ts';
 import { Upstream, type UpstreamOwner } from './upstream.ts';
 
 const RETRY_FLOOR_MS = 1_000;
@@ -268,14 +269,14 @@ function isInPlace({ declared, isListening }: Upstream, wanted: UpstreamConfig):
   const { protocol, listen } = declared;
   return (
     isListening &&
-    protocol === wanted.protocol &&
+    portProtocolOf(protocol) === portProtocolOf(wanted.protocol) &&
     listen?.address === wanted.listen?.address &&
     listen?.port === wanted.listen?.port
   );
 }
 
 function isHttp([, upstream]: readonly [string, Upstream]): boolean {
-  return upstream.declared.protocol === 'http';
+  return upstream.declared.protocol !== 'tcp';
 }
 
 function declaredOf({ plan, declared }: Upstream): Declared {

@@ -3,7 +3,10 @@ import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
+import type { Connector } from '../http/conduit.ts';
+import { Http2Pool } from '../net/http2-pool.ts';
 import { Pool } from '../net/pool.ts';
+import { AutoConnector, type CountedConnector } from '../net/protocol-connector.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
 
@@ -51,7 +54,11 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
 }
 
 function poolOf({ connector }: LiveEndpoint): { readonly open: number; readonly idle: number } {
-  return connector instanceof Pool ? { open: connector.openCount, idle: connector.idleCount } : { open: 0, idle: 0 };
+  return isCounted(connector) ? { open: connector.openCount, idle: connector.idleCount } : { open: 0, idle: 0 };
+}
+
+function isCounted(connector: Connector): connector is CountedConnector {
+  return connector instanceof Pool || connector instanceof Http2Pool || connector instanceof AutoConnector;
 }
 
 /** How many connections a cluster has to its endpoints. */

@@ -39,7 +39,10 @@ function summary(config: Config): string[] {
   ];
   if (inbound !== null) lines.push(`inbound ${inbound.protocol} on ${at(inbound)} to ${at(service)}`);
   if (outbound !== null) {
-    lines.push(`outbound http on ${at(outbound)} by Host${outbound.discover ? ', also to services not declared' : ''}`);
+    const names = outbound.protocol === 'auto' ? 'Host or TLS server name' : 'Host';
+    lines.push(
+      `outbound ${outbound.protocol} on ${at(outbound)} by ${names}${outbound.discover ? ', also to services not declared' : ''}`,
+    );
   }
   const byHost = outbound === null ? 'that nothing leads to (no port of its own, no outbound)' : 'by Host only';
   for (const upstream of config.upstreams.values()) {

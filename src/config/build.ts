@@ -1,4 +1,5 @@
-import type { Config, HashConfig, TelemetryConfig, UpstreamConfig } from './config.ts';
+import { GRPC_STATUSES } from '../http/grpc-status.ts';
+import type { Config, HashConfig, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
 
@@ -29,8 +30,25 @@ export function build(written: Written): Config {
       upstreamIdleMs: http.upstreamIdle,
       maxConnections: http.maxConnections,
     },
+    http2: http2Of(written),
     shutdown: { propagationMs: shutdown.propagation, timeoutMs: shutdown.timeout },
     stateDir: written.stateDir,
+  };
+}
+
+function http2Of({ http, http2 }: Pick<Written, 'http' | 'http2'>): Http2Config {
+  return {
+    maxStreams: http2.maxStreams,
+    maxListBytes: http2.maxList ?? http.maxHead,
+    maxFields: http2.maxFields ?? http.maxFields,
+    maxStreamWindow: http2.maxStreamWindow,
+    maxConnectionWindow: http2.maxConnectionWindow,
+    windowBudgetBytes: http2.windowBudget,
+    maxHeldBytes: http2.maxHeld,
+    maxResets: http2.maxResets,
+    maxUselessFrames: http2.maxUselessFrames,
+    pingIntervalMs: http2.pingInterval,
+    pingTimeoutMs: http2.pingTimeout,
   };
 }
 
@@ -66,6 +84,8 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     retry: {
       maxAttempts: retry.maxAttempts,
       statuses: retry.statuses,
+      grpcStatuses: retry.grpcStatuses.map((name) => GRPC_STATUSES[name]),
+      grpcIdempotent: retry.grpcIdempotent,
       backoffMs: retry.backoff,
       maxBackoffMs: retry.maxBackoff,
       replayBytes: retry.replay,

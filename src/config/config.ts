@@ -1,5 +1,6 @@
 import type { BalancerName } from '../cluster/options.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
+import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
@@ -15,6 +16,7 @@ export interface Config {
   readonly admin: AdminConfig;
   readonly telemetry: TelemetryConfig;
   readonly http: HttpConfig;
+  readonly http2: Http2Config;
   readonly shutdown: ShutdownConfig;
   /** Where last-good snapshots are kept for a cold start; null: nowhere. */
   readonly stateDir: string | null;
@@ -33,6 +35,8 @@ export interface ServiceConfig {
   /** Where the local application listens. */
   readonly address: string;
   readonly port: number;
+  /** What is spoken to it; `auto`: what its caller speaks. */
+  readonly protocol: 'auto' | 'http' | 'http2' | 'grpc';
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
   /** Null: somebody else registers it. */
@@ -40,15 +44,21 @@ export interface ServiceConfig {
 }
 
 export interface InboundConfig extends ListenAddress {
-  readonly protocol: 'http' | 'tcp';
+  /** What callers speak. */
+  readonly protocol: 'http' | 'tcp' | 'auto';
   readonly limits: LimitOptions;
   readonly timeouts: TimeoutOptions;
 }
 
 export interface OutboundConfig extends ListenAddress {
+  /** `auto`: TLS too, routed by the name of its server. */
+  readonly protocol: 'http' | 'auto';
   /** Also route to services that are not declared, found in Consul on first use. */
   readonly discover: boolean;
 }
+
+/** `http` is HTTP/1.1; `http2` and `grpc` are HTTP/2; `auto`: endpoints are spoken to as the client speaks. */
+export type UpstreamProtocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'auto';
 
 export interface UpstreamConfig {
   readonly name: string;
@@ -56,7 +66,7 @@ export interface UpstreamConfig {
   readonly service: string;
   /** Its own local port; null: only through the shared outbound port. */
   readonly listen: ListenAddress | null;
-  readonly protocol: 'http' | 'tcp';
+  readonly protocol: UpstreamProtocol;
   readonly datacenter: string | null;
   readonly tag: string | null;
   readonly filter: string | null;
@@ -103,6 +113,12 @@ export interface HttpConfig {
   readonly upstreamIdleMs: number;
   /** Accepted connections per listener. */
   readonly maxConnections: number;
+}
+
+/** Limits of HTTP/2 connections, both directions. */
+export interface Http2Config extends Http2Limits {
+  /** What all windows of the process together may have grown by. */
+  readonly windowBudgetBytes: number;
 }
 
 export interface ShutdownConfig {

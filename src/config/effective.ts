@@ -1,4 +1,5 @@
-import type { Config, HashConfig, InboundConfig, UpstreamConfig } from './config.ts';
+import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
+import type { Config, HashConfig, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
@@ -14,7 +15,7 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
 }
 
 function encode(config: Config): unknown {
-  const { service, inbound, outbound, consul, admin, telemetry, http, shutdown, stateDir } = config;
+  const { service, inbound, outbound, consul, admin, telemetry, http, http2, shutdown, stateDir } = config;
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
@@ -39,6 +40,7 @@ function encode(config: Config): unknown {
       upstreamIdle: formatDuration(http.upstreamIdleMs),
       maxConnections: http.maxConnections,
     },
+    http2: encodeHttp2(http2),
     shutdown: { propagation: formatDuration(shutdown.propagationMs), timeout: formatDuration(shutdown.timeoutMs) },
     stateDir,
   };
@@ -61,6 +63,8 @@ function encodeUpstream({ name, listen, hash, breaker, retry, ...rest }: Upstrea
     retry: {
       maxAttempts: retry.maxAttempts,
       statuses: retry.statuses,
+      grpcStatuses: retry.grpcStatuses.map((status) => GRPC_STATUS_NAMES[status]),
+      grpcIdempotent: retry.grpcIdempotent,
       backoff: formatDuration(retry.backoffMs),
       maxBackoff: formatDuration(retry.maxBackoffMs),
       replay: formatSize(retry.replayBytes),
@@ -71,6 +75,22 @@ function encodeUpstream({ name, listen, hash, breaker, retry, ...rest }: Upstrea
       },
     },
     ...limitsAndTimeouts(rest),
+  };
+}
+
+function encodeHttp2(http2: Http2Config): unknown {
+  return {
+    maxStreams: http2.maxStreams,
+    maxList: formatSize(http2.maxListBytes),
+    maxFields: http2.maxFields,
+    maxStreamWindow: formatSize(http2.maxStreamWindow),
+    maxConnectionWindow: formatSize(http2.maxConnectionWindow),
+    windowBudget: formatSize(http2.windowBudgetBytes),
+    maxHeld: formatSize(http2.maxHeldBytes),
+    maxResets: http2.maxResets,
+    maxUselessFrames: http2.maxUselessFrames,
+    pingInterval: formatDuration(http2.pingIntervalMs),
+    pingTimeout: formatDuration(http2.pingTimeoutMs),
   };
 }
 

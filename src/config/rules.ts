@@ -5,7 +5,7 @@ import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';
 import type { Written } from './schema.ts';
-import { formatDuration } from './units.ts';
+import { formatDuration, formatSize } from './units.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
 
@@ -24,6 +24,8 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
     ...staticEndpoints(config, merged),
+    ...applicationProtocol(config),
+    ...windowBounds(config),
     ...consulRules(config),
     ...needsConsul(config),
     ...shutdownBounds(config),
@@ -94,6 +96,25 @@ function hashOf(name: string, { balancer, hash, protocol }: WrittenUpstream): Co
   return [];
 }
 
+/** Opaque bytes are passed on as they come, so nothing is spoken to the application. */
+function applicationProtocol({ service, inbound }: Written): Contradiction[] {
+  if (service.protocol === 'auto' || inbound?.protocol !== 'tcp') return [];
+  const found = `${service.protocol} behind a port for tcp`;
+  const expected = 'inbound.protocol http or auto, or no protocol here';
+  return [contradiction(['service', 'protocol'], found, expected, null, [['inbound', 'protocol']])];
+}
+
+/** Every stream's bytes are the connection's too. */
+function windowBounds({ http2 }: Written): Contradiction[] {
+  const { maxStreamWindow, maxConnectionWindow } = http2;
+  return ordered(
+    ['http2'],
+    ['maxStreamWindow', maxStreamWindow],
+    ['maxConnectionWindow', maxConnectionWindow],
+    formatSize,
+  );
+}
+
 /** Connections without HTTP carry no Host to route by. */
 function portOf(name: string, { protocol, port }: WrittenUpstream): Contradiction[] {
   if (protocol !== 'tcp' || port !== null) return [];
@@ -133,10 +154,15 @@ function shutdownBounds({ shutdown }: Written): Contradiction[] {
   return ordered(['shutdown'], ['propagation', shutdown.propagation], ['timeout', shutdown.timeout]);
 }
 
-function ordered(path: Path, [lowKey, low]: [string, number], [highKey, high]: [string, number]): Contradiction[] {
+function ordered(
+  path: Path,
+  [lowKey, low]: [string, number],
+  [highKey, high]: [string, number],
+  format = formatDuration,
+): Contradiction[] {
   if (low <= high) return [];
-  const expected = `at most ${highKey}, which is ${formatDuration(high)}`;
-  return [contradiction([...path, lowKey], formatDuration(low), expected, null, [[...path, highKey]])];
+  const expected = `at most ${highKey}, which is ${format(high)}`;
+  return [contradiction([...path, lowKey], format(low), expected, null, [[...path, highKey]])];
 }
 
 function staticEndpoints(config: Written, merged: unknown): Contradiction[] {

@@ -11,9 +11,9 @@ function program(options: { readonly leaveTakesMs?: number; readonly inbound?: b
   const clock = new ManualClock();
   const log: string[] = [];
   const note = (what: string): void => void log.push(`${clock.now() - 1000} ${what}`);
-  const port = (name: string): Port & { openCount: number } => ({
-    protocol: 'http',
+  const port = (name: string): Port & { openCount: number; tunnelCount: number } => ({
     openCount: 0,
+    tunnelCount: 0,
     farewell: () => note(`farewell ${name}`),
     drain: () => note(`drain ${name}`),
     expire() {

@@ -215,6 +215,11 @@ describe('a new upstream whose port is in use', () => {
   });
 });
 
+it.each(['http2', 'grpc', 'auto'] as const)('routes by Host to an upstream that speaks %s', async (protocol) => {
+  const { find, shared } = await open(upstreamConfig('orders', { protocol }));
+  expect(shared.route(requestHead({ authority: 'orders' })) === find('orders').plan).toBe(true);
+});
+
 it('takes another protocol on the same port', async () => {
   const { apply, find, portOf, shared } = await open(at('orders', 1));
   await apply(at('orders', 1, { protocol: 'tcp' }));

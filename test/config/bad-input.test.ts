@@ -3,6 +3,10 @@ import { parseConfig } from '../../src/config/local-config.ts';
 import { formatProblems } from '../../src/config/problems.ts';
 import { complaints, web } from './parse.ts';
 
+const GRPC_FAILURE_WORDS =
+  'one of cancelled, unknown, invalid_argument, deadline_exceeded, not_found, already_exists, permission_denied, ' +
+  'resource_exhausted, failed_precondition, aborted, out_of_range, unimplemented, internal, unavailable, data_loss, unauthenticated';
+
 const cases: [what: string, text: string, ...lines: string[]][] = [
   // --- Not YAML, or not a map ---
   ['a tab as indentation', 'service:\n\tname: web\n', 'remora.yaml:2:1: found a tab as indentation, expected spaces'],
@@ -210,6 +214,30 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
     'a header to hash in TCP',
     web('consul: {}\nupstreams: { a: { port: 1, protocol: tcp, balancer: ring_hash, hash: { header: a } } }\n'),
     'remora.yaml:3:80 upstreams.a.hash.header: found a header for protocol tcp, expected { source: true }',
+  ],
+  [
+    'an application that is spoken to behind a port that passes bytes on',
+    'service: { name: web, port: 8080, protocol: grpc }\ninbound: { port: 0, protocol: tcp }\n',
+    'remora.yaml:1:45 service.protocol: found grpc behind a port for tcp, expected inbound.protocol http or auto, or no protocol here',
+  ],
+  [
+    'a window of a stream that its connection does not have',
+    web('http2: { maxStreamWindow: 8MiB }\n'),
+    'remora.yaml:2:27 http2.maxStreamWindow: found 8MiB, expected at most maxConnectionWindow, which is 4MiB',
+  ],
+  [
+    'limits of HTTP/2 out of their range',
+    web('http2: { maxStreams: 0, maxStreamWindow: 1KiB, maxUselessFrames: 9, pingTimeout: 0 }\n'),
+    'remora.yaml:2:22 http2.maxStreams: found 0, expected a whole number from 1 to 100000',
+    'remora.yaml:2:42 http2.maxStreamWindow: found "1KiB", expected a size such as 64KiB, from 64KiB to 256MiB',
+    'remora.yaml:2:66 http2.maxUselessFrames: found 9, expected a whole number from 10 to 1000000',
+    'remora.yaml:2:82 http2.pingTimeout: found 0, expected a duration of at least 100ms such as 500ms or 15s',
+  ],
+  [
+    'a gRPC status that is none, or no failure',
+    web('consul: {}\nupstreams: { a: { retry: { grpcStatuses: [busy, ok] } } }\n'),
+    `remora.yaml:3:43 upstreams.a.retry.grpcStatuses[0]: found "busy", expected ${GRPC_FAILURE_WORDS}`,
+    `remora.yaml:3:49 upstreams.a.retry.grpcStatuses[1]: found "ok", expected ${GRPC_FAILURE_WORDS}`,
   ],
   [
     'tcp without a port',

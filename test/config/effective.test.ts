@@ -9,10 +9,11 @@ const secrets =
 inbound: { port: 0, timeouts: { request: 0 } }
 outbound: { port: 0 }
 upstreams:
-  a: { balancer: ring_hash, hash: { header: X-User }, retry: { replay: 0 } }
+  a: { balancer: ring_hash, hash: { header: X-User }, retry: { replay: 0, grpcStatuses: [unavailable, internal], grpcIdempotent: true }, protocol: grpc }
   b: { balancer: ring_hash, hash: { source: true }, port: 0, protocol: tcp, filter: x == y }
 telemetry: { otlp: { endpoint: "http://c:4317", headers: { api-key: s3cret } } }
 admin: { grpcPort: off }
+http2: { maxList: 32KiB, pingInterval: 0 }
 stateDir: /var
 `).replace('port: 8080', 'port: 8080, register: {}, meta: { a: b }');
 
@@ -54,6 +55,7 @@ it('hides the key of a collector that takes it in its address', () => {
 it('shows durations and sizes with their units', () => {
   expect(redacted(good(web()))).toMatchObject({
     http: { maxHead: '64KiB', clientIdle: '10m' },
+    http2: { maxList: '64KiB', windowBudget: '64MiB', pingInterval: '10s' },
     shutdown: { propagation: '5s' },
   });
 });

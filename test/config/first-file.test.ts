@@ -16,7 +16,16 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     timeouts: DEFAULT_TIMEOUTS,
   };
   expect(good(FIRST_FILE)).toEqual({
-    service: { name: 'web', id: 'web', address: '127.0.0.1', port: 8080, tags: [], meta: {}, register: null },
+    service: {
+      name: 'web',
+      id: 'web',
+      address: '127.0.0.1',
+      port: 8080,
+      protocol: 'auto',
+      tags: [],
+      meta: {},
+      register: null,
+    },
     inbound: {
       address: '127.0.0.1',
       port: 15006,
@@ -24,7 +33,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       limits: DEFAULT_LIMITS,
       timeouts: { ...DEFAULT_TIMEOUTS, connectMs: 1_000 },
     },
-    outbound: { address: '127.0.0.1', port: 15001, discover: false },
+    outbound: { address: '127.0.0.1', port: 15001, protocol: 'http', discover: false },
     upstreams: new Map([
       [
         'orders',
@@ -68,6 +77,19 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       clientIdleMs: 600_000,
       upstreamIdleMs: 4_000,
       maxConnections: 10_000,
+    },
+    http2: {
+      maxStreams: 100,
+      maxListBytes: 65_536,
+      maxFields: 100,
+      maxStreamWindow: 1_048_576,
+      maxConnectionWindow: 4_194_304,
+      windowBudgetBytes: 67_108_864,
+      maxHeldBytes: 1_048_576,
+      maxResets: 250,
+      maxUselessFrames: 1_000,
+      pingIntervalMs: 10_000,
+      pingTimeoutMs: 3_000,
     },
     shutdown: { propagationMs: 5_000, timeoutMs: 30_000 },
     stateDir: null,

@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { good, web } from './parse.ts';
 
 const everything = `
-service: { name: web, id: web-1, address: localhost, port: 8080, tags: [a, b], meta: { version: "1" }, register: { ttl: 20s } }
+service: { name: web, id: web-1, address: localhost, port: 8080, protocol: auto, tags: [a, b], meta: { version: "1" }, register: { ttl: 20s } }
 inbound: { address: 0.0.0.0, port: 0, protocol: tcp, limits: { maxRequests: 5, maxParked: 0, parkTimeout: 1s }, timeouts: { connect: 200ms, request: 0 } }
-outbound: { address: "::1", port: 0, discover: true }
+outbound: { address: "::1", port: 0, protocol: auto, discover: true }
 upstreams:
   orders:
     service: orders-v2
     port: 0
     address: "[::1]"
-    protocol: http
+    protocol: http2
     datacenter: dc2
     tag: v2
     filter: Service.Meta.canary == true
@@ -18,7 +18,7 @@ upstreams:
     hash: { header: X-User }
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
-    retry: { maxAttempts: 1, statuses: [503], backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
+    retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
   files: { balancer: ring_hash, hash: { source: true } }
 static:
@@ -27,6 +27,7 @@ consul: { address: "https://consul:8501/", token: t, datacenter: dc1, namespace:
 admin: { address: 0.0.0.0, port: 1, grpcPort: off, tokenFile: /t }
 telemetry: { otlp: { endpoint: "https://otel:4317", headers: { api-key: k } }, sampleRatio: 1, accessLog: off }
 http: { maxHead: 1KiB, maxFields: 1, maxTarget: 256B, headTimeout: 1s, clientIdle: 1s, upstreamIdle: 1s, maxConnections: 1 }
+http2: { maxStreams: 1, maxList: 2KiB, maxFields: 3, maxStreamWindow: 64KiB, maxConnectionWindow: 128KiB, windowBudget: 1MiB, maxHeld: 256KiB, maxResets: 4, maxUselessFrames: 10, pingInterval: 0, pingTimeout: 1s }
 shutdown: { propagation: 0, timeout: 1s }
 stateDir: /var/lib/remora
 `;
@@ -38,6 +39,7 @@ it('takes every key there is, in the units of the program', () => {
     id: 'web-1',
     address: 'localhost',
     port: 8080,
+    protocol: 'auto',
     tags: ['a', 'b'],
     meta: { version: '1' },
     register: { ttlMs: 20_000 },
@@ -49,12 +51,12 @@ it('takes every key there is, in the units of the program', () => {
     limits: { maxRequests: 5, maxParked: 0, parkTimeoutMs: 1_000 },
     timeouts: { connectMs: 200, requestMs: 0 },
   });
-  expect(config.outbound).toEqual({ address: '::1', port: 0, discover: true });
+  expect(config.outbound).toEqual({ address: '::1', port: 0, protocol: 'auto', discover: true });
   expect(config.upstreams.get('orders')).toEqual({
     name: 'orders',
     service: 'orders-v2',
     listen: { address: '::1', port: 0 },
-    protocol: 'http',
+    protocol: 'http2',
     datacenter: 'dc2',
     tag: 'v2',
     filter: 'Service.Meta.canary == true',
@@ -72,6 +74,8 @@ it('takes every key there is, in the units of the program', () => {
     retry: {
       maxAttempts: 1,
       statuses: [503],
+      grpcStatuses: [14, 10],
+      grpcIdempotent: true,
       backoffMs: 10,
       maxBackoffMs: 20,
       replayBytes: 0,
@@ -100,8 +104,42 @@ it('takes every key there is, in the units of the program', () => {
     accessLog: 'off',
   });
   expect(config.http.maxHeadBytes).toBe(1_024);
+  expect(config.http2).toEqual({
+    maxStreams: 1,
+    maxListBytes: 2_048,
+    maxFields: 3,
+    maxStreamWindow: 65_536,
+    maxConnectionWindow: 131_072,
+    windowBudgetBytes: 1_048_576,
+    maxHeldBytes: 262_144,
+    maxResets: 4,
+    maxUselessFrames: 10,
+    pingIntervalMs: 0,
+    pingTimeoutMs: 1_000,
+  });
   expect(config.shutdown).toEqual({ propagationMs: 0, timeoutMs: 1_000 });
   expect(config.stateDir).toBe('/var/lib/remora');
+});
+
+describe('protocols', () => {
+  it.each(['http', 'http2', 'grpc', 'tcp', 'auto'])('an upstream may speak %s', (protocol) => {
+    const config = good(web(`consul: {}\nupstreams: { a: { port: 1, protocol: ${protocol} } }\n`));
+    expect(config.upstreams.get('a')?.protocol).toBe(protocol);
+  });
+
+  it.each(['http', 'http2', 'grpc', 'auto'])('the application may be spoken to in %s', (protocol) => {
+    const config = good(`service: { name: web, port: 8080, protocol: ${protocol} }\ninbound: { port: 0 }\n`);
+    expect(config.service.protocol).toBe(protocol);
+  });
+
+  it.each(['http', 'tcp', 'auto'])('the port before it may take %s', (protocol) => {
+    expect(good(web(`inbound: { port: 0, protocol: ${protocol} }\n`)).inbound?.protocol).toBe(protocol);
+  });
+});
+
+it('limits heads of HTTP/2 as those of HTTP/1.1 unless told otherwise', () => {
+  const config = good(web('http: { maxHead: 16KiB, maxFields: 50 }\n'));
+  expect(config.http2).toMatchObject({ maxListBytes: 16_384, maxFields: 50 });
 });
 
 describe('the gRPC port of admin', () => {

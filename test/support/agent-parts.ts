@@ -9,7 +9,9 @@ import type { Config, UpstreamConfig } from '../../src/config/config.ts';
 import { undeclaredUpstream } from '../../src/config/undeclared.ts';
 import { Sources } from '../../src/discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../../src/discovery/static-source.ts';
+import { WindowBudget } from '../../src/http2/receive-window.ts';
 import { Output } from '../../src/net/output.ts';
+import { Wires } from '../../src/net/session-wire.ts';
 import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
 import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
 import { specs } from './endpoint-specs.ts';
@@ -23,6 +25,20 @@ const HTTP = {
   clientIdleMs: 60_000,
   upstreamIdleMs: 60_000,
   maxConnections: 100,
+};
+
+const HTTP2 = {
+  maxStreams: 100,
+  maxListBytes: 65_536,
+  maxFields: 100,
+  maxStreamWindow: 1_048_576,
+  maxConnectionWindow: 4_194_304,
+  windowBudgetBytes: 67_108_864,
+  maxHeldBytes: 1_048_576,
+  maxResets: 250,
+  maxUselessFrames: 1_000,
+  pingIntervalMs: 10_000,
+  pingTimeoutMs: 3_000,
 };
 
 /** Ports that are numbers in a set: one that is in it cannot be bound. */
@@ -82,6 +98,7 @@ export function agentParts({ hasConsul = true } = {}) {
     },
     onReject: () => undefined,
     onConnection: () => undefined,
+    onDetected: () => undefined,
     onBug: (error: unknown) => void bugs.push(error),
   };
   const parts: Parts = {
@@ -91,6 +108,7 @@ export function agentParts({ hasConsul = true } = {}) {
     sockets: ports,
     host: { output: new Output(), onBug: observer.onBug },
     limits: HTTP,
+    http2: { wires: new Wires(), budget: new WindowBudget(HTTP2.windowBudgetBytes), limits: HTTP2, random },
     room: ConnectionRoom.within(1024, 1, 100),
     leaving: new LeavingPorts(),
     observer,
@@ -113,7 +131,16 @@ export function listen(port: number): UpstreamConfig['listen'] {
 
 export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<Config> = {}): Config {
   return {
-    service: { name: 'web', id: 'web', address: '127.0.0.1', port: 80, tags: [], meta: {}, register: null },
+    service: {
+      name: 'web',
+      id: 'web',
+      address: '127.0.0.1',
+      port: 80,
+      protocol: 'auto',
+      tags: [],
+      meta: {},
+      register: null,
+    },
     inbound: null,
     outbound: null,
     upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
@@ -122,6 +149,7 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
     admin: { address: '127.0.0.1', port: 0, grpcPort: null, tokenFile: null },
     telemetry: { otlp: null, sampleRatio: 0, accessLog: 'off' },
     http: HTTP,
+    http2: HTTP2,
     shutdown: { propagationMs: 0, timeoutMs: 1000 },
     stateDir: null,
     ...more,

@@ -84,6 +84,7 @@ export class ExchangeScript {
       follow: () => this.planObserver(),
       onReject: (listener, code) => this.rejects.push(`${listener} ${code}`),
       onConnection: () => undefined,
+      onDetected: () => undefined,
       onBug: (error) => {
         if (options.onBug === undefined) throw error;
         options.onBug(error);
@@ -172,6 +173,8 @@ export class ExchangeScript {
 export interface RecordCopy {
   readonly status: number;
   readonly code: FailureCode | null;
+  /** Of gRPC calls alone. */
+  readonly grpcStatus?: number;
   readonly attempts: readonly string[];
   readonly requestBytes: number;
   readonly responseBytes: number;
@@ -181,8 +184,8 @@ function copyOf(record: ExchangeRecord): RecordCopy {
   const attempts = record.attempts
     .slice(0, record.attemptCount)
     .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
-  const { status, code, requestBytes, responseBytes } = record;
-  return { status, code, attempts, requestBytes, responseBytes };
+  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus } = record;
+  return { status, code, ...(isGrpc ? { grpcStatus } : {}), attempts, requestBytes, responseBytes };
 }
 
 function describeTunnel(record: TunnelRecord): string {
@@ -207,6 +210,7 @@ export interface RequestText {
   readonly contentLength?: number;
   readonly wantsContinue?: boolean;
   readonly upgrade?: string;
+  readonly version?: string;
   readonly fields?: Readonly<Record<string, string>>;
 }
 
@@ -228,7 +232,7 @@ export function requestHead(text: RequestText = {}): RequestHead {
     wantsContinue: text.wantsContinue ?? false,
     acceptsTrailers: false,
     upgrade: text.upgrade ?? null,
-    version: '1.1',
+    version: text.version ?? '1.1',
   });
 }
 
@@ -377,6 +381,7 @@ export class FakeUpstream implements Upstream {
 
 export class FakeTunnelClient implements TunnelClient {
   readonly peer = PEER;
+  readonly serverName = null;
 
   constructor(private readonly script: ExchangeScript) {}
 

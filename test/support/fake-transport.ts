@@ -1,10 +1,11 @@
 import type { FailureCode } from '../../src/base/failure.ts';
 import { Output } from '../../src/net/output.ts';
 import type { DialHandler, ServerSocket, SocketHost, Sockets } from '../../src/net/sockets.ts';
-import type { Transport } from '../../src/net/transport.ts';
+import type { Transport, TransportHandler } from '../../src/net/transport.ts';
 
 /** A transport without a socket: a test reads what was written to it and plays its peer. */
 export class FakeTransport implements Transport {
+  handler: TransportHandler;
   pendingBytes = 0;
   isPaused = true;
   isEnded = false;
@@ -15,8 +16,10 @@ export class FakeTransport implements Transport {
 
   constructor(
     private readonly output: Output,
-    readonly handler: DialHandler,
-  ) {}
+    private readonly dialing: DialHandler,
+  ) {
+    this.handler = dialing;
+  }
 
   write(bytes: Buffer): boolean {
     this.output.flushFor(this);
@@ -58,7 +61,7 @@ export class FakeTransport implements Transport {
   // --- The peer ---
 
   connect(): void {
-    this.handler.onConnect();
+    this.dialing.onConnect();
   }
 
   /** Sends text as one read. The memory is spoiled afterwards, as a reader's is. */

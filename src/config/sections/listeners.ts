@@ -3,7 +3,11 @@ import { defaulted, group, required, section } from '../field.ts';
 import { bindAddress, choice, flag, listenPort } from '../values.ts';
 import { limits, timeouts } from './policy.ts';
 
-export const PROTOCOLS = ['http', 'tcp'] as const;
+/** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever HTTP is taken. */
+const PORT_PROTOCOLS = ['http', 'tcp', 'auto'] as const;
+
+/** What names its upstream. */
+const SHARED_PROTOCOLS = ['http', 'auto'] as const;
 
 const LOOPBACK = 'Loopback, so that nothing is exposed that nobody asked to expose.';
 
@@ -17,7 +21,11 @@ export function listenAt(meaning = LOOPBACK) {
 export const inboundSection = section({
   address: listenAt(`${LOOPBACK} \`0.0.0.0\` lets other machines in.`),
   port: required(listenPort(), { scope: 'local', meaning: 'The port in front of the local application.' }),
-  protocol: defaulted(choice(PROTOCOLS), 'http', { scope: 'local', meaning: 'What the application speaks.' }),
+  protocol: defaulted(choice(PORT_PROTOCOLS), 'http', {
+    scope: 'local',
+    meaning:
+      'What callers speak: `http` (HTTP/1.1 and HTTP/2 on one port), `tcp` (opaque), `auto` (by the first bytes: HTTP, else opaque). What the application is spoken to is `service.protocol`.',
+  }),
   limits: group(limits(DEFAULT_LIMITS, 'local'), 'What the application is given at once.'),
   timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),
 });
@@ -25,6 +33,11 @@ export const inboundSection = section({
 export const outboundSection = section({
   address: listenAt(),
   port: required(listenPort(), { scope: 'local', meaning: 'The shared HTTP port, routed by Host.' }),
+  protocol: defaulted(choice(SHARED_PROTOCOLS), 'http', {
+    scope: 'local',
+    meaning:
+      'What callers speak: `http`, or `auto` (TLS too, passed on unread and routed by the name of its server; all else is turned away, since it names nobody).',
+  }),
   discover: defaulted(flag(), false, {
     scope: 'local',
     meaning: 'Also route to services that are not declared, found in Consul on first use (64 at most).',

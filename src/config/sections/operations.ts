@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaulted, group, optional, required, section } from '../field.ts';
 import { choice, count, duration, listenPort, path, ratio, size, text } from '../values.ts';
+import { http2Section } from './http2.ts';
 import { listenAt } from './listeners.ts';
 
 const KIB = 1_024;
@@ -120,6 +121,7 @@ export const operations = {
   admin: group(adminSection, 'For operators.'),
   telemetry: group(telemetrySection, 'What is reported, and where to.'),
   http: group(httpSection, 'Limits of HTTP connections, both directions.'),
+  http2: group(http2Section, 'Limits of HTTP/2 connections, both directions, besides those of `http`.'),
   shutdown: group(shutdownSection, 'The orderly stop.'),
   stateDir: optional(path(), 'nothing is kept', {
     scope: 'local',

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { GRPC_STATUS_NAMES, GRPC_STATUSES, type GrpcStatusName } from '../../http/grpc-status.ts';
 import type { LimitOptions, TimeoutOptions } from '../../policy/options.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../../policy/options.ts';
 import { defaulted, group, type Scope, section } from '../field.ts';
 import { formatDuration, formatSize } from '../units.ts';
-import { count, duration, ratio, size } from '../values.ts';
+import { choice, count, duration, flag, ratio, size } from '../values.ts';
 
 const MAX_REQUESTS = 1_000_000;
 
@@ -18,7 +19,7 @@ export function timeouts(defaults: TimeoutOptions, scope: Scope) {
     ),
     request: timeout(
       defaults.requestMs,
-      'From the end of a request to the end of its answer, all attempts and waits included.',
+      'From the end of a request to the end of its answer, all attempts and waits included. Of a gRPC call, which may be a stream, to the head of its answer; one with a `grpc-timeout` has that alone, from its beginning. A stream that may stay silent before its first message needs 0 here.',
     ),
     streamIdle: timeout(defaults.streamIdleMs, 'Silence in the middle of a request or an answer.'),
     tunnelIdle: timeout(defaults.tunnelIdleMs, 'Silence of a TCP connection or an upgraded one.'),
@@ -71,6 +72,8 @@ export const breakerSection = section({
 });
 
 const status = () => count(400, 599, 'an HTTP status');
+/** OK is no failure. */
+const RETRIED_GRPC = GRPC_STATUS_NAMES.filter((name) => GRPC_STATUSES[name] > 0) as readonly GrpcStatusName[];
 const { budget } = DEFAULT_RETRY;
 
 export const retrySection = section({
@@ -86,6 +89,22 @@ export const retrySection = section({
       meaning: 'Answers worth another attempt, for idempotent methods.',
     },
   ),
+  grpcStatuses: defaulted(
+    z
+      .array(choice(RETRIED_GRPC), { error: 'a list of gRPC statuses' })
+      .max(RETRIED_GRPC.length, { error: 'each gRPC status once' }),
+    DEFAULT_RETRY.grpcStatuses.map((status) => GRPC_STATUS_NAMES[status]!),
+    {
+      scope: 'mesh',
+      meaning:
+        'The same of gRPC, for calls of which `grpcIdempotent` is said: answers that consist of this status alone. UNAVAILABLE is the one that gRPC itself says to try again.',
+    },
+  ),
+  grpcIdempotent: defaulted(flag(), DEFAULT_RETRY.grpcIdempotent, {
+    scope: 'mesh',
+    meaning:
+      'Whether gRPC calls may be made twice, as GET may: then `grpcStatuses`, resets and slow attempts are tried again. Calls that no server has looked at are in any case. Off, since every call is a POST and only the owner of the service can know.',
+  }),
   backoff: defaulted(duration(), formatDuration(DEFAULT_RETRY.backoffMs), {
     scope: 'mesh',
     meaning: 'Before retry n: a random wait up to this times 2^n - 1 (full jitter).',

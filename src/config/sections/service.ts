@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defaulted, optional, required, section } from '../field.ts';
-import { duration, host, name, port, text } from '../values.ts';
+import { choice, duration, host, name, port, text } from '../values.ts';
 
 const tag = () => text('text');
 const META_KEY = /^[A-Za-z0-9_-]{1,128}$/;
@@ -25,6 +25,11 @@ export const serviceSection = section({
   }),
   address: defaulted(host(), '127.0.0.1', { scope: 'local', meaning: 'Where the local application listens.' }),
   port: required(port(), { scope: 'local', meaning: 'The port of the local application.' }),
+  protocol: defaulted(choice(['auto', 'http', 'http2', 'grpc']), 'auto', {
+    scope: 'local',
+    meaning:
+      'What is spoken to the application behind `inbound`: `http` (HTTP/1.1), `http2` (by prior knowledge), `grpc` (the same, and every request counts as a call in metrics), `auto` (what the caller speaks). Callers spoke to the application before remora stood between them, so `auto` changes nothing that worked.',
+  }),
   tags: defaulted(tags(), [], { scope: 'local', meaning: 'Tags it is registered with.' }),
   meta: defaulted(meta(), {}, { scope: 'local', meaning: 'Metadata it is registered with.' }),
   register: optional(

@@ -3,8 +3,10 @@ import { BALANCER_NAMES } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
-import { listenAt, PROTOCOLS } from './listeners.ts';
+import { listenAt } from './listeners.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
+
+const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp', 'auto'] as const;
 
 const HASH_WORDS = 'either { header: NAME } or { source: true }';
 const FIELD_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
@@ -31,7 +33,11 @@ export const upstreamSection = section({
     meaning: 'A local port of its own.',
   }),
   address: listenAt(),
-  protocol: defaulted(choice(PROTOCOLS), 'http', { scope: 'mesh', meaning: 'What the service speaks.' }),
+  protocol: defaulted(choice(PROTOCOLS), 'http', {
+    scope: 'mesh',
+    meaning:
+      'What the service speaks: `http` (HTTP/1.1), `http2` (without TLS, by prior knowledge), `grpc` (the same, and every request counts as a call in metrics), `tcp` (opaque), `auto` (endpoints are spoken to as the client speaks; on a port of its own its first bytes tell HTTP/1.1, HTTP/2, TLS, and anything else, which is relayed). Callers may speak HTTP/1.1 or HTTP/2 to all but `tcp`. HTTP/1.1, since every HTTP service speaks it.',
+  }),
   datacenter: optional(text('the name of a datacenter'), "the agent's", {
     scope: 'mesh',
     meaning: 'Consul datacenter to ask.',

@@ -1,0 +1,30 @@
+import type { InboundConfig, ServiceConfig, UpstreamConfig } from '../config/config.ts';
+import type { PlanLabels } from '../proxy/labels.ts';
+
+/** What a port takes: HTTP of any version, bytes, or whatever the first bytes show. */
+export type PortProtocol = 'http' | 'tcp' | 'auto';
+
+export function portProtocolOf(protocol: UpstreamConfig['protocol'] | InboundConfig['protocol']): PortProtocol {
+  return protocol === 'tcp' || protocol === 'auto' ? protocol : 'http';
+}
+
+/** What endpoints are spoken to. `auto`: what the client speaks. */
+export type EndpointProtocol = 'http1' | 'http2' | 'auto';
+
+export function endpointProtocolOf(protocol: UpstreamConfig['protocol']): EndpointProtocol {
+  if (protocol === 'http2' || protocol === 'grpc') return 'http2';
+  return protocol === 'auto' ? 'auto' : 'http1';
+}
+
+/** What is counted of an upstream: not how its endpoints are spoken to. */
+export function upstreamLabel(protocol: UpstreamConfig['protocol']): PlanLabels['protocol'] {
+  return protocol === 'http2' ? 'http' : protocol;
+}
+
+/** What is counted of the local application, by its port and by what it speaks. */
+export function inboundLabel(
+  port: InboundConfig['protocol'],
+  application: ServiceConfig['protocol'],
+): PlanLabels['protocol'] {
+  return port === 'http' && application === 'grpc' ? 'grpc' : port;
+}
