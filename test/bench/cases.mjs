@@ -36,6 +36,15 @@ export const CASES = [
     goal: { public: 1.3, handle: 1.2, aim: 1 },
     load: { port: 'tcp', path: '/1m', headers: {}, connections: 8 },
   },
+  unary('h2-8x16', 'HTTP/2 both ways, 100 B, 8 connections of 16 streams', 8, 16, { gate: 2.5, aim: 1.2 }),
+  unary('h2-32x1', 'HTTP/2 both ways, 100 B, 32 connections of 1 stream', 32, 1, { gate: 3, aim: 1.5 }),
+  {
+    name: 'h2-1m',
+    title: 'HTTP/2 both ways, 1 MiB bodies',
+    unit: 'us/MiB',
+    goal: { public: 1.5, handle: 1.5, aim: 1 },
+    load: { port: 'h2', path: '/1m', headers: {}, connections: 8, streams: 1 },
+  },
 ];
 
 /** Measured by itself: no load, and the goals are MiB and not ratios. */
@@ -49,6 +58,13 @@ export const MEMORY_CASE = {
 function keepAlive(name, title, path, headers) {
   const goal = { public: 1.9, handle: 1.5, aim: 1.25 };
   return { name, title, unit: 'us/req', goal, load: { port: 'http', path, headers, connections: 32 } };
+}
+
+/** As gRPC calls are made. nginx is to be no cheaper either. */
+function unary(name, title, connections, streams, { gate, aim }) {
+  const goal = { public: gate, handle: gate, aim };
+  const headers = { 'user-agent': 'grpc-node-js/1.14.0', te: 'trailers', 'x-tenant': 'north-west-4' };
+  return { name, title, unit: 'us/req', goal, load: { port: 'h2', path: '/100b', headers, connections, streams } };
 }
 
 /** Eleven fields as a browser behind a gateway sends them: about 800 bytes with the request line. */

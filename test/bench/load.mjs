@@ -42,3 +42,28 @@ function done(summary, latency, requests)
     latency:percentile(50), latency:percentile(99)))
 end
 `;
+
+/** The same over HTTP/2, by h2load; null where it is missing. */
+export function h2Tool(bench) {
+  if (!hasProgram('h2load')) return null;
+  const run = async ({ port, path, headers, connections, streams, seconds }) => {
+    const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+    const limits = ['-t', '1', '-c', String(connections), '-m', String(streams), '-D', String(seconds)];
+    return readH2load(
+      await bench.output('h2load', 'h2load', [...limits, ...fields, `http://127.0.0.1:${port}${path}`]),
+    );
+  };
+  return { name: 'h2load', run };
+}
+
+/** What was started in the last moment is not done, and no error. */
+function readH2load(text) {
+  const number = (pattern) => Number(pattern.exec(text)?.[1] ?? Number.NaN);
+  const requests = number(/, (\d+) succeeded/);
+  const errors =
+    number(/, (\d+) failed/) + number(/status codes: \d+ 2xx, (\d+) 3xx/) + number(/(\d+) 4xx/) + number(/(\d+) 5xx/);
+  const meanUs = /time for request: +\S+ +\S+ +(\S+?)(us|ms|s) /.exec(text);
+  const unit = { us: 1, ms: 1_000, s: 1_000_000 };
+  const us = meanUs === null ? 0 : Number(meanUs[1]) * unit[meanUs[2]];
+  return { requests, seconds: number(/finished in ([\d.]+)s/), errors, p50Us: us, p99Us: us };
+}

@@ -6,7 +6,7 @@ import { startRemora } from '../support/remora.mjs';
 import { hasProgram, Workbench } from '../support/workbench.mjs';
 import { startBackend } from './backend.mjs';
 import { CASES, MEMORY_CASE } from './cases.mjs';
-import { loadTool } from './load.mjs';
+import { h2Tool, loadTool } from './load.mjs';
 import { measure } from './measure.mjs';
 import { measureMemory } from './memory.mjs';
 import { PEERS } from './peers.mjs';
@@ -47,6 +47,7 @@ const setup = {
   bench,
   core,
   load: loadTool(bench),
+  h2: backend.h2Ports === null ? null : h2Tool(bench),
   backend: backend.kind,
   bodies: backend.bodies,
   rounds: positive('rounds'),
@@ -55,6 +56,7 @@ const setup = {
 };
 const skipped = new Map();
 if (setup.load.name !== 'wrk') skipped.set('wrk', 'not installed, a Node client makes the load');
+if (setup.h2 === null) skipped.set('HTTP/2', 'its cases need nginx behind and h2load in front');
 if (setup.backend !== 'nginx') skipped.set('the nginx backend', 'not installed, a Node one answers');
 
 if (options.profile) {
@@ -63,10 +65,14 @@ if (options.profile) {
   printProfile(await profile(setup, chosen, await remora(profileFlags(bench))), chosen.name);
 } else {
   const results = [];
-  for (const one of cases) results.push({ ...one, ...(await runCase(one)) });
+  for (const one of cases.filter(isAble)) results.push({ ...one, ...(await runCase(one)) });
   report(results);
 }
 process.exit();
+
+function isAble(one) {
+  return one.load?.port !== 'h2' || setup.h2 !== null;
+}
 
 async function runCase(one) {
   const started = new Map();
@@ -99,7 +105,7 @@ async function addPeer(started, name, start) {
 
 async function remora(node) {
   const env = { REMORA_TRANSPORT: options.transport };
-  const started = await startRemora(bench, { ports: backend.ports, otlp: sink.endpoint, env, node });
+  const started = await startRemora(bench, { ...backend, otlp: sink.endpoint, env, node });
   setup.transport = started.transport;
   return started;
 }

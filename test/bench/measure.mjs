@@ -12,7 +12,8 @@ const WARM_UP_SECONDS = 2;
  * its clock speed) falls on every proxy alike.
  */
 export async function measure(setup, measured, proxies) {
-  const { core, load, bodies, rounds, seconds } = setup;
+  const { core, bodies, rounds, seconds } = setup;
+  const load = toolFor(setup, measured);
   const samples = new Map();
   for (const [name, proxy] of proxies) {
     await verify(name, proxy, measured, bodies);
@@ -49,6 +50,10 @@ export async function measure(setup, measured, proxies) {
       p99Us: done.p99Us,
     };
   }
+}
+
+export function toolFor(setup, measured) {
+  return measured.load.port === 'h2' ? setup.h2 : setup.load;
 }
 
 function summary(samples) {

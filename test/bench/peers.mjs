@@ -9,10 +9,11 @@ import { freePorts, hasProgram } from '../support/workbench.mjs';
  */
 export const PEERS = { haproxy: startHaproxy, nginx: startNginx };
 
-async function startHaproxy(bench, { ports }) {
+async function startHaproxy(bench, { ports, h2Ports }) {
   if (!hasProgram('haproxy')) throw new Error('not installed');
-  const [http, tcp] = await freePorts(2);
-  const servers = ports.map((port, i) => `  server s${i} 127.0.0.1:${port}`).join('\n');
+  const [http, tcp, h2] = await freePorts(3);
+  const serversOf = (list, how) => list.map((port, i) => `  server s${i} 127.0.0.1:${port}${how}`).join('\n');
+  const servers = serversOf(ports, '');
   const file = join(bench.folder, 'haproxy.cfg');
   writeFileSync(
     file,
@@ -35,6 +36,7 @@ backend orders
   http-reuse always
   balance random
 ${servers}
+${h2Ports === null ? '' : h2Section(h2, serversOf(h2Ports, ' proto h2'))}
 frontend raw
   mode tcp
   bind 127.0.0.1:${tcp}
@@ -47,13 +49,26 @@ ${servers}
   );
   const job = bench.start('haproxy', 'haproxy', ['-db', '-f', file]);
   await bench.until(job, 'ready', async () => (await statusOf(http, '/100b')) === 200);
-  return { job, ports: { http, tcp } };
+  return { job, ports: { http, tcp, h2: h2Ports === null ? null : h2 } };
+}
+
+function h2Section(port, servers) {
+  return `frontend rpc
+  mode http
+  option forwardfor
+  bind 127.0.0.1:${port} proto h2
+  default_backend rpcs
+backend rpcs
+  mode http
+  http-reuse always
+  balance random
+${servers}`;
 }
 
 /** Debian's small nginx has no stream module; then there is no TCP port, and it is left out of those cases. */
-async function startNginx(bench, { ports }) {
+async function startNginx(bench, { ports, h2Ports }) {
   if (!hasProgram('nginx')) throw new Error('not installed');
-  const [http, tcp] = await freePorts(2);
+  const [http, tcp, h2] = await freePorts(3);
   const hasStream = existsSync(STREAM_MODULE);
   const servers = ports.map((port) => `server 127.0.0.1:${port};`).join(' ');
   const main = hasStream ? `load_module ${STREAM_MODULE};` : '';
@@ -73,12 +88,23 @@ async function startNginx(bench, { ports }) {
       proxy_buffers 16 64k;
       proxy_max_temp_file_size 0;
     }
-  }`,
+  }
+  ${h2Ports === null ? '' : grpcServer(h2, h2Ports)}`,
     main,
     hasStream ? stream : '',
   );
   await bench.until(job, 'ready', async () => (await statusOf(http, '/100b')) === 200);
-  return { job, ports: { http, tcp: hasStream ? tcp : null } };
+  return { job, ports: { http, tcp: hasStream ? tcp : null, h2: h2Ports === null ? null : h2 } };
+}
+
+function grpcServer(port, ports) {
+  const servers = ports.map((one) => `server 127.0.0.1:${one};`).join(' ');
+  return `upstream rpcs { random two least_conn; ${servers} keepalive 64; keepalive_requests 1000000000; }
+  server {
+    listen 127.0.0.1:${port} http2 backlog=4096;
+    http2_max_concurrent_streams 1024;
+    location / { grpc_pass grpc://rpcs; grpc_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }
+  }`;
 }
 
 const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpuOf } from '../support/proc.mjs';
+import { toolFor } from './measure.mjs';
 
 const DRAIN_MS = 3000;
 
@@ -16,7 +17,8 @@ export function profileFlags(bench) {
  * it looks dearer than it is, which is why the CPU time is told beside it. `(program)` is what is outside JavaScript.
  */
 export async function profile(setup, measured, remora) {
-  const { bench, load, seconds } = setup;
+  const { bench, seconds } = setup;
+  const load = toolFor(setup, measured);
   const { port, ...shape } = measured.load;
   const run = (length) => load.run({ ...shape, port: remora.ports[port], seconds: length });
   await run(2);
