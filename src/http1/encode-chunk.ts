@@ -1,5 +1,6 @@
 import type { Fields } from '../http/fields.ts';
 import { type EncodeTarget, LINE_ROOM, putLine, putText } from './encode-text.ts';
+import { mayTrailHere } from './trailers.ts';
 
 /** Room for the start of a chunk, or its end, or both. */
 export const CHUNK_ROOM = 20;
@@ -23,9 +24,11 @@ export function lastChunkRoom(trailers: Fields | null): number {
   return room;
 }
 
-/** The last chunk, the trailers, and the end of the body. */
+/** The last chunk, the trailers, and the end of the body. Trailers of HTTP/2 may have names that have no place here. */
 export function encodeLastChunk(out: EncodeTarget, trailers: Fields | null): void {
   putText(out, '0\r\n');
-  trailers?.forEach((name, value) => putLine(out, name, value));
+  trailers?.forEach((name, value) => {
+    if (mayTrailHere(name)) putLine(out, name, value);
+  });
   putText(out, '\r\n');
 }

@@ -1,5 +1,5 @@
 import { FieldList } from '../http/fields.ts';
-import { OTHER } from './field-names.ts';
+import { classify, OTHER } from './field-names.ts';
 import { HeadLines } from './head-lines.ts';
 
 const MAX_TRAILERS = 64;
@@ -48,7 +48,12 @@ export function parseTrailers(section: Buffer): FieldList | null | undefined {
   return kept.size === 0 ? null : kept;
 }
 
-/** May a field with this lower-case name, of no kind that the wire knows, be in a trailer section? */
+/** May a field with this lower-case name, from any wire, be in a trailer section of HTTP/1.1? */
+export function mayTrailHere(name: string): boolean {
+  return classify(name, 0, name.length) === OTHER && mayTrail(name);
+}
+
+/** The same for a field of no kind that the wire knows. */
 export function mayTrail(name: string): boolean {
   return !FORBIDDEN.has(name) && !FORBIDDEN_PREFIXES.some((prefix) => name.startsWith(prefix));
 }

@@ -181,7 +181,7 @@ export class Session extends SessionCore implements FrameSink, BlockOwner {
     if (!stream.isRemoteOpen) return this.violate(stream, STREAM_CLOSED);
     if (isSelf) return this.violate(stream, PROTOCOL_ERROR);
     if (isHead) this.onHead(stream, isEnd);
-    else if (isEnd && readTrailers(block)) this.receiver.end(stream, block);
+    else if (isEnd && readTrailers(block, this.isServer)) this.receiver.end(stream, block);
     else this.violate(stream, PROTOCOL_ERROR);
   }
 

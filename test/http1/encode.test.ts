@@ -272,6 +272,16 @@ describe('chunks', () => {
       '0\r\nx-sum: 1\r\nx-b: 2\r\n\r\n',
     );
   });
+
+  it('end without trailers that HTTP/2 has and HTTP/1.1 must not', () => {
+    const trailers = new FieldList().add('grpc-status', '0');
+    for (const name of ['date', 'x-forwarded-for', 'content-length', 'transfer-encoding', 'http2-settings']) {
+      trailers.add(name, '1');
+    }
+    expect(written(lastChunkRoom(trailers), (out) => encodeLastChunk(out, trailers))).toBe(
+      '0\r\ngrpc-status: 0\r\n\r\n',
+    );
+  });
 });
 
 function forwarded(text: string, edits: Edits = NO_EDITS): string {
