@@ -87,6 +87,8 @@ export interface ResponseHandler {
 /** One request on one connection to an endpoint. */
 export interface Upstream {
   readonly isReady: boolean;
+  /** What is spoken to the endpoint, as in `RequestHead.version`. */
+  readonly version: string;
   /** The connection has carried an answer before this request. */
   readonly isReused: boolean;
   /** Bytes of this request given to the transport so far. */

@@ -54,6 +54,7 @@ type Phase = 'free' | 'waiting' | 'ready' | 'refused' | 'asked' | 'answering' | 
  */
 export class Http2UpstreamStream extends Stream implements Upstream, Http2Asked, TimerOwner {
   readonly block: Http2ResponseHead = new Http2ResponseHead();
+  readonly version = '2';
   isReused = false;
   bytesWritten = 0;
   /** It must not go on a session that has carried an answer. */

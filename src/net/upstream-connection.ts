@@ -60,6 +60,7 @@ type Phase = 'opening' | 'idle' | 'asked' | 'answering' | 'raw' | 'closed';
  * answer to the next request.
  */
 export class UpstreamConnection implements Upstream, DialHandler, BodySink, TimerOwner {
+  readonly version = '1.1';
   isReused = false;
   bytesWritten = 0;
   private phase: Phase = 'opening';

@@ -34,6 +34,7 @@ const STALE_MS = 1_000;
 
 const NO_UPSTREAM: Upstream = {
   isReady: false,
+  version: '',
   isReused: false,
   bytesWritten: 0,
   sendHead: () => undefined,
@@ -68,6 +69,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   /** The endpoint will not have the call again before; `Infinity`: never. 0 when it does not say. */
   retryInMs = 0;
   isReused = false;
+  version = '';
   spanId = '';
   /** The whole head has been given to the connection. */
   isSent = false;
@@ -99,6 +101,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.pushbackMs = -1;
     this.retryInMs = 0;
     this.isReused = false;
+    this.version = '';
     this.spanId = spanId;
     this.isSent = false;
     this.sentAt = 0;
@@ -110,6 +113,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   connect(fresh: boolean, version: string, now: number): void {
     this.upstream = this.endpoint.connector.acquire(this, fresh, version);
     this.isReused = this.upstream.isReused;
+    this.version = this.upstream.version;
     if (this.upstream.isReady) this.connectedAt = now;
   }
 

@@ -14,6 +14,8 @@ export interface AttemptRecord extends Evidence {
   readonly connectedAt: number;
   readonly endedAt: number;
   readonly isReused: boolean;
+  /** Of HTTP, towards the endpoint; empty of a tunnel. */
+  readonly version: string;
   /** 16 hex digits; the parent of whatever the endpoint traces. */
   readonly spanId: string;
 }

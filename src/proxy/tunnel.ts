@@ -259,6 +259,7 @@ function newDial(ordinal: number, endpoint: Endpoint, now: number): Dial {
     endedAt: 0,
     pushbackMs: -1,
     isReused: false,
+    version: '',
     spanId: '',
   };
 }

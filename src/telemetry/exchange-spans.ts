@@ -24,8 +24,6 @@ const MAX_USER_AGENT = 256;
 const MAX_REQUEST_ID = 128;
 /** More attempts than any configuration allows today. */
 const MAX_ATTEMPTS = 16;
-/** What connections to endpoints speak, but for gRPC. */
-const UPSTREAM_VERSION = '1.1';
 
 /**
  * The spans of one exchange, by OpenTelemetry's conventions for HTTP (stable since 1.23, written against 1.44), and for RPC
@@ -87,7 +85,7 @@ function clientSpan(
   addAuthority(attributes, head, labels.upstream);
   attributes[ATTR_NETWORK_PEER_ADDRESS] = endpoint.spec.host;
   attributes[ATTR_NETWORK_PEER_PORT] = endpoint.spec.port;
-  attributes[ATTR_NETWORK_PROTOCOL_VERSION] = record.isGrpc ? '2' : UPSTREAM_VERSION;
+  attributes[ATTR_NETWORK_PROTOCOL_VERSION] = attempt.version;
   if (ordinal > 1) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = ordinal - 1;
   addResult(attributes, status, code, status >= 400);
   if (record.isGrpc) addCall(attributes, head.path, grpcStatus, code, grpcStatus > 0);

@@ -330,6 +330,7 @@ export class FakeConnector implements Connector {
 }
 
 export class FakeUpstream implements Upstream {
+  readonly version = '1.1';
   bytesWritten = 0;
   hasRoom = true;
   sentFields: Record<string, string> = {};

@@ -56,6 +56,7 @@ export function attemptRecord(over: Partial<AttemptRecord> & { readonly host?: s
     endedAt: 1010,
     pushbackMs: -1,
     isReused: false,
+    version: '1.1',
     spanId: 'aaaaaaaaaaaaaaa1',
     ...over,
   };
@@ -93,7 +94,7 @@ export function callRecord(
   grpcStatus: number,
   { code = null, startedAt, endedAt }: Partial<Pick<ExchangeRecord, 'code' | 'startedAt' | 'endedAt'>> = {},
 ): ExchangeRecord {
-  const attempts = code === null ? [attemptRecord({ grpcStatus })] : [];
+  const attempts = code === null ? [attemptRecord({ grpcStatus, version: '2' })] : [];
   const head = requestHead({ method: 'POST', path, version: '2' }, { 'content-type': 'application/grpc' });
   return {
     ...exchangeRecord({ head, isGrpc: true, grpcStatus, code, attempts }),

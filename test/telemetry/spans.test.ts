@@ -108,6 +108,13 @@ describe('the spans of an exchange', () => {
     ]);
   });
 
+  it('say which version of HTTP each side was spoken to in', () => {
+    const record = exchangeRecord({ attempts: [attemptRecord({ version: '2' })] });
+    const [server, client] = spansOf(record).map(plain);
+    expect(server!.attributes).toMatchObject({ 'network.protocol.version': '1.1' });
+    expect(client!.attributes).toMatchObject({ 'network.protocol.version': '2' });
+  });
+
   it('are named for the method of a gRPC call, and say how it ended', () => {
     const [server, client] = spansOf(callRecord('/shop.v1.Orders/Get', 5)).map(plain);
     expect(server).toMatchObject({ name: 'shop.v1.Orders/Get', status: UNSET });
