@@ -68,6 +68,8 @@ export const FAILURES = {
   connection_stale: row(502, 14, 'fresh', 'upstream', MAYBE_SENT, 'connection_terminated', 'A reused idle connection closed before a byte of the answer.'),
   upstream_reset: row(502, 14, 'idempotent', 'upstream', MAYBE_SENT, 'connection_terminated', 'The endpoint reset or closed the connection before the head of its answer.'),
   attempt_timeout: row(504, 4, 'idempotent', 'upstream', MAYBE_SENT, 'http_response_timeout', 'The endpoint did not answer within the time of one attempt.'),
+  not_http2: row(502, 14, 'always', 'upstream', NOT_SENT, 'http_protocol_error', 'The endpoint does not speak HTTP/2; its protocol is said to be http2 or grpc, or it is auto and the client spoke HTTP/2. Nothing was sent.'),
+  not_http1: row(502, 14, 'idempotent', 'upstream', MAYBE_SENT, 'http_protocol_error', 'The endpoint does not speak HTTP/1.1 but HTTP/2 or TLS; its protocol is said to be http, or it is auto and the client spoke HTTP/1.1.'),
   bad_response: row(502, 13, 'never', 'upstream', MAYBE_SENT, 'http_protocol_error', 'The answer of the endpoint is not well-formed HTTP.'),
   unrequested_upgrade: row(502, 13, 'never', 'upstream', MAYBE_SENT, 'http_upgrade_failed', 'The endpoint switched protocols without being asked.'),
   response_truncated: row(502, 13, 'never', 'upstream', MAYBE_SENT, 'http_response_incomplete', 'The endpoint went away in the middle of its answer.'),

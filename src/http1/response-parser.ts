@@ -5,13 +5,17 @@ import { type Asked, Http1ResponseHead } from './response-head.ts';
 
 const HTTP_1 = Buffer.from('HTTP/1.', 'latin1');
 const DIGIT_0 = 0x30;
+/** SETTINGS or GOAWAY of HTTP/2 begin with a length below 64 KiB, which no server exceeds there. */
+const HTTP_2_FRAME = 0x00;
+/** What a TLS server says to somebody who speaks plainly. */
+const TLS_ALERT = 0x15;
 const MIN_STATUS = 100;
 
 /** Reads the heads of answers, one at a time, where they lie; interim ones included. */
 export class ResponseParser implements Asked {
   /** Valid from an answered offset to the next `parse`. */
   readonly head = new Http1ResponseHead();
-  /** Why, after `REFUSED`: `bad_response` or `unrequested_upgrade`. */
+  /** Why, after `REFUSED`: `bad_response`, `not_http1` or `unrequested_upgrade`. */
   failure: FailureCode = 'bad_response';
   isHead = false;
   upgrade: string | null = null;
@@ -35,6 +39,8 @@ export class ResponseParser implements Asked {
    */
   parse(bytes: Buffer, from: number): number {
     const { maxHeadBytes, maxFields } = this.limits;
+    const first = bytes[from];
+    if (first === HTTP_2_FRAME || first === TLS_ALERT) return this.refuse('not_http1');
     const end = this.finder.find(bytes, from);
     if (end === REFUSED) return this.refuse('bad_response');
     if (end === NEED_MORE) return this.checkPart(bytes, from);

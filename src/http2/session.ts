@@ -26,6 +26,7 @@ import {
   WINDOW_UPDATE,
 } from './frames.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
+import type { Loss } from './loss.ts';
 import type { WindowBudget } from './receive-window.ts';
 import { SessionCore } from './session-core.ts';
 import type { SessionOptions, SessionOwner } from './session-owner.ts';
@@ -124,7 +125,7 @@ export class Session extends SessionCore implements FrameSink, BlockOwner {
   }
 
   onFrameError(code: number, reason: string): void {
-    this.fail(code, reason);
+    this.fail(code, reason, this.lossByNow);
   }
 
   private takePreface(bytes: Buffer): number {
@@ -137,10 +138,16 @@ export class Session extends SessionCore implements FrameSink, BlockOwner {
     return at;
   }
 
+  /** A server that does not begin with SETTINGS speaks something else; a client has proved itself by its preface. */
+  private get lossByNow(): Loss {
+    return this.isServer || this.hasSettings ? 'broken' : 'foreign';
+  }
+
   /** SETTINGS come first, and a block that has begun is completed before anything else. */
   private mayCome(type: number, flags: number, id: number): boolean {
     const { blocks } = this;
-    if (!this.hasSettings && (type !== SETTINGS || (flags & ACK) !== 0)) this.fail(PROTOCOL_ERROR, 'no SETTINGS');
+    if (!this.hasSettings && (type !== SETTINGS || (flags & ACK) !== 0))
+      this.fail(PROTOCOL_ERROR, 'no SETTINGS', this.lossByNow);
     else if (blocks.streamId !== 0 && (type !== CONTINUATION || id !== blocks.streamId)) {
       this.fail(PROTOCOL_ERROR, 'a header block was interrupted');
     }

@@ -220,9 +220,11 @@ export class Http2ClientStream extends Stream implements Client {
   }
 }
 
+/** A session with a client is never `foreign`: its preface has come. */
 const CODES: Readonly<Record<Loss, FailureCode>> = {
   lost: 'client_gone',
   unseen: 'client_gone',
+  foreign: 'bad_request',
   broken: 'bad_request',
   abused: 'protocol_abuse',
 };

@@ -1,6 +1,7 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
 import type { ResponseHandler, Upstream } from '../http/conduit.ts';
+import type { Loss } from '../http2/loss.ts';
 import { ReceiveWindow } from '../http2/receive-window.ts';
 import { Session } from '../http2/session.ts';
 import type { SessionOwner } from '../http2/session-owner.ts';
@@ -214,9 +215,9 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     // That something came is what counts.
   }
 
-  onBroken(): void {
+  onBroken(loss: Loss): void {
     this.finish();
-    this.failUnsent('bad_response');
+    this.failUnsent(loss === 'foreign' ? 'not_http2' : 'bad_response');
   }
 
   /** Also from the session. Called whenever there may be nothing to do. */

@@ -262,6 +262,7 @@ export class Http2UpstreamStream extends Stream implements Upstream, Http2Asked,
   }
 
   private lossCode(loss: Loss): FailureCode {
+    if (loss === 'foreign') return 'not_http2';
     if (loss === 'broken' || loss === 'abused') return 'bad_response';
     if (this.home.ownCode !== null) return this.home.ownCode;
     if (this.isHeadDone) return 'response_truncated';

@@ -343,13 +343,20 @@ describe('a malformed answer costs its stream', () => {
     transport.fin();
     script.expectNothing();
   });
+});
 
-  it('an endpoint that speaks HTTP/1.1 is one of them', () => {
+describe('an endpoint that does not begin as HTTP/2 does is told nothing and has not seen the request', () => {
+  it.each([
+    ['HTTP/1.1', 'HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n'],
+    ['an alert of TLS', '\x15\x03\x01\x00\x02\x02\x46\x00\x00'],
+    ['a greeting', '220 mail.test ESMTP\r\n'],
+    ['another frame', '\x00\x00\x08\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'],
+  ])('%s', (_, said) => {
     const script = new Http2UpstreamScript();
     const call = script.get();
     script.transport.connect();
-    script.transport.say('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n');
-    expect(call.log).toEqual(['failure bad_response']);
+    script.transport.say(said);
+    expect(call.log).toEqual(['failure not_http2']);
     expect(call.upstream.bytesWritten).toBe(0);
     script.transport.close('upstream_reset');
     script.expectNothing();
