@@ -38,7 +38,7 @@ export const FAILURES = {
   body_timeout: row(408, 4, 'never', 'client', MAYBE_SENT, 'http_request_error', 'The client stopped sending the body of its request.'),
   method_not_allowed: row(405, 12, 'never', 'client', NOT_SENT, 'http_request_denied', 'CONNECT and TRACE are not proxied.'),
   expectation_failed: row(417, 3, 'never', 'client', NOT_SENT, 'http_request_denied', 'Expect names something other than 100-continue.'),
-  version_not_supported: row(505, 12, 'never', 'client', NOT_SENT, 'http_request_error', 'The major version of HTTP is not 1.'),
+  version_not_supported: row(505, 12, 'never', 'client', NOT_SENT, 'http_request_error', 'A request line names a major version of HTTP other than 1.'),
   protocol_abuse: row(400, 8, 'never', 'client', MAYBE_SENT, 'http_request_error', 'An HTTP/2 client made work for nothing: resets, empty frames or blocks without end.'),
   client_gone: row(499, 1, 'never', 'client', MAYBE_SENT, 'http_request_error', 'The client went away before its answer was complete.'),
   client_idle: row(408, 4, 'never', 'client', MAYBE_SENT, 'connection_timeout', 'The client stopped reading its answer.'),
