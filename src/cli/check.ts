@@ -37,7 +37,10 @@ function summary(config: Config): string[] {
   const lines = [
     `service ${service.name} at ${at(service)}${service.register === null ? '' : ', registered in Consul'}`,
   ];
-  if (inbound !== null) lines.push(`inbound ${inbound.protocol} on ${at(inbound)} to ${at(service)}`);
+  if (inbound !== null) {
+    const spoken = service.protocol === 'auto' ? '' : `, which speaks ${service.protocol}`;
+    lines.push(`inbound ${inbound.protocol} on ${at(inbound)} to ${at(service)}${spoken}`);
+  }
   if (outbound !== null) {
     const names = outbound.protocol === 'auto' ? 'Host or TLS server name' : 'Host';
     lines.push(

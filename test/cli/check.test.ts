@@ -36,6 +36,11 @@ it('says ok and what would listen and where traffic would go', () => {
   });
 });
 
+it('says what the application speaks where that is settled', () => {
+  const { lines } = check('service: { name: stock, port: 50051, protocol: grpc }\ninbound: { port: 15006 }\n');
+  expect(lines[2]).toBe('inbound http on 127.0.0.1:15006 to 127.0.0.1:50051, which speaks grpc');
+});
+
 it('says everything that is wrong, and how much that is', () => {
   expect(check(`${WITHOUT_CONSUL}shutdown: { timeout: 5 }\n`)).toEqual({
     code: 1,
