@@ -318,10 +318,8 @@ export class Agent implements AgentView, Stoppable {
 
   clusters(): readonly ClusterView[] {
     const now = this.given.clock.now();
-    const outward = this.everyUpstream().map(({ cluster, discovery }) => clusterView(cluster, discovery, false, now));
-    return this.local === null
-      ? outward
-      : [...outward, clusterView(this.local.cluster, this.local.discovery, true, now)];
+    const outward = this.everyUpstream().map((upstream) => clusterView(upstream, false, now));
+    return this.local === null ? outward : [...outward, clusterView(this.local, true, now)];
   }
 
   config(): ConfigView {

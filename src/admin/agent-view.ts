@@ -59,6 +59,8 @@ export interface ClusterView {
   readonly name: string;
   /** It leads to the local application and has the service's name; an upstream may be called the same. */
   readonly isInbound: boolean;
+  /** What its endpoints are said to speak; null from a sidecar that does not say. */
+  readonly protocol: string | null;
   /** Where the snapshot in use came from (`consul`, `file`, `dns`, `disk`); null before the first. */
   readonly source: string | null;
   /** Since a source last vouched for the snapshot; null before the first. */

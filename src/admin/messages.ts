@@ -52,11 +52,12 @@ function decodeStanding(message: StandingMessage | null): { readonly problem: st
 
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
-    ({ name, inbound: isInbound, source = null, ageMs = null, problem = null, ...rest }) => {
+    ({ name, inbound: isInbound, protocol = null, source = null, ageMs = null, problem = null, ...rest }) => {
       const { balancer, endpoints, endpointsOmitted } = rest;
       return {
         name,
         isInbound,
+        protocol,
         source,
         ageMs,
         problem,
@@ -152,6 +153,7 @@ interface ClustersMessage {
   readonly clusters: readonly {
     readonly name: string;
     readonly inbound: boolean;
+    readonly protocol?: string;
     readonly source?: string;
     readonly ageMs?: number;
     readonly problem?: string;

@@ -85,7 +85,10 @@ function boundWords(listener: ListenerView): string {
 function clusterText(cluster: BoundedCluster): string {
   const age =
     cluster.ageMs === null ? 'nothing discovered yet' : `${cluster.source} ${durationWords(cluster.ageMs)} ago`;
-  const lines = [`${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${cluster.balancer}, ${age}`];
+  const spoken = cluster.protocol === null ? [] : [cluster.protocol];
+  const lines = [
+    `${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${[...spoken, cluster.balancer, age].join(', ')}`,
+  ];
   if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
   const total = cluster.endpoints.length + cluster.endpointsOmitted;
   if (total === 0) lines.push('  no endpoints');

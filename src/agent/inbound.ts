@@ -22,6 +22,8 @@ export class Inbound {
     readonly plan: LivePlan,
     /** Where the application is. */
     readonly discovery: Watch<ClusterSnapshot>,
+    /** What the application is spoken to in; opaque bytes behind a port for them. */
+    readonly protocol: ServiceConfig['protocol'] | 'tcp',
   ) {}
 
   /** Rejects with a `ListenError`. */
@@ -48,6 +50,6 @@ export class Inbound {
 
     const options = { name: 'inbound', address: config.address, port: config.port };
     const entry = await Entry.open(parts, options, portProtocolOf(protocol), new FixedRouter(plan));
-    return new Inbound(entry, cluster, plan, application);
+    return new Inbound(entry, cluster, plan, application, protocol === 'tcp' ? 'tcp' : spoken);
   }
 }

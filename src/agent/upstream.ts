@@ -62,6 +62,10 @@ export class Upstream {
     return { value: watch.value, freshAt: watch.freshAt, problem, subscribe: (listener) => watch.subscribe(listener) };
   }
 
+  get protocol(): UpstreamConfig['protocol'] {
+    return this.config.protocol;
+  }
+
   get declared(): UpstreamConfig {
     return this.config;
   }

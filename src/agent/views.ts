@@ -18,16 +18,20 @@ export function listenerView({ listenerName, protocol, address, port, openCount 
   return { name: listenerName, protocol, address, port, connections: openCount };
 }
 
-export function clusterView(
-  cluster: Cluster,
-  discovery: Watch<ClusterSnapshot>,
-  isInbound: boolean,
-  now: number,
-): ClusterView {
+/** What an upstream and the local application have in common. */
+export interface Shown {
+  readonly cluster: Cluster;
+  readonly discovery: Watch<ClusterSnapshot>;
+  /** As configured. */
+  readonly protocol: string;
+}
+
+export function clusterView({ cluster, discovery, protocol }: Shown, isInbound: boolean, now: number): ClusterView {
   const { name, snapshot, options } = cluster;
   return {
     name,
     isInbound,
+    protocol,
     source: snapshot?.source ?? null,
     ageMs: snapshot === null ? null : Math.max(0, Math.round(now - discovery.freshAt)),
     problem: discovery.problem ?? (cluster.usesCritical ? ALL_CRITICAL : null),

@@ -99,6 +99,7 @@ function orders(): ClusterView {
   return {
     name: 'orders',
     isInbound: false,
+    protocol: 'grpc',
     source: 'consul',
     ageMs: 1_250,
     problem: null,
@@ -125,6 +126,7 @@ function empty(): ClusterView {
   return {
     name: 'cache',
     isInbound: false,
+    protocol: 'auto',
     source: null,
     ageMs: null,
     problem: 'no leader',

@@ -27,7 +27,8 @@ it('shows no latency of an endpoint that has not answered yet', () => {
   const discovery = new Cell<ClusterSnapshot>(clock);
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
   discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
-  const latency = (): number | null => clusterView(cluster, discovery, false, clock.now()).endpoints[0]!.latencyMs;
+  const latency = (): number | null =>
+    clusterView({ cluster, discovery, protocol: 'grpc' }, false, clock.now()).endpoints[0]!.latencyMs;
   expect(latency()).toBe(null);
 
   const [endpoint] = [...cluster.endpoints];
@@ -52,7 +53,8 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   });
   const discovery = new Cell<ClusterSnapshot>(clock);
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
-  const problem = (): string | null => clusterView(cluster, discovery, false, clock.now()).problem;
+  const problem = (): string | null =>
+    clusterView({ cluster, discovery, protocol: 'grpc' }, false, clock.now()).problem;
   discovery.set({ service: 'orders', source: 'consul', endpoints: [spec('a', { health: 'critical' })] });
   expect(problem()).toContain('all endpoints are critical');
   discovery.fail('Consul is away');
