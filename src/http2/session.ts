@@ -194,8 +194,9 @@ export class Session extends SessionCore implements FrameSink, BlockOwner {
 
   private onHead(stream: Stream, isEnd: boolean): void {
     const { id } = stream;
-    // Known before the answer may end, so that a whole exchange needs no reset.
-    stream.isRemoteOpen = !isEnd;
+    // Known before the answer may end, so that a whole exchange needs no reset. A request may end inside of its answer's
+    // head, and the stream must not be closed before its reader knows of the answer's end.
+    if (this.isServer) stream.isRemoteOpen = !isEnd;
     stream.onBlock(isEnd);
     if (stream.id !== id) return;
     if (isEnd) this.receiver.end(stream, null);

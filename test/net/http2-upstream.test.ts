@@ -577,6 +577,16 @@ describe('an upgrade', () => {
     expect(script.pool.idleCount).toBe(1);
   });
 
+  it('is told of the end when the endpoint answers otherwise with a head alone', () => {
+    const script = new Http2UpstreamScript();
+    const call = script.get(false, WEBSOCKET());
+    const transport = script.opened([CONNECT_PROTOCOL, 1]);
+    script.say(transport, headers(1, block([':status', '403'])));
+    expect(call.log.slice(1)).toEqual(['head 403 length', 'end']);
+    expect(script.sent()).toEqual(['DATA 1 0 end']);
+    expect(script.pool.idleCount).toBe(1);
+  });
+
   it('is told that it cannot be, in an event of its own, where the endpoint takes none', async () => {
     const script = new Http2UpstreamScript();
     const call = script.get(false, WEBSOCKET());
