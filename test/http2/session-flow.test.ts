@@ -81,7 +81,8 @@ class Giver {
 class Pair {
   readonly budget = new WindowBudget(4_000_000);
   readonly client = new SessionScript(false, LIMITS, this.budget).begin();
-  readonly server = new SessionScript(true, LIMITS, this.budget).begin();
+  /** It may count a stream that the client has closed: one that is answered, and whose reader is slow. */
+  readonly server = new SessionScript(true, { ...LIMITS, maxStreams: MAX_CALLS }, this.budget).begin();
   private readonly givers = new Map<RecordingStream, Giver>();
   private readonly paused = new Set<RecordingStream>();
   private toServer = Buffer.alloc(0);
@@ -223,6 +224,7 @@ class Pair {
   }
 }
 
+const MAX_CALLS = 12;
 const LIMITS = { maxUselessFrames: 1_000_000, maxResets: 1_000, maxHeldBytes: 8_000_000, maxStreams: 8 };
 
 function endLine(id: number, { hasTrailers, bytes }: Message): string {
@@ -255,7 +257,7 @@ describe('two sessions back to back', () => {
   it('bring every byte over once and in order, whatever the windows, readers and wires do', () => {
     fc.assert(
       fc.property(
-        fc.array(call, { minLength: 1, maxLength: 12 }),
+        fc.array(call, { minLength: 1, maxLength: MAX_CALLS }),
         fc.integer(),
         fc.nat(1_500),
         (calls, seed, ticks) => {
