@@ -89,7 +89,6 @@ export class Http2ClientConnection
   }
 
   onEnd(): void {
-    this.session.lose();
     if (this.lingering === null) this.linger();
   }
 
@@ -240,8 +239,10 @@ export class Http2ClientConnection
     this.linger();
   }
 
+  /** Nothing can follow our FIN, so what is still open ends. */
   private linger(): void {
     this.stop();
+    this.session.lose();
     this.wire.flush();
     this.lingering = new Linger(this.transport, this.context.clock, () => this.close(false));
   }
