@@ -53,6 +53,11 @@ export class FrameReader {
     return this.state !== 'head' || this.carry.size > 0;
   }
 
+  /** That frame is DATA. */
+  get isInData(): boolean {
+    return this.state !== 'head' && this.state !== 'payload';
+  }
+
   /** Answers how much was used. */
   private readFrom(bytes: Buffer): number {
     let at = 0;

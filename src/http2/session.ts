@@ -92,6 +92,11 @@ export class Session extends SessionCore implements FrameSink, BlockOwner {
     return this.hasSettings && this.blocks.streamId === 0 && !this.reader.isInside;
   }
 
+  /** The peer is in the middle of a part of some body. */
+  get isInBody(): boolean {
+    return this.reader.isInData;
+  }
+
   // --- From the wire ---
 
   receive(bytes: Buffer): void {

@@ -199,7 +199,8 @@ export class Http2ClientConnection
     const { session, wait } = this;
     if (this.isGone || this.lingering !== null) return;
     if (session.isOver) return this.linger();
-    if (session.openCount > 0) return session.isBetween ? wait.stop() : wait.forHead();
+    // A body is its exchange's business, however long it takes and wherever its frames are cut.
+    if (session.openCount > 0) return session.isBetween || session.isInBody ? wait.stop() : wait.forHead();
     if (this.isLeaving && !this.goodbyeTimer.isArmed) return this.leave();
     if (!session.isBetween) wait.forHead();
     else if (this.wire.isFull) wait.forRoom();

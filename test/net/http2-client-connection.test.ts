@@ -144,6 +144,19 @@ class Http2ClientScript {
 }
 
 describe('a client that is slow with a body', () => {
+  it('is not hurried as with a head, wherever its frames are cut', () => {
+    const script = new Http2ClientScript();
+    script.say(openHeaders(1, POST));
+    const body = Buffer.concat([data(1, 'x'.repeat(100), 0), data(1, 'x'.repeat(100), 0)]);
+    script.say(body.subarray(0, 50));
+    script.clock.advance(HEAD_TIMEOUT_MS - 1);
+    script.say(body.subarray(50, 150));
+    script.clock.advance(HEAD_TIMEOUT_MS - 1);
+    script.say(body.subarray(150));
+    expect(script.requests[0]!.log).toEqual(['POST /', 'body 41', 'body 59', 'body 32', 'body 68']);
+    expect(script.sent()).toEqual([]);
+  });
+
   it('is hurried with a head that it begins beside it', () => {
     const script = new Http2ClientScript();
     script.say(openHeaders(1, POST), headers(3, GET).subarray(0, 12));
