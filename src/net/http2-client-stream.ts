@@ -83,7 +83,10 @@ export class Http2ClientStream extends Stream implements Client {
   }
 
   onRemoteEnd(trailers: Fields | null): void {
-    if (this.isOpen) this.handler.onRequestEnd(trailers);
+    if (!this.isOpen) return;
+    // The end of a protocol that is not spoken yet: the exchange has had the end of the request.
+    if (this.block.upgrade !== null && !this.isAnswered) return this.withdraw();
+    this.handler.onRequestEnd(trailers);
   }
 
   onReset(code: number): void {
@@ -178,6 +181,12 @@ export class Http2ClientStream extends Stream implements Client {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.handler.onClientGone(code);
+  }
+
+  /** Its client leaves before there is an answer. */
+  private withdraw(): void {
+    this.lose('client_gone');
+    this.cancel();
   }
 
   /** The request cannot be passed on: a malformed one costs the stream (RFC 9113, 8.1.1), any other is answered. */

@@ -11,6 +11,7 @@ import { type SessionWire, Wires } from '../../src/net/session-wire.ts';
 import { NO_RELEASE } from '../../src/net/socket-transport.ts';
 import { ScriptTransport } from '../support/client-script.ts';
 import {
+  block,
   data,
   describeFrame,
   GET,
@@ -191,6 +192,27 @@ describe('a connection that leaves', () => {
     script.transport.lost();
     expect(script.isClosed).toBe(true);
     expect(script.clock.armed).toBe(0);
+    expect(script.bugs).toEqual([]);
+  });
+});
+
+describe('a tunnel that is asked for', () => {
+  const CHAT = openHeaders(
+    1,
+    block([':method', 'CONNECT'], [':protocol', 'websocket'], [':scheme', 'http'], [':authority', 'a'], [':path', '/']),
+  );
+
+  it('is given up when its client ends it before it is agreed on', async () => {
+    const script = new Http2ClientScript();
+    script.say(CHAT);
+    expect(script.requests[0]!.log).toEqual(['GET /', 'end']);
+    script.say(data(1, ''));
+    expect(script.requests[0]!.log).toEqual(['GET /', 'end', 'client_gone']);
+    expect(script.sent()).toEqual(['RST_STREAM 1 CANCEL']);
+    script.say(headers(3, GET));
+    script.requests[0]!.answer();
+    expect(script.sent()).toEqual(['HEADERS 3 end']);
+    await script.later();
     expect(script.bugs).toEqual([]);
   });
 });
