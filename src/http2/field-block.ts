@@ -34,6 +34,13 @@ export class FieldBlock implements Fields {
     this.problem = 'none';
   }
 
+  /** Its message is over: what an idle stream would hold for nothing is let go. */
+  release(): void {
+    if (this.listBytes > MAX_IDLE_BYTES || this.names.length > MAX_IDLE_FIELDS)
+      this.names.length = this.values.length = 0;
+    this.clear();
+  }
+
   add(name: string, value: string, kind: number, isSecret: boolean): void {
     const at = this.size++;
     this.names[at] = name;
@@ -87,3 +94,7 @@ export class FieldBlock implements Fields {
 }
 
 const COLON = 0x3a;
+
+/** Texts of usual heads stay, since the next head is like the last; a connection has many streams that wait for one. */
+const MAX_IDLE_BYTES = 4_096;
+const MAX_IDLE_FIELDS = 64;

@@ -111,9 +111,9 @@ export class Http2ClientStream extends Stream implements Client {
   expire(): void {
     if (!this.isOpen) return this.cancel();
     this.isOpen = false;
+    this.handler.onClientGone('draining');
     if (this.isAnswered) this.home.session.reset(this, INTERNAL_ERROR);
     else this.answer(failureAnswer('draining'), NO_EDITS);
-    this.handler.onClientGone('draining');
     this.settle();
   }
 
@@ -225,6 +225,7 @@ export class Http2ClientStream extends Stream implements Client {
   private free(): void {
     if (!this.isTaken) return;
     this.isTaken = false;
+    this.block.release();
     this.home.onFree(this);
   }
 }

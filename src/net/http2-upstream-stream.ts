@@ -322,6 +322,7 @@ export class Http2UpstreamStream extends Stream implements Upstream, Http2Asked,
     this.verdict = null;
     this.answerTrailers = null;
     if (this.stall !== null) this.home.clock.disarm(this.stall);
+    this.block.release();
     this.home.onFree(this);
   }
 }

@@ -5,6 +5,7 @@ import type { Client, RequestHandler } from '../../src/http/conduit.ts';
 import { NO_EDITS } from '../../src/http/edits.ts';
 import type { RequestHead, ResponseHead } from '../../src/http/head.ts';
 import { WindowBudget } from '../../src/http2/receive-window.ts';
+import type { Http2RequestHead } from '../../src/http2/request-head.ts';
 import { Http2ClientConnection } from '../../src/net/http2-client-connection.ts';
 import { Output } from '../../src/net/output.ts';
 import { type SessionWire, Wires } from '../../src/net/session-wire.ts';
@@ -15,6 +16,7 @@ import {
   data,
   describeFrame,
   GET,
+  get,
   headers,
   openHeaders,
   POST,
@@ -54,6 +56,7 @@ class TurnWires extends Wires {
 class RecordingRequest implements RequestHandler {
   readonly log: string[] = [];
   head: RequestHead | null = null;
+  onGone: () => void = () => undefined;
 
   constructor(readonly client: Client) {}
 
@@ -77,6 +80,7 @@ class RecordingRequest implements RequestHandler {
 
   onClientGone(code: FailureCode): void {
     this.log.push(code);
+    this.onGone();
   }
 
   answer(head: ResponseHead = http1Response({}, 'HTTP/1.1 200 OK', 'content-length: 0')): void {
@@ -193,6 +197,30 @@ describe('a connection that leaves', () => {
     expect(script.isClosed).toBe(true);
     expect(script.clock.armed).toBe(0);
     expect(script.bugs).toEqual([]);
+  });
+});
+
+describe('a stream that waits for its next request', () => {
+  it('keeps no large head', () => {
+    const script = new Http2ClientScript();
+    script.say(headers(1, get(['x-large', 'x'.repeat(10_000)])));
+    script.requests[0]!.answer();
+    const { head } = script.requests[0]!;
+    expect(head!.get('x-large')).toBeNull();
+    expect((head as Http2RequestHead).values.join('').length).toBeLessThan(100);
+  });
+
+  it('shows its head until its exchange knows that the time is up', () => {
+    const script = new Http2ClientScript();
+    script.say(headers(1, get(['x-large', 'x'.repeat(10_000)])));
+    const [request] = script.requests;
+    let seen = 0;
+    request!.onGone = () => {
+      seen = request!.head!.get('x-large')!.length;
+    };
+    script.connection.expire();
+    expect(seen).toBe(10_000);
+    expect(script.sent()).toEqual(['HEADERS 1', expect.stringMatching(/^DATA 1 \d+ end$/), 'GOAWAY 1 NO_ERROR']);
   });
 });
 
