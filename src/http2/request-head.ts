@@ -59,9 +59,11 @@ export class Http2RequestHead extends FieldBlock implements RequestHead {
 
   /** `isEnd`: the stream ended with this block, so there is no body. */
   read(isEnd: boolean, maxTargetBytes: number): 'ok' | FailureCode {
-    if (this.problem === 'too_large') return 'head_too_large';
     this.reset();
-    if (this.problem !== 'none' || !this.readFields() || !this.readBody(isEnd)) return 'bad_request';
+    const isRead = this.readFields();
+    // What was kept of it still says what an answer to it may have.
+    if (this.problem === 'too_large') return 'head_too_large';
+    if (this.problem !== 'none' || !isRead || !this.readBody(isEnd)) return 'bad_request';
     if (!isOf(this.method, TOKEN) || !this.readAuthority()) return 'bad_request';
     if (this.has(PROTOCOL)) {
       if (!this.readProtocol()) return 'bad_request';

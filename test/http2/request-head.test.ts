@@ -35,6 +35,14 @@ describe('a request in HTTP/2', () => {
     expect([head.get(':path'), head.count(':path')]).toEqual([null, 0]);
   });
 
+  it('that is too large says what it asks for, and nothing of the request before it', () => {
+    const head = received(requestHead(), CONNECT);
+    expect(head.read(false, MAX_TARGET_BYTES)).toBe('ok');
+    received(head, [[':method', 'HEAD'], ...GET.slice(1), ['x-a', 'a'.repeat(70_000)]]);
+    expect(head.read(true, MAX_TARGET_BYTES)).toBe('head_too_large');
+    expect([head.method, head.upgrade]).toEqual(['HEAD', null]);
+  });
+
   it('takes pseudo-fields in any order', () => {
     expect(requestOf([...GET].reverse()).path).toBe('/');
   });
