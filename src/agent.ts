@@ -19,7 +19,7 @@ import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
 import { selfAt } from './agent/self.ts';
-import { type OutboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
+import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
 import { Upstreams } from './agent/upstreams.ts';
@@ -245,14 +245,8 @@ export class Agent implements AgentView, Stoppable {
   }
 
   outboundTraffic(): OutboundTraffic {
-    let progress = this.parts.leaving.all.reduce((sum, { tunnelBytes }) => sum + tunnelBytes, 0);
-    let inFlight = 0;
-    for (const { plan, entry } of this.everyUpstream()) {
-      progress += plan.admission.admissions + (entry?.tunnelBytes ?? 0);
-      // Tunnels are admitted like requests, and are none.
-      inFlight += Math.max(0, plan.admission.inFlight - (entry?.tunnelCount ?? 0));
-    }
-    return { progress, inFlight };
+    const upstreams = this.everyUpstream().map(({ plan }) => plan.admission);
+    return outboundTraffic(upstreams, [...this.outboundEntries(), ...this.parts.leaving.all]);
   }
 
   async finish(remainingMs: number): Promise<void> {

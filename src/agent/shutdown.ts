@@ -24,6 +24,25 @@ export interface OutboundTraffic {
   readonly inFlight: number;
 }
 
+/** Of all upstreams and of all ports, since a tunnel may come by a port that is shared, or given up. */
+export function outboundTraffic(
+  upstreams: readonly { readonly admissions: number; readonly inFlight: number }[],
+  ports: readonly { readonly tunnelBytes: number; readonly tunnelCount: number }[],
+): OutboundTraffic {
+  let progress = 0;
+  let inFlight = 0;
+  for (const upstream of upstreams) {
+    progress += upstream.admissions;
+    inFlight += upstream.inFlight;
+  }
+  for (const port of ports) {
+    progress += port.tunnelBytes;
+    // Tunnels are admitted like requests, and are none.
+    inFlight -= port.tunnelCount;
+  }
+  return { progress, inFlight: Math.max(0, inFlight) };
+}
+
 export interface Port {
   readonly openCount: number;
   /** How many of them are tunnels, which end when their ends do and are not waited for. */

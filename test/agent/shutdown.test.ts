@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Port, type Stoppable, shutDown } from '../../src/agent/shutdown.ts';
+import { outboundTraffic, type Port, type Stoppable, shutDown } from '../../src/agent/shutdown.ts';
 import { sleep } from '../../src/base/sleep.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { settled } from '../support/settled.ts';
@@ -117,5 +117,22 @@ describe('shutDown', () => {
     await pass(2_000);
     await done;
     expect(Number.parseFloat(log.at(-1)!)).toBeLessThan(1_300);
+  });
+});
+
+describe('outbound traffic', () => {
+  it('has no requests in flight while tunnels are all that is open, whichever port they came by', () => {
+    const upstreams = [
+      { admissions: 5, inFlight: 1 },
+      { admissions: 2, inFlight: 2 },
+    ];
+    const shared = { tunnelBytes: 10, tunnelCount: 2 };
+    const leaving = { tunnelBytes: 30, tunnelCount: 1 };
+    expect(outboundTraffic(upstreams, [shared, leaving])).toEqual({ progress: 47, inFlight: 0 });
+    expect(outboundTraffic(upstreams, [shared])).toEqual({ progress: 17, inFlight: 1 });
+  });
+
+  it('has none either when tunnels are refused before they are admitted', () => {
+    expect(outboundTraffic([], [{ tunnelBytes: 0, tunnelCount: 1 }])).toEqual({ progress: 0, inFlight: 0 });
   });
 });
