@@ -42,6 +42,9 @@ export class Http2ClientConnection
   private readonly goodbyeTimer = new Timer(this);
   private readonly streams = new Set<Http2ClientStream>();
   private readonly deliver = (): void => this.deliverHeld();
+  private hasServed = false;
+  /** As soon as it has carried a request. */
+  private isToDrain = false;
   private isLeaving = false;
   private isGone = false;
   private lingering: Linger | null = null;
@@ -62,9 +65,10 @@ export class Http2ClientConnection
 
   // --- For the listener ---
 
-  /** HTTP/2 has no word for one answer: the connection is drained. */
+  /** HTTP/2 has no word for one answer: the connection is drained. One without a request yet could never carry any then. */
   announceClose(): void {
-    this.drain();
+    if (this.hasServed) this.drain();
+    else this.isToDrain = true;
   }
 
   drain(): void {
@@ -106,6 +110,7 @@ export class Http2ClientConnection
   // --- From the session ---
 
   onStream(): Http2ClientStream {
+    this.hasServed = true;
     const stream = (this.free.pop() ?? this.makeStream()).take();
     this.streams.add(stream);
     return stream;
@@ -199,6 +204,7 @@ export class Http2ClientConnection
     const { session, wait } = this;
     if (this.isGone || this.lingering !== null) return;
     if (session.isOver) return this.linger();
+    if (this.isToDrain && this.hasServed) this.drain();
     // A body is its exchange's business, however long it takes and wherever its frames are cut.
     if (session.openCount > 0) return session.isBetween || session.isInBody ? wait.stop() : wait.forHead();
     if (this.isLeaving && !this.goodbyeTimer.isArmed) return this.leave();

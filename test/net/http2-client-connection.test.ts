@@ -200,6 +200,30 @@ describe('a connection that leaves', () => {
   });
 });
 
+describe('a connection that is asked to close while its port serves on', () => {
+  it('says so at once when it has carried a request', () => {
+    const script = new Http2ClientScript();
+    script.say(headers(1, GET));
+    script.requests[0]!.answer();
+    script.sent();
+    script.connection.announceClose();
+    expect(script.sent()).toEqual([`GOAWAY ${0x7fff_ffff} NO_ERROR`]);
+  });
+
+  it('says so with its first request when it has carried none, since none may follow', () => {
+    const script = new Http2ClientScript();
+    script.connection.announceClose();
+    expect(script.sent()).toEqual([]);
+    script.say(headers(1, GET));
+    expect(script.sent()).toEqual([`GOAWAY ${0x7fff_ffff} NO_ERROR`]);
+    script.requests[0]!.answer();
+    expect(script.sent()).toEqual(['HEADERS 1 end']);
+    script.clock.advance(1_000);
+    expect(script.sent()).toEqual(['GOAWAY 1 NO_ERROR']);
+    expect(script.transport.log).toEqual(['end']);
+  });
+});
+
 describe('a stream that waits for its next request', () => {
   it('keeps no large head', () => {
     const script = new Http2ClientScript();
