@@ -34,8 +34,10 @@ const FLAGS_AT = 4;
  *
  * What the windows or a slow connection do not let out is copied and kept with its stream: once, since the stream is
  * answered `false` and its giver stops. So each stream may have one piece here, as large as its giver's reads; one that
- * brings more all the same when all together have `maxUnsentBytes` is overfull, keeps nothing, and is ended for it. Streams that the connection holds up take turns, a frame each; one that only its
- * own window holds up waits for that alone.
+ * brings more all the same when all together have `maxUnsentBytes` is overfull, keeps nothing, and is ended for it.
+ *
+ * Streams that the connection holds up take turns, a frame each; one that only its own window holds up waits for that
+ * alone.
  */
 export class Sender {
   private window = DEFAULT_WINDOW_BYTES;

@@ -11,7 +11,7 @@ export const UNKNOWN_LENGTH = -1;
  * One stream of a session: its state on the wire, and what it is told. Connections in net/ make theirs of it, one for
  * each end of an exchange, and use it again for another stream when this one is closed.
  *
- * The session alone writes the fields here. `on..` is called by the session inside the event of a frame (or of room to
+ * The session alone writes the fields here, but for what `onBlock` sets and a stream that pauses itself. `on..` is called by the session inside the event of a frame (or of room to
  * write), never inside a call into the session; only `onClosed` may come inside the call that ends the stream.
  */
 export abstract class Stream {
