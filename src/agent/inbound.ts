@@ -44,7 +44,8 @@ export class Inbound {
     );
     const labels = { direction: 'inbound', upstream: name, protocol: inboundLabel(protocol, spoken) } as const;
     const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes: 0 };
-    const plan = makePlan(parts, cluster, { labels, limits, retry, timeouts, hash: null, trustsPeer: false });
+    const trust = { trustsPeer: false, returnsUnseen: true };
+    const plan = makePlan(parts, cluster, { labels, limits, retry, timeouts, hash: null, ...trust });
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));
 

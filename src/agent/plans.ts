@@ -29,6 +29,7 @@ export interface PlanOptions {
   readonly timeouts: TimeoutOptions;
   readonly hash: HashConfig | null;
   readonly trustsPeer: boolean;
+  readonly returnsUnseen: boolean;
 }
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
@@ -47,7 +48,7 @@ export function makePlan(
   before: LivePlan | null = null,
 ): LivePlan {
   const { clock, random, observer, sampling } = parts;
-  const { labels, limits, retry, timeouts, hash, trustsPeer } = options;
+  const { labels, limits, retry, timeouts, hash, trustsPeer, returnsUnseen } = options;
   const hasBudget = before !== null && isDeepStrictEqual(before.retry.budget, retry.budget);
   const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
   before?.admission.reconfigure(limits.maxRequests);
@@ -67,6 +68,7 @@ export function makePlan(
       return sampling.ratio;
     },
     trustsPeer,
+    returnsUnseen,
     observer: isSameLabels ? before.observer : observer.follow(labels),
   };
 }

@@ -167,6 +167,7 @@ export class Upstream {
     const { name, protocol, limits, retry, timeouts, hash } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
-    return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, trustsPeer: true }, before);
+    const trust = { trustsPeer: true, returnsUnseen: false };
+    return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, ...trust }, before);
   }
 }

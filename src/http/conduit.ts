@@ -63,6 +63,8 @@ export interface Client {
   sendEnd(trailers: Fields | null): void;
   /** A whole answer of remora's own, instead of `sendHead`. `edits` carries fields to add to it. */
   sendLocal(answer: LocalAnswer, edits: Edits): void;
+  /** Instead of any answer: nobody has looked at the request, and its client may send it elsewhere. False where the protocol has no word for that. */
+  sendRefusal(): boolean;
   resume(): void;
   /** The exchange is over. Not intact: the answer was cut, so close (HTTP/1.1) or reset the stream (HTTP/2). */
   finish(intact: boolean): void;

@@ -266,6 +266,10 @@ export class ClientConnection implements Client, KeptConnection, TransportHandle
     if (this.isOpen) this.answer.local(this.parser.head, answer, edits, this.mayStay());
   }
 
+  sendRefusal(): boolean {
+    return false;
+  }
+
   resume(): void {
     this.scanner.isFull = false;
     if (this.carry.size <= MAX_AHEAD_BYTES) this.reading.resume();

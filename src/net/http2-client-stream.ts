@@ -6,7 +6,14 @@ import type { Fields } from '../http/fields.ts';
 import { grpcAnswer, isGrpc } from '../http/grpc.ts';
 import type { ResponseHead } from '../http/head.ts';
 import { encodeLocalHead, encodeResponseHead, hasContent, localRoom, responseRoom } from '../http2/encode-head.ts';
-import { CANCEL, FLOW_CONTROL_ERROR, INTERNAL_ERROR, PROTOCOL_ERROR, STREAM_CLOSED } from '../http2/errors.ts';
+import {
+  CANCEL,
+  FLOW_CONTROL_ERROR,
+  INTERNAL_ERROR,
+  PROTOCOL_ERROR,
+  REFUSED_STREAM,
+  STREAM_CLOSED,
+} from '../http2/errors.ts';
 import type { Loss } from '../http2/loss.ts';
 import type { ReceiveWindow } from '../http2/receive-window.ts';
 import { Http2RequestHead } from '../http2/request-head.ts';
@@ -154,6 +161,12 @@ export class Http2ClientStream extends Stream implements Client {
 
   sendLocal(answer: LocalAnswer, edits: Edits): void {
     if (this.isOpen && this.id !== 0) this.answer(answer, edits);
+  }
+
+  sendRefusal(): boolean {
+    if (this.isAnswered) return false;
+    this.home.session.reset(this, REFUSED_STREAM);
+    return true;
   }
 
   resume(): void {

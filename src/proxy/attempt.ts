@@ -1,5 +1,5 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
-import type { FailureCode } from '../base/failure.ts';
+import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type { ResponseHandler, Upstream } from '../http/conduit.ts';
 import type { Fields } from '../http/fields.ts';
@@ -76,6 +76,8 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   /** When the last of the request was given to the connection; 0 before. */
   sentAt = 0;
   isDiscarded = false;
+  /** What the connection had been given of the request at the end; the connection serves others then. */
+  private bytesSent = 0;
   private ticket: Ticket = REFUSED;
   private isOpen = false;
   /** Made when first needed: most attempts are wanted. */
@@ -148,6 +150,11 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     return this.sentAt > 0 && now - this.sentAt > STALE_MS ? 'upstream_reset' : code;
   }
 
+  /** Could an application have looked at the request? Known when the attempt is over. */
+  get mayBeSeen(): boolean {
+    return this.code === null || (FAILURES[this.code].reached && this.bytesSent > 0);
+  }
+
   /** Ends the attempt with what it showed; if that has been told already, only the books are closed. */
   end(code: FailureCode | null, now: number): void {
     if (!this.isOpen) return;
@@ -155,6 +162,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.endedAt = now;
     this.settle(code, now);
     if (code !== null) this.code = code;
+    this.bytesSent = this.upstream.bytesWritten;
     this.endpoint.active -= 1;
   }
 

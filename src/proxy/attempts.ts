@@ -34,6 +34,12 @@ export class Attempts {
     this.hasUsedFresh = false;
   }
 
+  /** Once all are over: could an application have looked at the request? */
+  get mayBeSeen(): boolean {
+    for (let i = 0; i < this.count; i++) if (this.list[i]!.mayBeSeen) return true;
+    return false;
+  }
+
   next(): Attempt {
     const index = this.count++;
     const used = this.list[index];

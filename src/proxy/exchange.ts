@@ -7,6 +7,7 @@ import { failureAnswer } from '../http/answer.ts';
 import type { Client, RequestHandler } from '../http/conduit.ts';
 import { Edits, NO_EDITS } from '../http/edits.ts';
 import { FieldList, type Fields } from '../http/fields.ts';
+import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import { makeRequestId } from '../http/request-id.ts';
 import { nextSpanId } from '../http/trace-context.ts';
@@ -419,11 +420,19 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private fail(code: FailureCode, now: number): void {
     this.current?.abort(code, now);
     this.journal.answer(this.isGrpc ? 200 : FAILURES[code].status, code, now);
-    this.edits.reset();
-    this.edits.append('x-request-id', this.journal.requestId);
-    this.client.sendLocal(failureAnswer(code), this.edits);
+    if (!this.isReturned(code) || !this.client.sendRefusal()) {
+      this.edits.reset();
+      this.edits.append('x-request-id', this.journal.requestId);
+      this.client.sendLocal(failureAnswer(code), this.edits);
+    }
     this.close(now);
     this.client.finish(true);
+  }
+
+  /** An answer, however it is worded, would say that somebody has looked: only then may no other endpoint have the call. */
+  private isReturned(code: FailureCode): boolean {
+    if (!this.plan.returnsUnseen || !this.isGrpc || this.attempts.isHeard) return false;
+    return FAILURES[code].grpcStatus === GRPC_STATUSES.unavailable && !this.attempts.mayBeSeen;
   }
 
   /** Ends an exchange whose answer cannot be completed. */

@@ -34,6 +34,8 @@ export interface Plan {
   readonly sampleRatio: number;
   /** Are fields named `x-remora-*` believed? Forwarding fields are passed on whoever sends them. */
   readonly trustsPeer: boolean;
+  /** Are calls that nobody has looked at given back to their callers, who know of other endpoints? */
+  readonly returnsUnseen: boolean;
   readonly observer: PlanObserver;
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FAILURES } from '../../src/base/failure.ts';
 import { FieldList } from '../../src/http/fields.ts';
 import {
   ExchangeScript,
@@ -307,6 +308,64 @@ describe('another attempt of a gRPC call', () => {
     script.endpoint('b').last.handler.onConnected();
     expect(script.endpoint('b').last.sentFields).toMatchObject({ 'x-remora-attempt': '2' });
     expect(script.endpoint('b').last.sentFields['grpc-previous-rpc-attempts']).toBeUndefined();
+  });
+});
+
+describe('a gRPC call that nobody has looked at', () => {
+  const BESIDE = { returnsUnseen: true, warm: true, retry: { maxAttempts: 1, replayBytes: 0 } } as const;
+  const end = (script: ExchangeScript) => script.log.slice(-2).map((line) => line.replace(/^\d+ /, ''));
+
+  it('is given back to a caller that knows other endpoints', () => {
+    const { script, client, a } = lone({ ...BESIDE, warm: false });
+    call(client);
+    a().handler.onFailure('connect_refused');
+    expect(end(script)).toEqual(['client refusal', 'client finish true']);
+    expect(script.records[0]).toMatchObject({ code: 'connect_refused', grpcStatus: 14 });
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('is so when it was written and its endpoint says that it will not look', () => {
+    const { script, client, a } = lone(BESIDE);
+    call(client);
+    a().bytesWritten = 0;
+    a().handler.onFailure('connection_stale');
+    expect(end(script)).toEqual(['client refusal', 'client finish true']);
+  });
+
+  it('is so when there is no endpoint', () => {
+    const { script, client } = lone({ ...BESIDE, endpoints: [] });
+    call(client);
+    expect(end(script)).toEqual(['client refusal', 'client finish true']);
+  });
+
+  it.each(['connection_stale', 'upstream_reset'] as const)('is another than one that ends by %s', (code) => {
+    const { script, client, a } = lone(BESIDE);
+    call(client);
+    a().handler.onFailure(code);
+    expect(end(script)).toEqual([`client local ${FAILURES[code].status} ${code}`, 'client finish true']);
+  });
+
+  it('is another than one that was tried before', () => {
+    const { script, client, a } = lone({ ...BESIDE, retry: { maxAttempts: 2, grpcIdempotent: true } });
+    call(client);
+    a().handler.onFailure('upstream_reset');
+    script.clock.advance(10_000);
+    a().handler.onFailure('connect_refused');
+    expect(end(script)).toEqual(['client local 503 connect_refused', 'client finish true']);
+  });
+
+  it('is answered where there is no other place for it', () => {
+    const { script, client, a } = lone({ warm: false, retry: { maxAttempts: 1 } });
+    call(client);
+    a().handler.onFailure('connect_refused');
+    expect(end(script)).toEqual(['client local 503 connect_refused', 'client finish true']);
+  });
+
+  it('is answered when it was turned away for being one too many: the next endpoint has as many', () => {
+    const { script, client } = lone({ ...BESIDE, limits: { maxRequests: 1 } });
+    call(client);
+    script.open().handler.onRequest(callHead());
+    expect(end(script)).toEqual(['client local 503 overloaded', 'client finish true']);
   });
 });
 

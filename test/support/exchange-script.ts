@@ -45,6 +45,7 @@ export interface ScriptOptions {
   readonly limits?: Partial<LimitOptions>;
   readonly breaker?: Partial<BreakerOptions>;
   readonly trustsPeer?: boolean;
+  readonly returnsUnseen?: boolean;
   /** Connections that are ready at once, as if they had been pooled. */
   readonly warm?: boolean;
   readonly instanceId?: string;
@@ -114,6 +115,7 @@ export class ExchangeScript {
       lens: 0,
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
+      returnsUnseen: options.returnsUnseen ?? false,
       observer: this.observer.follow({ direction: 'outbound', upstream: 'orders', protocol: 'http' }),
     };
     this.router = {
@@ -285,6 +287,11 @@ export class FakeClient implements Client {
 
   sendLocal(answer: LocalAnswer): void {
     this.script.say(`client local ${answer.status}${answer.code === null ? '' : ` ${answer.code}`}`);
+  }
+
+  sendRefusal(): boolean {
+    this.script.say('client refusal');
+    return true;
   }
 
   resume(): void {
