@@ -13,7 +13,8 @@ import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts
 /**
  * The port in front of the local application. Its cluster has one endpoint mostly, which is never shut out: a breaker here
  * would hide from callers what their own breakers must see. Nothing is retried either, since callers do that, and a
- * retry of a retry multiplies.
+ * retry of a retry multiplies. Requests that the application cannot have seen are no retries: they are sent again while it is
+ * there, and gRPC calls are given back to their callers when it is not.
  */
 export class Inbound {
   private constructor(
@@ -43,7 +44,10 @@ export class Inbound {
       parts,
     );
     const labels = { direction: 'inbound', upstream: name, protocol: inboundLabel(protocol, spoken) } as const;
-    const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes: 0 };
+    // What HTTP/2 gives back unseen, as an application's GOAWAY does, is sent for the first time when it is sent again, so
+    // its body must still be there. HTTP/1.1 gives nothing back.
+    const replayBytes = spoken === 'http' ? 0 : DEFAULT_RETRY.replayBytes;
+    const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes };
     const trust = { trustsPeer: false, returnsUnseen: true };
     const plan = makePlan(parts, cluster, { labels, limits, retry, timeouts, hash: null, ...trust });
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
