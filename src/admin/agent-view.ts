@@ -47,7 +47,7 @@ export interface StandingView {
 
 export interface ListenerView {
   readonly name: string;
-  readonly protocol: 'http' | 'tcp' | 'auto';
+  readonly protocol: 'http' | 'http2' | 'tcp' | 'auto';
   readonly address: string;
   /** The port in use, also where the configuration said 0; 0 while it is not bound. */
   readonly port: number;

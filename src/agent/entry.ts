@@ -35,7 +35,7 @@ export class Entry implements ListenerOwner, ClientConnectionOwner, SnifferOwner
     this.tunnels = new TunnelEntry(context, router);
     const takesUnnamed = router.routeTunnel(null) !== null;
     const tunnels = protocol === 'auto' ? { acceptor: this.tunnels, meter: this.meter, takesUnnamed } : null;
-    this.behind = { http, http2, tunnels, owner: this };
+    this.behind = { http, http2, isHttp2Only: protocol === 'http2', tunnels, owner: this };
   }
 
   /** Rejects with a `ListenError`. */

@@ -45,7 +45,7 @@ export interface ServiceConfig {
 
 export interface InboundConfig extends ListenAddress {
   /** What callers speak. */
-  readonly protocol: 'http' | 'tcp' | 'auto';
+  readonly protocol: 'http' | 'grpc' | 'tcp' | 'auto';
   readonly limits: LimitOptions;
   readonly timeouts: TimeoutOptions;
 }

@@ -100,7 +100,7 @@ function hashOf(name: string, { balancer, hash, protocol }: WrittenUpstream): Co
 function applicationProtocol({ service, inbound }: Written): Contradiction[] {
   if (service.protocol === 'auto' || inbound?.protocol !== 'tcp') return [];
   const found = `${service.protocol} behind a port for tcp`;
-  const expected = 'inbound.protocol http or auto, or no protocol here';
+  const expected = 'inbound.protocol http, grpc or auto, or no protocol here';
   return [contradiction(['service', 'protocol'], found, expected, null, [['inbound', 'protocol']])];
 }
 

@@ -40,6 +40,8 @@ export interface TunnelDoor {
 export interface SnifferContext {
   readonly http: ClientContext;
   readonly http2: Http2Shared;
+  /** Everybody must speak HTTP/2, and who does not is answered as one who speaks it badly. */
+  readonly isHttp2Only: boolean;
   /** Null: everybody must speak HTTP, and who does not is answered as one who speaks it badly. */
   readonly tunnels: TunnelDoor | null;
   readonly owner: SnifferOwner;
@@ -49,6 +51,7 @@ export interface SnifferContext {
  * A new connection until it is known what its client speaks; then it is handed over with all that was read, and nothing
  * is left here.
  *
+ *     anything, where HTTP/2 is a must --> Http2ClientConnection
  *     preface of HTTP/2 -----------------> Http2ClientConnection
  *     anything else, no tunnels here ----> ClientConnection
  *     beginning of a request line -------> ClientConnection
@@ -119,7 +122,7 @@ export class Sniffer implements TransportHandler, KeptConnection, WaitOwner, Tim
   onEnd(): void {
     const { said } = this;
     if (this.takesUnnamed || (said.size > 0 && this.context.tunnels !== null)) return this.toTunnel('opaque', true);
-    const next = this.toHttp1();
+    const next = this.toHttp();
     if (said.size > 0) next.onBytes(said.view());
     next.onEnd();
   }
@@ -142,7 +145,7 @@ export class Sniffer implements TransportHandler, KeptConnection, WaitOwner, Tim
   onOverdue(what: Awaited): void {
     this.attempt(() => {
       if (what === 'head' && this.context.tunnels !== null) this.toTunnel('opaque', false);
-      else this.toHttp1().onOverdue(what);
+      else this.toHttp().onOverdue(what);
     });
   }
 
@@ -169,12 +172,18 @@ export class Sniffer implements TransportHandler, KeptConnection, WaitOwner, Tim
   }
 
   private listen(bytes: Buffer): Exclude<Spoken, 'silent'> | 'unclear' {
+    if (this.context.isHttp2Only) return 'http2';
     const preface = matchPreface(bytes);
     if (preface !== 'no') return preface === 'yes' ? 'http2' : 'unclear';
     if (this.context.tunnels === null) return 'http1';
     if (bytes[0] !== HANDSHAKE) return chosen(matchRequestLine(bytes), 'http1');
     this.hello ??= new ClientHello();
     return chosen(this.hello.read(bytes), 'tls');
+  }
+
+  /** For a client that has said too little to tell. */
+  private toHttp(): ClientConnection | Http2ClientConnection {
+    return this.context.isHttp2Only ? this.toHttp2() : this.toHttp1();
   }
 
   private toHttp1(): ClientConnection {

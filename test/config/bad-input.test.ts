@@ -218,7 +218,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'an application that is spoken to behind a port that passes bytes on',
     'service: { name: web, port: 8080, protocol: grpc }\ninbound: { port: 0, protocol: tcp }\n',
-    'remora.yaml:1:45 service.protocol: found grpc behind a port for tcp, expected inbound.protocol http or auto, or no protocol here',
+    'remora.yaml:1:45 service.protocol: found grpc behind a port for tcp, expected inbound.protocol http, grpc or auto, or no protocol here',
   ],
   [
     'a window of a stream that its connection does not have',

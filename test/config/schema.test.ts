@@ -132,7 +132,7 @@ describe('protocols', () => {
     expect(config.service.protocol).toBe(protocol);
   });
 
-  it.each(['http', 'tcp', 'auto'])('the port before it may take %s', (protocol) => {
+  it.each(['http', 'grpc', 'tcp', 'auto'])('the port before it may take %s', (protocol) => {
     expect(good(web(`inbound: { port: 0, protocol: ${protocol} }\n`)).inbound?.protocol).toBe(protocol);
   });
 });

@@ -8,7 +8,7 @@ import { ClientTunnel } from '../../src/net/client-tunnel.ts';
 import { Http2ClientConnection } from '../../src/net/http2-client-connection.ts';
 import { SILENCE_MS } from '../../src/net/sniffer.ts';
 import { inRecords, realClientHello } from '../support/client-hellos.ts';
-import { frame, TYPES } from '../support/http2-frames.ts';
+import { describeFrame, frame, parseFrames, TYPES } from '../support/http2-frames.ts';
 import { SnifferScript } from '../support/sniffer-script.ts';
 
 const PORTS = ['http', 'auto', 'shared'] as const;
@@ -212,6 +212,63 @@ describe('on a port for HTTP alone', () => {
     expect(script.take()).toEqual(['http1']);
     expect(script.transport.log).toEqual(['end']);
     leave(script);
+  });
+});
+
+describe('on a port for HTTP/2 alone', () => {
+  const told = async (script: SnifferScript): Promise<string[]> => {
+    await turn();
+    return parseFrames(Buffer.from(script.transport.take(), 'latin1')).map(describeFrame);
+  };
+  const REFUSED = ['SETTINGS', 'GOAWAY 0 PROTOCOL_ERROR'];
+
+  it.each([
+    ['HTTP/1.1', () => GET],
+    ['TLS', () => hello],
+    ['a byte', () => '\0'],
+    ['a preface that goes wrong', () => PREFACE.toString('latin1', 0, 23)],
+  ])('%s gets the GOAWAY that RFC 9113 (3.4) asks for, and the end', async (_, said) => {
+    for (const size of [1, 7, 1_000]) {
+      const script = new SnifferScript('http2');
+      script.receiveInPieces(Buffer.concat([Buffer.from(said()), Buffer.from('x')]), size);
+      expect(script.take()).toEqual(['http2', 'bad_request']);
+      expect(await told(script)).toEqual(REFUSED);
+      expect(script.transport.log).toEqual(['end']);
+      leave(script);
+    }
+  });
+
+  it('the preface is taken in any pieces', async () => {
+    for (let size = 1; size <= HTTP2.length; size++) {
+      const script = new SnifferScript('http2');
+      script.receiveInPieces(HTTP2, size);
+      expect(script.take()).toEqual(['http2']);
+      expect(await told(script)).toEqual(['SETTINGS', 'SETTINGS ack']);
+      leave(script);
+    }
+  });
+
+  it('a preface that does not end costs no more than the time of a head', async () => {
+    const script = new SnifferScript('http2');
+    script.receive('PRI');
+    script.clock.advance(10_020);
+    expect(script.take()).toEqual(['http2', 'head_timeout']);
+    expect(await told(script)).toEqual(['SETTINGS', 'GOAWAY 0 NO_ERROR']);
+    leave(script);
+  });
+
+  it('silence lasts as long as an idle connection may, and a FIN is answered with ours', () => {
+    const silent = new SnifferScript('http2');
+    silent.clock.advance(59_900);
+    expect(silent.take()).toEqual([]);
+    silent.clock.advance(200);
+    const gone = new SnifferScript('http2');
+    gone.transport.fin();
+    for (const script of [silent, gone]) {
+      expect(script.take()).toEqual(['http2']);
+      expect(script.transport.log).toEqual(['end']);
+      leave(script);
+    }
   });
 });
 

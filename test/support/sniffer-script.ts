@@ -27,8 +27,8 @@ const HTTP2 = {
   pingTimeoutMs: 1_000,
 };
 
-/** `http`: no tunnels. `auto`: anything. `shared`: tunnels only for those who name their server. */
-export type Port = 'http' | 'auto' | 'shared';
+/** `http`: no tunnels. `http2`: nothing else. `auto`: anything. `shared`: tunnels only for those who name their server. */
+export type Port = 'http' | 'http2' | 'auto' | 'shared';
 
 /** A port with one connection on it: what it turns out to be, and what reaches whoever is behind. */
 export class SnifferScript {
@@ -103,7 +103,11 @@ export class SnifferScript {
     this.sniffer = new Sniffer(this.transport, PEER, {
       http: { host, acceptor: requests, clock, limits: LIMITS, owner },
       http2: { wires: new Wires(), budget: new WindowBudget(1_000_000), limits: HTTP2, random: new SeededRandom(5) },
-      tunnels: port === 'http' ? null : { acceptor: tunnels, meter: this.meter, takesUnnamed: port === 'auto' },
+      isHttp2Only: port === 'http2',
+      tunnels:
+        port === 'http' || port === 'http2'
+          ? null
+          : { acceptor: tunnels, meter: this.meter, takesUnnamed: port === 'auto' },
       owner,
     });
     kept.add(this.sniffer);

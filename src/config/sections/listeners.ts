@@ -3,8 +3,8 @@ import { defaulted, group, required, section } from '../field.ts';
 import { bindAddress, choice, flag, listenPort } from '../values.ts';
 import { limits, timeouts } from './policy.ts';
 
-/** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever HTTP is taken. */
-const PORT_PROTOCOLS = ['http', 'tcp', 'auto'] as const;
+/** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever both are taken. */
+const PORT_PROTOCOLS = ['http', 'grpc', 'tcp', 'auto'] as const;
 
 /** What names its upstream. */
 const SHARED_PROTOCOLS = ['http', 'auto'] as const;
@@ -24,7 +24,7 @@ export const inboundSection = section({
   protocol: defaulted(choice(PORT_PROTOCOLS), 'http', {
     scope: 'local',
     meaning:
-      'What callers speak: `http` (HTTP/1.1 and HTTP/2 on one port), `tcp` (opaque), `auto` (by the first bytes: HTTP, else opaque). What the application is spoken to is `service.protocol`.',
+      'What callers speak: `http` (HTTP/1.1 and HTTP/2 on one port), `grpc` (HTTP/2 alone: what does not begin with its preface gets a GOAWAY; and every request counts as a call in metrics), `tcp` (opaque), `auto` (by the first bytes: HTTP, else opaque). What the application is spoken to is `service.protocol`.',
   }),
   limits: group(limits(DEFAULT_LIMITS, 'local'), 'What the application is given at once.'),
   timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),

@@ -36,7 +36,7 @@ export const upstreamSection = section({
   protocol: defaulted(choice(PROTOCOLS), 'http', {
     scope: 'mesh',
     meaning:
-      'What the service speaks: `http` (HTTP/1.1), `http2` (without TLS, by prior knowledge), `grpc` (the same, and every request counts as a call in metrics), `tcp` (opaque), `auto` (endpoints are spoken to as the client speaks; on a port of its own its first bytes tell HTTP/1.1, HTTP/2, TLS, and anything else, which is relayed). Callers may speak HTTP/1.1 or HTTP/2 to all but `tcp`. HTTP/1.1, since every HTTP service speaks it.',
+      'What the service speaks: `http` (HTTP/1.1), `http2` (without TLS, by prior knowledge), `grpc` (the same, and every request counts as a call in metrics), `tcp` (opaque), `auto` (endpoints are spoken to as the client speaks; on a port of its own its first bytes tell HTTP/1.1, HTTP/2, TLS, and anything else, which is relayed). Callers may speak HTTP/1.1 or HTTP/2 to all but `tcp`, and on a port of its own to all but `grpc`, which takes HTTP/2 alone there and answers anything else with a GOAWAY. HTTP/1.1, since every HTTP service speaks it.',
   }),
   datacenter: optional(text('the name of a datacenter'), "the agent's", {
     scope: 'mesh',
