@@ -113,6 +113,11 @@ export class Receiver {
 
   // --- Slow readers ---
 
+  /** So much is held that the peer gets no credit for any stream. */
+  get isClogged(): boolean {
+    return this.heldBytes > this.maxHeldBytes;
+  }
+
   /** Its reader has room again. */
   resume(stream: Stream): void {
     if (!stream.isPaused) return;
@@ -175,7 +180,7 @@ export class Receiver {
 
   private credit(bytes: number): void {
     this.owedBytes += bytes;
-    if (this.heldBytes > this.maxHeldBytes || this.owedBytes === 0 || this.owner.isOver) return;
+    if (this.isClogged || this.owedBytes === 0 || this.owner.isOver) return;
     const increment = this.window.pass(this.owedBytes);
     this.owedBytes = 0;
     if (increment > 0) this.control.windowUpdate(0, increment);

@@ -63,6 +63,11 @@ export abstract class SessionCore implements ReceiverOwner, SenderOwner {
     return !this.isLeaving && this.streams.size < Math.min(this.peer.maxStreams, this.options.maxStreams);
   }
 
+  /** What slow readers have not taken holds up all that the peer sends. */
+  get isClogged(): boolean {
+    return this.receiver.isClogged;
+  }
+
   /** The client's side: gives the stream its id. Its block must follow before another stream is opened. */
   open(stream: Stream): void {
     this.abuse.onUseful();

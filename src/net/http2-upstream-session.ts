@@ -95,6 +95,8 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   get hasRoom(): boolean {
     const { phase, session, owner } = this;
     if ((phase !== 'opening' && phase !== 'open') || session.isLeaving) return false;
+    // Else one client that does not read its answers would stop those of all others.
+    if (session.isClogged) return false;
     // An endpoint that takes none at the moment would say so on another session too, so that is waited for on this one.
     const room = this.limit === 0 ? owner.shared.limits.maxStreams : this.limit;
     const limit = phase === 'opening' ? owner.likelyLimit : room;

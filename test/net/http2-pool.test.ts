@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ResponseHandler } from '../../src/http/conduit.ts';
 import { AutoConnector, type CountedConnector } from '../../src/net/protocol-connector.ts';
-import { goAway, headers, OK, settings } from '../support/http2-frames.ts';
+import { data, END_HEADERS, goAway, headers, OK, settings } from '../support/http2-frames.ts';
 import { type Call, Http2UpstreamScript } from '../support/http2-upstream.ts';
 
 const MAX_STREAMS = 0x3;
@@ -57,6 +57,24 @@ describe('room', () => {
       for (const id of transport === script.transport ? [1] : [1, 3, 5]) script.say(transport, headers(id, OK));
     }
     expect(calls.every(isDone)).toBe(true);
+  });
+
+  it('is not on a session that is held up by readers who do not read', () => {
+    const script = new Http2UpstreamScript({}, { maxHeldBytes: 10_000 });
+    const slow = script.get();
+    const first = script.opened();
+    slow.hasRoom = false;
+    script.say(first, headers(1, OK, END_HEADERS), data(1, Buffer.alloc(1_000), 0));
+    script.say(first, data(1, Buffer.alloc(10_000), 0));
+    script.get();
+    expect(script.sockets.dialed.length).toBe(1);
+    script.say(first, data(1, Buffer.alloc(1), 0));
+    script.get();
+    expect(script.sockets.dialed.length).toBe(2);
+    slow.abort();
+    script.get();
+    expect(script.sockets.dialed.length).toBe(2);
+    expect(script.sent(first)).toContain('HEADERS 5 end');
   });
 
   it('of one stream is used for one request after another', () => {
