@@ -273,8 +273,9 @@ export class Session extends SessionCore implements FrameSink, BlockOwner {
     for (let at = start; at < end; at += SETTING_BYTES) {
       const code = peer.take(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
       if (code !== NO_ERROR) return this.fail(code, 'a setting out of its range');
+      // One by one: a table that shrinks and grows again within a frame has lost its entries.
+      sender.encoder.setPeerLimit(peer.tableBytes);
     }
-    sender.encoder.setPeerLimit(peer.tableBytes);
     for (const stream of this.streams.all()) {
       if (sender.widenStream(stream, peer.windowBytes - windowBefore)) continue;
       return this.fail(FLOW_CONTROL_ERROR, 'window above its limit');

@@ -199,4 +199,12 @@ describe('what is sent', () => {
     expect(script.sent()).toEqual(['HEADERS 1', 'DATA 1 5 end']);
     expect(script.session.openCount).toBe(1);
   });
+
+  it('begins with both sizes of a table that shrank and grew again within one frame of settings', () => {
+    const script = new SessionScript(true).begin();
+    script.onEnd = (stream) => stream.sendHead([[':status', '200']]);
+    script.say(settings([1, 0], [1, 4_096]), headers(1, GET));
+    const [block] = parseFrames(script.wire.take()).filter(({ type }) => type === TYPES.HEADERS);
+    expect([...block!.payload.subarray(0, 4)]).toEqual([0x20, 0x3f, 0xe1, 0x1f]);
+  });
 });
