@@ -36,11 +36,14 @@ export function build(written: Written): Config {
   };
 }
 
+/** What is one Cookie line in HTTP/1.1 comes as a field for each cookie (RFC 9113, 8.2.3), ninety in a browser. */
+const FIELDS_PER_LINE = 2;
+
 function http2Of({ http, http2 }: Pick<Written, 'http' | 'http2'>): Http2Config {
   return {
     maxStreams: http2.maxStreams,
     maxListBytes: http2.maxList ?? http.maxHead,
-    maxFields: http2.maxFields ?? http.maxFields,
+    maxFields: http2.maxFields ?? http.maxFields * FIELDS_PER_LINE,
     maxStreamWindow: http2.maxStreamWindow,
     maxConnectionWindow: http2.maxConnectionWindow,
     windowBudgetBytes: http2.windowBudget,

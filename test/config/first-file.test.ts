@@ -81,7 +81,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     http2: {
       maxStreams: 100,
       maxListBytes: 65_536,
-      maxFields: 100,
+      maxFields: 200,
       maxStreamWindow: 1_048_576,
       maxConnectionWindow: 4_194_304,
       windowBudgetBytes: 67_108_864,

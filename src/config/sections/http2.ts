@@ -27,9 +27,10 @@ export const http2Section = section({
     scope: 'local',
     meaning: `Fields of a head or of trailers together; more costs the stream. ${HEAD_WORDS}`,
   }),
-  maxFields: optional(count(1, 10_000), '`http.maxFields`', {
+  maxFields: optional(count(1, 10_000), 'twice `http.maxFields`', {
     scope: 'local',
-    meaning: 'Fields in a head or in trailers; more costs the stream.',
+    meaning:
+      'Fields in a head or in trailers; more costs the stream. Each cookie may come as a field of its own, hence more than HTTP/1.1 has lines.',
   }),
   maxStreamWindow: sized(
     LEAST_WINDOW,
