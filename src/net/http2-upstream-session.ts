@@ -36,6 +36,9 @@ export interface Http2UpstreamOwner {
 
 const PING_PAYLOAD = Buffer.alloc(8);
 
+/** More than a turn of the event loop and a tick of the clock, so that what has come is read. */
+const LAST_LOOK_MS = 15;
+
 /**
  * opening: until the endpoint's SETTINGS are here. closing: GOAWAY and FIN are out, and the endpoint's are waited for.
  *
@@ -70,6 +73,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   private readonly timer = new Timer(this);
   private heardAt = 0;
   private pingedAt = 0;
+  private isLastLook = false;
   private linger: Linger | null = null;
   private readonly deliver = (): void => this.deliverHeld();
 
@@ -292,12 +296,20 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   private watch(now: number): void {
     const { pingIntervalMs, pingTimeoutMs } = this.owner.shared.limits;
     if (pingIntervalMs === 0) return this.clock.disarm(this.timer);
-    if (this.pingedAt > this.heardAt) return this.lose(null);
+    if (this.pingedAt > this.heardAt) return this.lookOnceMore();
+    this.isLastLook = false;
     const dueAt = this.heardAt + pingIntervalMs;
     if (now < dueAt) return this.clock.arm(this.timer, dueAt);
     this.pingedAt = now;
     this.session.ping(PING_PAYLOAD);
     this.arm(pingTimeoutMs);
+  }
+
+  /** Timers run before reads: after a stall of our own, the answer may be here and not read yet. */
+  private lookOnceMore(): void {
+    if (this.isLastLook) return this.lose(null);
+    this.isLastLook = true;
+    this.arm(LAST_LOOK_MS);
   }
 
   private deliverHeld(): void {

@@ -691,6 +691,19 @@ describe('PING', () => {
     script.expectNothing();
   });
 
+  it('believes an answer that was late only because nobody had read it', () => {
+    const { script, call, transport } = asked();
+    script.clock.advance(10_010);
+    expect(script.sent()).toEqual(['PING']);
+    // The timer of a stalled process fires first.
+    script.clock.advance(5_000);
+    script.say(transport, ping('\0\0\0\0\0\0\0\0', 1));
+    script.clock.advance(5_000);
+    expect(call.log).toEqual([]);
+    script.clock.advance(10_030);
+    expect(call.log).toEqual(['failure upstream_reset']);
+  });
+
   it('is not sent while bytes come, nor on an idle session, nor when it is off', () => {
     const { script, transport } = asked();
     script.clock.advance(6_000);
