@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 const PROGRAM = fileURLToPath(new URL('grpc-app.mjs', import.meta.url));
 
@@ -115,6 +116,7 @@ export class GrpcApp {
   }
 
   private async spawn(): Promise<void> {
+    if (this.port === 0) [this.port] = (await freePorts(1)) as [number];
     const child = spawn(process.execPath, [PROGRAM, this.name, String(this.port), JSON.stringify(this.options)], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 const PROGRAM = fileURLToPath(new URL('origin-app.mjs', import.meta.url));
 
@@ -105,6 +106,7 @@ export class OriginApp {
   }
 
   private async spawn(): Promise<void> {
+    if (this.port === 0) [this.port] = (await freePorts(1)) as [number];
     const child = spawn(process.execPath, [PROGRAM, this.name, String(this.port)], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });

@@ -203,9 +203,8 @@ export class ConsulAgent {
         await agent.restart();
         return agent;
       } catch (error) {
-        const { output } = agent.process;
         await agent.stop();
-        if (attempt === 3) throw new Error(`Consul does not start: ${output}`, { cause: error });
+        if (attempt === 3) throw error;
       }
     }
   }
@@ -275,7 +274,11 @@ export class ConsulAgent {
   async restart(): Promise<void> {
     await this.process.kill();
     this.process.spawn();
-    await this.http.ready(15_000);
+    try {
+      await this.http.ready(15_000);
+    } catch (error) {
+      throw new Error(`Consul does not start: ${this.process.output}`, { cause: error });
+    }
   }
 
   async stop(): Promise<void> {
