@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Watch } from '../base/watch.ts';
 import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { LensSpec } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
 import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
@@ -47,11 +48,16 @@ export class FollowedCluster {
   reconfigure(config: UpstreamConfig): void {
     this.dialing.connectMs = config.timeouts.connectMs;
     const { options } = this.cluster;
-    const { balancer, breaker } = optionsOf(config);
-    // A breaker told of the options it has would forget the failures it has counted.
-    const kept = isDeepStrictEqual(breaker, options.breaker) ? options.breaker : breaker;
-    const made = balancer === options.balancer ? null : makeBalancer(balancer, this.parts.random);
-    this.cluster.reconfigure({ balancer, breaker: kept }, made);
+    const { balancer, breaker, lenses } = optionsOf(config);
+    const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
+    const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random);
+    const next = {
+      balancer,
+      // A breaker told of the options it has would forget the failures it has counted.
+      breaker: isDeepStrictEqual(breaker, options.breaker) ? options.breaker : breaker,
+      lenses: isSameKeys(lenses, options.lenses) ? options.lenses : lenses,
+    };
+    this.cluster.reconfigure(next, made);
   }
 
   /** No more questions. Exchanges that hold the cluster end with it; see `Cluster.supersede`. */
@@ -67,5 +73,12 @@ function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQ
 }
 
 function optionsOf({ balancer, breaker }: UpstreamConfig): ClusterOptions {
-  return { balancer, breaker };
+  return { balancer, breaker, lenses: [] };
+}
+
+function isSameKeys(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {
+  return isDeepStrictEqual(
+    a.map(({ key, otherwise }) => [key, otherwise]),
+    b.map(({ key, otherwise }) => [key, otherwise]),
+  );
 }

@@ -38,7 +38,7 @@ export class Inbound {
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
     const cluster = makeCluster(
       name,
-      { balancer: 'round_robin', breaker },
+      { balancer: { name: 'round_robin' }, breaker, lenses: [] },
       timeouts,
       endpointProtocolOf(spoken),
       parts,

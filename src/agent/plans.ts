@@ -10,7 +10,9 @@ import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/optio
 import type { PlanLabels } from '../proxy/labels.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
-import type { HashKey, Plan } from '../proxy/plan.ts';
+import type { Plan } from '../proxy/plan.ts';
+import { Anywhere } from '../route/anywhere.ts';
+import type { HashKey } from '../route/hash-key.ts';
 import { HeaderKey, SourceKey } from '../route/hash-keys.ts';
 
 /** What all plans of a process are made with. */
@@ -62,8 +64,7 @@ export function makePlan(
     backoff: new FullJitter(retry, random),
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
-    hashKey: hash === null ? null : makeHashKey(hash),
-    lens: 0,
+    placement: new Anywhere(hash === null ? null : makeHashKey(hash)),
     get sampleRatio() {
       return sampling.ratio;
     },

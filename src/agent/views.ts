@@ -35,7 +35,7 @@ export function clusterView({ cluster, discovery, protocol }: Shown, isInbound: 
     source: snapshot?.source ?? null,
     ageMs: snapshot === null ? null : Math.max(0, Math.round(now - discovery.freshAt)),
     problem: discovery.problem ?? (cluster.usesCritical ? ALL_CRITICAL : null),
-    balancer: options.balancer,
+    balancer: options.balancer.name,
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
   };
 }

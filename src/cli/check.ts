@@ -52,7 +52,7 @@ function summary(config: Config): string[] {
     const endpoints = config.static.get(upstream.service);
     const source = endpoints === undefined ? `Consul service ${upstream.service}` : `${endpoints.length} static`;
     const where = upstream.listen === null ? byHost : `on ${at(upstream.listen)}`;
-    lines.push(`upstream ${upstream.name} ${upstream.protocol} ${where} to ${source}, ${upstream.balancer}`);
+    lines.push(`upstream ${upstream.name} ${upstream.protocol} ${where} to ${source}, ${upstream.balancer.name}`);
   }
   if (consul !== null) lines.push(`consul ${withoutCredentials(consul.address)}`);
   lines.push(

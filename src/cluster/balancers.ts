@@ -1,5 +1,5 @@
 import type { Random } from '../base/random.ts';
-import type { BalancerName } from './options.ts';
+import type { BalancerOptions } from './options.ts';
 import type { Balancer } from './picker.ts';
 import { LeastRequestBalancer } from './pickers/least-request.ts';
 import { P2cEwmaBalancer } from './pickers/p2c-ewma.ts';
@@ -7,8 +7,8 @@ import { RandomBalancer } from './pickers/random.ts';
 import { RingHashBalancer } from './pickers/ring-hash.ts';
 import { RoundRobinBalancer } from './pickers/round-robin.ts';
 
-/** The balancer a configuration means by a name. */
-export function makeBalancer(name: BalancerName, random: Random): Balancer {
+/** The balancer a configuration means. */
+export function makeBalancer({ name }: BalancerOptions, random: Random): Balancer {
   switch (name) {
     case 'p2c_ewma':
       return new P2cEwmaBalancer(random);

@@ -1,6 +1,8 @@
 import type { Clock } from '../base/clock.ts';
+import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
 import type { ConnectorFactory, Endpoint } from './endpoint.ts';
+import { Lens, type LensSpec } from './lens.ts';
 import { type EndpointListener, LiveEndpoint } from './live-endpoint.ts';
 import type { ClusterOptions } from './options.ts';
 import type { Balancer, PickContext, Picker } from './picker.ts';
@@ -41,12 +43,14 @@ export class Cluster {
   private current: ClusterOptions;
   private balancer: Balancer;
   private known = new Map<string, LiveEndpoint>();
-  private picker: Picker | null = null;
+  /** Of the whole cluster. */
+  private readonly whole = new Lens('');
+  private lenses = new Map<string, Lens>();
   private pickable: readonly Weighted[] = [];
   private leaving: LiveEndpoint[] = [];
   private applied: ClusterSnapshot | null = null;
   /** The build in progress; a newer one makes it stop. */
-  private build: Generator<void, Picker> | null = null;
+  private build: Generator<void, readonly Built[]> | null = null;
   private isSuperseded = false;
   private successor: Cluster | null = null;
   private readonly listeners = new Set<() => void>();
@@ -55,6 +59,7 @@ export class Cluster {
     this.name = parts.name;
     this.current = parts.options;
     this.balancer = parts.balancer;
+    this.replaceLenses();
   }
 
   get options(): ClusterOptions {
@@ -63,7 +68,7 @@ export class Cluster {
 
   /** False until the first snapshot can be picked from. */
   get hasSnapshot(): boolean {
-    return this.picker !== null;
+    return this.whole.picker !== null;
   }
 
   /** The newest snapshot, or null. */
@@ -92,7 +97,7 @@ export class Cluster {
   }
 
   pick(context: PickContext): Endpoint | null {
-    if (this.picker !== null) return this.picker.pick(context);
+    if (this.whole.picker !== null) return (context.lens ?? this.whole).pick(context);
     // Who waited here for an answer that never came is answered by what came instead.
     if (this.successor !== null) return this.successor.pick(context);
     context.refusal = this.isSuperseded ? 'no_endpoint' : 'discovery_pending';
@@ -103,9 +108,16 @@ export class Cluster {
     if (this.isSuperseded) return;
     this.applied = snapshot;
     this.replaceKnown(snapshot.endpoints);
-    const pickable = pickableOf([...this.known.values()]).map(weighted);
-    if (this.picker !== null && this.build === null && isSame(pickable, this.pickable)) return this.swap(this.picker);
+    const pickable = pickableOf([...this.known.values()]).map((endpoint) => weighted(endpoint, this.current.lenses));
+    if (this.hasSnapshot && this.build === null && isSameAll(pickable, this.pickable)) return this.swap([]);
     this.rebuild(pickable);
+  }
+
+  /** The part of it that is called so in its options. */
+  lensOf(key: string): Lens {
+    const lens = this.lenses.get(key);
+    invariant(lens !== undefined, `no lens ${key}`);
+    return lens;
   }
 
   /**
@@ -113,12 +125,14 @@ export class Cluster {
    * breakers keep their state and only judge anew when the object of their options is another.
    */
   reconfigure(options: ClusterOptions, balancer: Balancer | null): void {
-    const { breaker } = this.current;
+    const { breaker, lenses } = this.current;
     this.current = options;
     if (options.breaker !== breaker) for (const { gate } of this.known.values()) gate.reconfigure(options.breaker);
-    if (balancer === null) return;
-    this.balancer = balancer;
-    if (this.applied !== null) this.rebuild(this.pickable);
+    if (options.lenses !== lenses) this.replaceLenses();
+    if (balancer === null && options.lenses === lenses) return;
+    this.balancer = balancer ?? this.balancer;
+    if (this.applied === null) return;
+    this.rebuild(this.pickable.map(({ endpoint }) => weighted(endpoint, options.lenses)));
   }
 
   /** Takes no more snapshots and keeps no connections; who is here without a picker is sent on to the successor. */
@@ -152,11 +166,30 @@ export class Cluster {
 
   private rebuild(pickable: readonly Weighted[]): void {
     this.pickable = pickable;
-    this.build = this.balancer.build(pickable.map((entry) => entry.endpoint));
+    this.build = this.buildAll(pickable.map((entry) => entry.endpoint));
     this.buildSlice(this.build);
   }
 
-  private buildSlice(build: Generator<void, Picker>): void {
+  private *buildAll(pickable: readonly LiveEndpoint[]): Generator<void, readonly Built[]> {
+    const built: Built[] = [{ lens: this.whole, picker: yield* this.balancer.build(pickable) }];
+    for (const { key, matches, balancer } of this.current.lenses) {
+      const shown = pickable.filter(({ spec }) => matches(spec));
+      const own = balancer === null ? this.balancer : balancer(this.balancer);
+      built.push({ lens: this.lensOf(key), picker: yield* own.build(shown) });
+    }
+    return built;
+  }
+
+  /** A lens of a key that was there before is the same one, which plans and exchanges hold. */
+  private replaceLenses(): void {
+    const before = this.lenses;
+    this.lenses = new Map(this.current.lenses.map(({ key }) => [key, before.get(key) ?? new Lens(key)]));
+    for (const { key, otherwise } of this.current.lenses) {
+      this.lensOf(key).otherwise = otherwise === null ? null : this.lensOf(otherwise);
+    }
+  }
+
+  private buildSlice(build: Generator<void, readonly Built[]>): void {
     const until = this.parts.clock.now() + SLICE_MS;
     while (this.build === build) {
       const step = build.next();
@@ -165,9 +198,9 @@ export class Cluster {
     }
   }
 
-  private swap(picker: Picker): void {
+  private swap(built: readonly Built[]): void {
     this.build = null;
-    this.picker = picker;
+    for (const { lens, picker } of built) lens.picker = picker;
     this.retireLeaving();
     for (const listener of [...this.listeners]) listener();
   }
@@ -181,14 +214,23 @@ export class Cluster {
   }
 }
 
-/** An endpoint and the weight a picker was built with: what tells whether another has to be built. */
+interface Built {
+  readonly lens: Lens;
+  readonly picker: Picker;
+}
+
+/** An endpoint and what pickers were built with: what tells whether others have to be built. */
 interface Weighted {
   readonly endpoint: LiveEndpoint;
   readonly weight: number;
+  /** The lenses that show it. */
+  readonly shownBy: string;
 }
 
-function weighted(endpoint: LiveEndpoint): Weighted {
-  return { endpoint, weight: endpoint.spec.weight };
+function weighted(endpoint: LiveEndpoint, lenses: readonly LensSpec[]): Weighted {
+  const { spec } = endpoint;
+  const shownBy = lenses.filter((lens) => lens.matches(spec)).map(({ key }) => key);
+  return { endpoint, weight: spec.weight, shownBy: shownBy.join() };
 }
 
 function pickableOf(known: readonly LiveEndpoint[]): readonly LiveEndpoint[] {
@@ -196,6 +238,10 @@ function pickableOf(known: readonly LiveEndpoint[]): readonly LiveEndpoint[] {
   return healthy.length > 0 ? healthy : known.filter(({ spec }) => spec.health === 'critical');
 }
 
-function isSame(a: readonly Weighted[], b: readonly Weighted[]): boolean {
-  return a.length === b.length && a.every((x, i) => x.endpoint === b[i]!.endpoint && x.weight === b[i]!.weight);
+function isSame(a: Weighted, b: Weighted): boolean {
+  return a.endpoint === b.endpoint && a.weight === b.weight && a.shownBy === b.shownBy;
+}
+
+function isSameAll(a: readonly Weighted[], b: readonly Weighted[]): boolean {
+  return a.length === b.length && a.every((entry, i) => isSame(entry, b[i]!));
 }

@@ -8,8 +8,8 @@ export interface PickContext {
   hasHash: boolean;
   hashHigh: number;
   hashLow: number;
-  /** Which part of the cluster the plan wants (role, shard, subset); 0 for all of it. */
-  lens: number;
+  /** Which part of the cluster is wanted (role, shard, subset), a `Lens` of it; null for all of it. */
+  lens: Picker | null;
   /** Endpoints already tried. Avoiding them degrades and never vetoes: one of them is better than none. */
   readonly avoid: readonly Endpoint[];
   /** Out: why, when `pick` answers null. */

@@ -73,7 +73,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     datacenter,
     tag,
     filter,
-    balancer,
+    balancer: { name: balancer },
     hash: hashOf(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,

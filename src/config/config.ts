@@ -1,4 +1,4 @@
-import type { BalancerName } from '../cluster/options.ts';
+import type { BalancerOptions } from '../cluster/options.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
@@ -70,7 +70,7 @@ export interface UpstreamConfig {
   readonly datacenter: string | null;
   readonly tag: string | null;
   readonly filter: string | null;
-  readonly balancer: BalancerName;
+  readonly balancer: BalancerOptions;
   readonly hash: HashConfig | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;

@@ -46,11 +46,12 @@ function encode(config: Config): unknown {
   };
 }
 
-function encodeUpstream({ name, listen, hash, breaker, retry, ...rest }: UpstreamConfig): unknown {
+function encodeUpstream({ name, listen, balancer, hash, breaker, retry, ...rest }: UpstreamConfig): unknown {
   return {
     ...rest,
     port: listen?.port ?? null,
     address: listen?.address ?? null,
+    balancer: balancer.name,
     hash: encodeHash(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,

@@ -2,7 +2,6 @@ import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import { FAILURES, type FailureCode } from '../base/failure.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
-import type { PickContext } from '../cluster/picker.ts';
 import { failureAnswer } from '../http/answer.ts';
 import type { Client, RequestHandler } from '../http/conduit.ts';
 import { Edits, NO_EDITS } from '../http/edits.ts';
@@ -22,6 +21,7 @@ import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
 import type { Parked } from './parking.ts';
+import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
 import { Replay } from './replay.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
@@ -64,7 +64,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private readonly bounds: TimeBounds;
   private readonly replay = new Replay();
   private readonly edits = new Edits();
-  private readonly pickContext: PickContext;
+  private readonly placed: Placed;
   private requestTrailers: Fields | null = null;
   private isRequestDone = false;
   private isEndpointDone = false;
@@ -80,8 +80,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.attempts = new Attempts(this, context.clock);
     this.journal = new Journal(client.peer, this.attempts);
     this.bounds = new TimeBounds(context.clock, this);
-    const avoid = this.attempts.failed;
-    this.pickContext = { now: 0, hasHash: false, hashHigh: 0, hashLow: 0, lens: 0, avoid, refusal: 'no_endpoint' };
+    this.placed = new Placed(this.attempts.failed);
   }
 
   get startedAt(): number {
@@ -112,9 +111,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (this.admission === REFUSED) return this.fail(plan.admission.refusal, now);
     plan.budget.deposit(now);
 
-    const { hashKey } = plan;
-    this.pickContext.lens = plan.lens;
-    this.pickContext.hasHash = hashKey !== null && hashKey.hash(head, this.client.peer, this.pickContext);
+    this.placed.reset();
+    const misplaced = plan.placement.place(head, this.client.peer, this.placed);
+    if (misplaced !== null) return this.fail(misplaced, now);
     this.tryNext(now);
   }
 
@@ -173,9 +172,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   // --- The next attempt ---
 
   private tryNext(now: number): void {
-    const { plan, pickContext, attempts } = this;
-    pickContext.now = now;
-    const endpoint = plan.cluster.pick(pickContext);
+    const { plan, placed, attempts } = this;
+    placed.now = now;
+    const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.fail(endpoint.gate.refusal, now);
@@ -191,7 +190,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   }
 
   private withoutEndpoint(now: number): void {
-    const { refusal } = this.pickContext;
+    const { refusal } = this.placed;
     if (refusal !== 'discovery_pending') return this.fail(refusal, now);
     if (!this.plan.parking.wait(this, now)) return this.fail('park_full', now);
     this.phase = 'awaiting_endpoints';
@@ -288,7 +287,13 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.answer(head.status, null, now);
     this.bounds.progress(now);
     this.replay.drop();
-    this.client.sendHead(head, NO_EDITS);
+    this.client.sendHead(head, this.placed.isMarked ? this.marks(head) : NO_EDITS);
+  }
+
+  private marks(head: ResponseHead): Edits {
+    this.edits.reset();
+    this.plan.placement.mark(this.placed, head, this.edits);
+    return this.edits;
   }
 
   private switchProtocols(attempt: Attempt, head: ResponseHead, now: number): void {

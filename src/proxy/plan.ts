@@ -1,5 +1,4 @@
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Backoff } from '../policy/backoff.ts';
 import type { RetryBudget } from '../policy/budget.ts';
@@ -8,11 +7,7 @@ import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { PlanLabels } from './labels.ts';
 import type { PlanObserver } from './observer.ts';
 import type { Parking } from './parking.ts';
-
-/** The key of an exchange for hashing balancers. Writes the two halves of a 64-bit hash; false when there is no key. */
-export interface HashKey {
-  hash(head: RequestHead | null, peer: Peer, into: { hashHigh: number; hashLow: number }): boolean;
-}
+import type { Placement } from './placement.ts';
 
 /**
  * Everything that was resolved before the request came: where to, under which limits, watched by whom. Immutable and
@@ -28,8 +23,7 @@ export interface Plan {
   readonly backoff: Backoff;
   readonly parking: Parking;
   readonly timeouts: TimeoutOptions;
-  readonly hashKey: HashKey | null;
-  readonly lens: number;
+  readonly placement: Placement;
   /** Share of exchanges without a sampled parent that are traced. The process's, and so the one thing here that changes. */
   readonly sampleRatio: number;
   /** Are fields named `x-remora-*` believed? Forwarding fields are passed on whoever sends them. */

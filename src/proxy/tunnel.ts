@@ -1,7 +1,6 @@
 import { Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
-import type { PickContext } from '../cluster/picker.ts';
 import type {
   Peer,
   Tunnel,
@@ -17,6 +16,7 @@ import type { ExchangeContext } from './exchange.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, TunnelRecord } from './observer.ts';
 import type { Parked } from './parking.ts';
+import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
 
 /** Decides about the opaque connections of one listener. */
@@ -70,7 +70,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   bytesDown = 0;
   code: FailureCode | null = null;
   private readonly failed: Endpoint[] = [];
-  private readonly pickContext: PickContext;
+  private readonly placed = new Placed(this.failed);
   private admission: Ticket = REFUSED;
   private current: Dial | null = null;
   private ticket: Ticket = REFUSED;
@@ -86,15 +86,6 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const now = context.clock.now();
     this.peer = client.peer;
     this.startedAt = now;
-    this.pickContext = {
-      now,
-      hasHash: false,
-      hashHigh: 0,
-      hashLow: 0,
-      lens: plan.lens,
-      avoid: this.failed,
-      refusal: 'no_endpoint',
-    };
   }
 
   start(): void {
@@ -103,7 +94,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.admission = plan.admission.admit(now);
     if (this.admission === REFUSED) return this.refuse(plan.admission.refusal, now);
     plan.budget.deposit(now);
-    this.pickContext.hasHash = plan.hashKey?.hash(null, this.peer, this.pickContext) ?? false;
+    const misplaced = plan.placement.place(null, this.peer, this.placed);
+    if (misplaced !== null) return this.refuse(misplaced, now);
     this.tryNext(now);
   }
 
@@ -164,9 +156,9 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   // --- The next dial ---
 
   private tryNext(now: number): void {
-    const { plan, pickContext } = this;
-    pickContext.now = now;
-    const endpoint = plan.cluster.pick(pickContext);
+    const { plan, placed } = this;
+    placed.now = now;
+    const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.refuse(endpoint.gate.refusal, now);
@@ -178,7 +170,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   }
 
   private withoutEndpoint(now: number): void {
-    const { refusal } = this.pickContext;
+    const { refusal } = this.placed;
     if (refusal !== 'discovery_pending') return this.refuse(refusal, now);
     this.isParked = this.plan.parking.wait(this, now);
     if (!this.isParked) this.refuse('park_full', now);

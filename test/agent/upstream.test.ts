@@ -70,7 +70,7 @@ describe('a question that changes', () => {
     const { upstream, consul, config, names } = setUp();
     consul.answer(0, 'a');
     upstream.reconfigure({ ...config, tag: 'v2' });
-    upstream.reconfigure({ ...config, tag: 'v2', balancer: 'random' });
+    upstream.reconfigure({ ...config, tag: 'v2', balancer: { name: 'random' } });
     expect(consul.asked).toHaveLength(2);
     upstream.reconfigure(config);
     expect(consul.asked.map(({ signal }) => signal.aborted)).toEqual([false, true]);
@@ -120,14 +120,14 @@ describe('policies that change', () => {
     for (let i = 0; i < 5; i++) endpoint!.gate.settle(endpoint!.gate.admit(1000), FAILURE, 1000);
     upstream.reconfigure({
       ...config,
-      balancer: 'round_robin',
+      balancer: { name: 'round_robin' },
       breaker: { ...DEFAULT_BREAKER, consecutiveFailures: 2 },
       timeouts: { ...config.timeouts, connectMs: 77 },
     });
     expect(upstream.cluster === cluster).toBe(true);
     expect([...cluster.endpoints][0] === endpoint).toBe(true);
     expect(endpoint!.gate.state).toBe('open');
-    expect(cluster.options.balancer).toBe('round_robin');
+    expect(cluster.options.balancer.name).toBe('round_robin');
     expect((endpoint!.connector as Pool).options.connectTimeoutMs).toBe(77);
     expect(consul.asked).toHaveLength(1);
   });
@@ -137,7 +137,7 @@ describe('policies that change', () => {
     consul.answer(0, 'a');
     const { gate } = [...upstream.cluster.endpoints][0]!;
     for (let i = 0; i < 4; i++) gate.settle(gate.admit(1000), FAILURE, 1000);
-    upstream.reconfigure({ ...config, balancer: 'random', breaker: { ...DEFAULT_BREAKER } });
+    upstream.reconfigure({ ...config, balancer: { name: 'random' }, breaker: { ...DEFAULT_BREAKER } });
     gate.settle(gate.admit(1000), FAILURE, 1000);
     expect(gate.state).toBe('open');
   });
@@ -153,7 +153,7 @@ describe('policies that change', () => {
 
   it('are seen by telemetry as the same upstream, but for another protocol', () => {
     const { upstream, config, followed } = setUp();
-    upstream.reconfigure({ ...config, balancer: 'random' });
+    upstream.reconfigure({ ...config, balancer: { name: 'random' } });
     expect(followed).toEqual(['orders http']);
     upstream.reconfigure({ ...config, protocol: 'tcp' });
     expect(followed).toEqual(['orders http', 'orders tcp']);

@@ -44,10 +44,10 @@ describe('a port that changes', () => {
     const { apply, find, portOf, ports, upstreams, clock } = await open(at('orders', 1));
     const { entry, plan } = find('orders');
     ports.open.add(9);
-    await apply(at('orders', 9, { balancer: 'random' }), at('more', 3));
+    await apply(at('orders', 9, { balancer: { name: 'random' } }), at('more', 3));
     expect(find('orders').entry === entry).toBe(true);
     expect(find('orders').plan === plan).toBe(true);
-    expect(find('orders').declared.balancer).toBe('p2c_ewma');
+    expect(find('orders').declared.balancer.name).toBe('p2c_ewma');
     expect(portOf('more')).toBe(3);
     expect([...upstreams.failures].map(([name, error]) => [name, error.message])).toEqual([
       ['orders', 'listener orders: cannot listen on 127.0.0.1:9: the port is in use'],
@@ -60,7 +60,7 @@ describe('a port that changes', () => {
     clock.advance(5_000);
     await settled();
     expect(portOf('orders')).toBe(9);
-    expect(find('orders').declared.balancer).toBe('random');
+    expect(find('orders').declared.balancer.name).toBe('random');
     expect(upstreams.failures.size).toBe(0);
     expect(ports.open.has(1)).toBe(false);
     expect(clock.armed).toBe(0);
@@ -186,7 +186,7 @@ describe('a new upstream whose port is in use', () => {
     await pass(100_000);
     expect(tries).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000, 61_000, 91_000]);
     tries.length = 0;
-    await apply(at('orders', 9, { balancer: 'random' }));
+    await apply(at('orders', 9, { balancer: { name: 'random' } }));
     await pass(3_000);
     expect(tries).toEqual([100_000, 101_000, 103_000]);
   });
@@ -195,12 +195,12 @@ describe('a new upstream whose port is in use', () => {
     const { apply, ports, consul, clock, find } = await open();
     ports.open.add(9);
     await apply(at('orders', 9));
-    await apply(at('orders', 9, { balancer: 'random' }));
+    await apply(at('orders', 9, { balancer: { name: 'random' } }));
     expect(consul.asked).toHaveLength(1);
-    await apply(at('orders', 8, { balancer: 'random', tag: 'v2' }));
+    await apply(at('orders', 8, { balancer: { name: 'random' }, tag: 'v2' }));
     expect(consul.asked.map(({ query }) => query.tag)).toEqual([null, 'v2']);
-    expect(find('orders').declared.balancer).toBe('random');
-    expect(find('orders').cluster.options.balancer).toBe('random');
+    expect(find('orders').declared.balancer.name).toBe('random');
+    expect(find('orders').cluster.options.balancer.name).toBe('random');
     expect([...ports.open].sort()).toEqual([8, 9]);
     expect(clock.armed).toBe(0);
   });
@@ -268,7 +268,7 @@ it('applies the next change after one that ended in a bug', async () => {
 it('tries again what ended in a bug, shows it meanwhile, and lets nobody else wait for it', async () => {
   const { apply, bugs, upstreams, find, portOf, clock } = await open(at('orders', 1), at('stock', 2));
   let isBroken = true;
-  const once = at('orders', 1, { balancer: 'random' });
+  const once = at('orders', 1, { balancer: { name: 'random' } });
   const { timeouts } = once;
   Object.defineProperty(once, 'timeouts', {
     get: () => {
@@ -286,7 +286,7 @@ it('tries again what ended in a bug, shows it meanwhile, and lets nobody else wa
   isBroken = false;
   clock.advance(30_000);
   await settled();
-  expect(find('orders').cluster.options.balancer).toBe('random');
+  expect(find('orders').cluster.options.balancer.name).toBe('random');
   expect([upstreams.failures.size, clock.armed]).toEqual([0, 0]);
 });
 

@@ -13,7 +13,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 it('shows no latency of an endpoint that has not answered yet', () => {
   const clock = new ManualClock();
   const random = new SeededRandom(1);
-  const options = { balancer: 'round_robin', breaker: DEFAULT_BREAKER } as const;
+  const options = { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, lenses: [] } as const;
   const cluster = new Cluster({
     name: 'orders',
     options,
@@ -43,8 +43,8 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   const random = new SeededRandom(1);
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: 'round_robin', breaker: DEFAULT_BREAKER },
-    balancer: makeBalancer('round_robin', random),
+    options: { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    balancer: makeBalancer({ name: 'round_robin' }, random),
     connectorFactory: () => ({ acquire: never, dial: never, retire: () => undefined }),
     clock,
     random,

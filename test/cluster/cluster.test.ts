@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import type { LensSpec } from '../../src/cluster/lens.ts';
 import type { Balancer } from '../../src/cluster/picker.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
@@ -17,8 +18,8 @@ function make(balancer?: Balancer) {
   const tasks: (() => void)[] = [];
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: 'round_robin', breaker: DEFAULT_BREAKER },
-    balancer: balancer ?? makeBalancer('round_robin', random),
+    options: { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    balancer: balancer ?? makeBalancer({ name: 'round_robin' }, random),
     connectorFactory: ({ id }) => {
       const connector = new IdleConnector();
       connectors.set(id, [...(connectors.get(id) ?? []), connector]);
@@ -45,7 +46,7 @@ function trip(endpoint: ReturnType<ReturnType<typeof make>['find']>): void {
 
 /** Builds a round-robin picker, but in as many slices as there are endpoints, each of which takes 3 ms. */
 function slow(clock: () => ManualClock): Balancer {
-  const inner = makeBalancer('round_robin', new SeededRandom(1));
+  const inner = makeBalancer({ name: 'round_robin' }, new SeededRandom(1));
   return {
     name: 'slow',
     *build(endpoints) {
@@ -181,7 +182,7 @@ describe('Cluster', () => {
 
     it('does not disturb the picker when nothing changed that it was built from', () => {
       const builds: number[] = [];
-      const inner = makeBalancer('round_robin', new SeededRandom(1));
+      const inner = makeBalancer({ name: 'round_robin' }, new SeededRandom(1));
       const { apply } = make({
         name: 'counting',
         build: (endpoints) => {
@@ -335,20 +336,58 @@ describe('Cluster', () => {
           return { pick: () => endpoints[0] ?? null };
         },
       };
-      cluster.reconfigure({ ...cluster.options, balancer: 'random' }, first);
+      cluster.reconfigure({ ...cluster.options, balancer: { name: 'random' } }, first);
       expect(picks()).toEqual(['a']);
       expect(find('a')).toBe(a);
-      expect(cluster.options.balancer).toBe('random');
+      expect(cluster.options.balancer.name).toBe('random');
       apply(spec('c'), spec('a'));
       expect(picks()).toEqual(['c']);
     });
 
     it('needs no snapshot', () => {
       const { cluster, apply, picks } = make();
-      cluster.reconfigure(cluster.options, makeBalancer('random', new SeededRandom(1)));
+      cluster.reconfigure(cluster.options, makeBalancer({ name: 'random' }, new SeededRandom(1)));
       expect(cluster.hasSnapshot).toBe(false);
       apply(spec('a'));
       expect(picks()).toEqual(['a']);
+    });
+  });
+
+  describe('with lenses', () => {
+    const tagged = (tag: string, otherwise: string | null = null): LensSpec => ({
+      key: tag,
+      matches: ({ tags }) => tags.includes(tag),
+      otherwise,
+      balancer: null,
+    });
+
+    it('shows each its part, and follows a tag that moves without a word about anything else', () => {
+      const { cluster, apply, find } = make();
+      cluster.reconfigure({ ...cluster.options, lenses: [tagged('primary'), tagged('replica', 'primary')] }, null);
+      const seenBy = (key: string) => cluster.pick(pickContext({ lens: cluster.lensOf(key) }))?.id ?? null;
+      const primary = cluster.lensOf('primary');
+      apply(spec('a', { tags: ['primary'] }), spec('b', { tags: ['replica'] }));
+      expect([seenBy('primary'), seenBy('replica')]).toEqual(['a', 'b']);
+      const a = find('a');
+      apply(spec('a', { tags: ['replica'] }), spec('b', { tags: ['primary'] }));
+      expect([seenBy('primary'), seenBy('replica')]).toEqual(['b', 'a']);
+      expect(find('a')).toBe(a);
+      apply(spec('b', { tags: ['primary'] }));
+      expect([seenBy('primary'), seenBy('replica')]).toEqual(['b', 'b']);
+      apply(spec('a'));
+      expect([seenBy('primary'), seenBy('replica')]).toEqual([null, null]);
+      expect(cluster.lensOf('primary')).toBe(primary);
+    });
+
+    it('keeps the last picker of one that it has no longer, and the identity of one that it still has', () => {
+      const { cluster, apply } = make();
+      cluster.reconfigure({ ...cluster.options, lenses: [tagged('old'), tagged('both')] }, null);
+      const [old, both] = [cluster.lensOf('old'), cluster.lensOf('both')];
+      apply(spec('a', { tags: ['old'] }), spec('b', { tags: ['both', 'new'] }));
+      cluster.reconfigure({ ...cluster.options, lenses: [tagged('both'), tagged('new')] }, null);
+      expect(cluster.lensOf('both')).toBe(both);
+      expect(cluster.pick(pickContext({ lens: cluster.lensOf('new') }))?.id).toBe('b');
+      expect(cluster.pick(pickContext({ lens: old }))?.id).toBe('a');
     });
   });
 });

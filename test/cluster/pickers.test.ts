@@ -8,7 +8,7 @@ import { build, fakes, tally } from '../contract/balancer.ts';
 import { FakeEndpoint, pickContext } from '../support/fake-endpoint.ts';
 
 function make(name: BalancerName, endpoints: readonly FakeEndpoint[], seed = 3): Picker {
-  return build(makeBalancer(name, new SeededRandom(seed)), endpoints);
+  return build(makeBalancer({ name }, new SeededRandom(seed)), endpoints);
 }
 
 function sequence(picker: Picker, picks: number): string[] {
@@ -207,7 +207,7 @@ describe('ring_hash', () => {
 
   it('is built in slices, whose number is bounded', () => {
     const sliceCount = (endpoints: readonly FakeEndpoint[]) => {
-      const slices = makeBalancer('ring_hash', new SeededRandom(1)).build(endpoints);
+      const slices = makeBalancer({ name: 'ring_hash' }, new SeededRandom(1)).build(endpoints);
       let count = 0;
       while (!slices.next().done) count++;
       return count;

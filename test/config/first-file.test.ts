@@ -8,7 +8,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     datacenter: null,
     tag: null,
     filter: null,
-    balancer: 'p2c_ewma',
+    balancer: { name: 'p2c_ewma' },
     hash: null,
     breaker: DEFAULT_BREAKER,
     limits: DEFAULT_LIMITS,

@@ -60,7 +60,7 @@ it('takes every key there is, in the units of the program', () => {
     datacenter: 'dc2',
     tag: 'v2',
     filter: 'Service.Meta.canary == true',
-    balancer: 'ring_hash',
+    balancer: { name: 'ring_hash' },
     hash: { kind: 'header', name: 'x-user' },
     breaker: {
       consecutiveFailures: 3,

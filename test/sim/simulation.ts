@@ -86,8 +86,8 @@ export class Simulation {
     const random = new SeededRandom(this.random.uint32());
     const cluster = new Cluster({
       name: 'orders',
-      options: { balancer, breaker: { ...DEFAULT_BREAKER, ...breaker } },
-      balancer: makeBalancer(balancer, random),
+      options: { balancer: { name: balancer }, lenses: [], breaker: { ...DEFAULT_BREAKER, ...breaker } },
+      balancer: makeBalancer({ name: balancer }, random),
       connectorFactory: () => new IdleConnector(),
       clock: this.clock,
       random,

@@ -35,6 +35,7 @@ import { Exchange } from '../../src/proxy/exchange.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Plan, Router } from '../../src/proxy/plan.ts';
+import { Anywhere } from '../../src/route/anywhere.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export interface ScriptOptions {
@@ -93,7 +94,7 @@ export class ExchangeScript {
     };
     this.cluster = new Cluster({
       name: 'orders',
-      options: { balancer: 'round_robin', breaker: { ...DEFAULT_BREAKER, ...options.breaker } },
+      options: { balancer: { name: 'round_robin' }, breaker: { ...DEFAULT_BREAKER, ...options.breaker }, lenses: [] },
       balancer: new RoundRobinBalancer(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
       clock: this.clock,
@@ -111,8 +112,8 @@ export class ExchangeScript {
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-      hashKey: null,
-      lens: 0,
+      placement: new Anywhere(null),
+
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
       returnsUnseen: options.returnsUnseen ?? false,

@@ -61,5 +61,14 @@ export class FakeEndpoint implements Endpoint {
 }
 
 export function pickContext(more: Partial<PickContext> = {}): PickContext {
-  return { now: 1000, hasHash: false, hashHigh: 0, hashLow: 0, lens: 0, avoid: [], refusal: 'internal_error', ...more };
+  return {
+    now: 1000,
+    hasHash: false,
+    hashHigh: 0,
+    hashLow: 0,
+    lens: null,
+    avoid: [],
+    refusal: 'internal_error',
+    ...more,
+  };
 }

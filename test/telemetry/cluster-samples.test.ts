@@ -24,8 +24,8 @@ it('tells the health, the load and the breaker of every endpoint', () => {
   const random = new SeededRandom(1);
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: 'random', breaker: DEFAULT_BREAKER },
-    balancer: makeBalancer('random', random),
+    options: { balancer: { name: 'random' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    balancer: makeBalancer({ name: 'random' }, random),
     connectorFactory: () => new IdleConnector(),
     clock: new ManualClock(),
     random,

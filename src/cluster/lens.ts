@@ -1,0 +1,42 @@
+import type { Endpoint } from './endpoint.ts';
+import type { Balancer, PickContext, Picker } from './picker.ts';
+import type { EndpointSpec } from './snapshot.ts';
+
+/** A part of a cluster that plans ask for: a subset, a role, a shard, a role of a shard. */
+export interface LensSpec {
+  /** Says what it shows, for operators and as its identity: two specs of one key show the same. `role=primary`. */
+  readonly key: string;
+  matches(spec: EndpointSpec): boolean;
+  /** Key of the lens that is asked when this one has nothing to give; null for none. Never a circle. */
+  readonly otherwise: string | null;
+  /** The balancer of this part, when it is not the cluster's own. */
+  readonly balancer: ((own: Balancer) => Balancer) | null;
+}
+
+/**
+ * A lens at work. Plans hold it, and the cluster keeps its picker current for as long as it has a lens of this key, across
+ * snapshots and configurations, so that a request in flight asks the same part of the newest cluster. One that the cluster
+ * has no longer keeps its last picker, for the exchanges that began with it.
+ */
+export class Lens implements Picker {
+  /** Null before the first build. */
+  picker: Picker | null = null;
+  otherwise: Lens | null = null;
+
+  constructor(readonly key: string) {}
+
+  pick(context: PickContext): Endpoint | null {
+    if (this.picker === null) {
+      context.refusal = 'discovery_pending';
+      return null;
+    }
+    const found = this.picker.pick(context);
+    if (this.otherwise === null || (found !== null && !context.avoid.includes(found))) return found;
+    // One that was tried is better than none, and another one better than that.
+    const { refusal } = context;
+    const other = this.otherwise.pick(context);
+    if (other !== null && (found === null || !context.avoid.includes(other))) return other;
+    if (found === null && refusal !== 'no_endpoint') context.refusal = refusal;
+    return found;
+  }
+}

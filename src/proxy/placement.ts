@@ -1,0 +1,41 @@
+import type { FailureCode } from '../base/failure.ts';
+import type { Endpoint } from '../cluster/endpoint.ts';
+import type { PickContext, Picker } from '../cluster/picker.ts';
+import type { Peer } from '../http/conduit.ts';
+import type { Edits } from '../http/edits.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+
+/** What one request wants of its cluster. One object per exchange, reset for each request. */
+export class Placed implements PickContext {
+  now = 0;
+  hasHash = false;
+  hashHigh = 0;
+  hashLow = 0;
+  lens: Picker | null = null;
+  refusal: FailureCode = 'no_endpoint';
+  /** The answer has to carry something to the client: `mark` is asked. */
+  isMarked = false;
+  /** A cookie for the client to keep, whole as it goes out; null for none. */
+  setCookie: string | null = null;
+
+  constructor(readonly avoid: readonly Endpoint[]) {}
+
+  reset(): void {
+    this.hasHash = false;
+    this.lens = null;
+    this.isMarked = false;
+    this.setCookie = null;
+  }
+}
+
+/**
+ * Where in a cluster requests of a plan go: which part of it (lens), by which key (hash). A pure function of the
+ * configuration, the shard map and the request. Asked once per request, whatever number of attempts follow, so that a
+ * retry stays with the key; what lies behind a lens may have changed by then.
+ */
+export interface Placement {
+  /** Fills `placed`, which has been reset. `head` is null of an opaque connection. Null, or why the request has no place. */
+  place(head: RequestHead | null, peer: Peer, placed: Placed): FailureCode | null;
+  /** Adds to an answer of an endpoint what its client needs for its next requests. Only asked where `placed.isMarked`. */
+  mark(placed: Placed, answer: ResponseHead, edits: Edits): void;
+}

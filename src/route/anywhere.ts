@@ -1,0 +1,19 @@
+import type { Peer } from '../http/conduit.ts';
+import type { Edits } from '../http/edits.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+import type { Placed, Placement } from '../proxy/placement.ts';
+import type { HashKey } from './hash-key.ts';
+
+/** The whole cluster, by a key or without one. */
+export class Anywhere implements Placement {
+  constructor(private readonly key: HashKey | null) {}
+
+  place(head: RequestHead | null, peer: Peer, placed: Placed): null {
+    placed.hasHash = this.key !== null && this.key.hash(head, peer, placed);
+    return null;
+  }
+
+  mark({ setCookie }: Placed, _answer: ResponseHead, edits: Edits): void {
+    if (setCookie !== null) edits.append('set-cookie', setCookie);
+  }
+}
