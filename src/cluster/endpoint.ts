@@ -1,6 +1,7 @@
 import type { Connector } from '../http/conduit.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { Gate } from '../policy/gate.ts';
+import type { Freshness } from './freshness.ts';
 import type { EndpointSpec } from './snapshot.ts';
 
 /** One live endpoint of a cluster: what discovery says of it and what this sidecar has learned. */
@@ -15,6 +16,8 @@ export interface Endpoint {
   readonly isHealthy: boolean;
   /** No longer part of the cluster; exchanges that run may finish. */
   readonly isRemoved: boolean;
+  /** How far behind its primary it says to be. */
+  readonly freshness: Freshness;
   /** Attempts and tunnels in flight; the exchange counts, once up and once down. */
   active: number;
   /** Effective weight (slow start and reported load included), above 0. */

@@ -6,6 +6,7 @@ import { Breaker, type BreakerListener, type BreakerState } from '../policy/brea
 import type { Evidence } from '../policy/evidence.ts';
 import type { BreakerOptions } from '../policy/options.ts';
 import type { Endpoint } from './endpoint.ts';
+import { Freshness } from './freshness.ts';
 import type { EndpointSpec } from './snapshot.ts';
 
 /** Finagle's and Linkerd's time constant and first guess. */
@@ -36,6 +37,7 @@ export interface EndpointListener {
 export class LiveEndpoint implements Endpoint, BreakerListener {
   readonly id: string;
   readonly gate: Breaker;
+  readonly freshness = new Freshness();
   isRemoved = false;
   active = 0;
   private readonly latency: Ewma;

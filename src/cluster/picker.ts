@@ -10,6 +10,11 @@ export interface PickContext {
   hashLow: number;
   /** Which part of the cluster is wanted (role, shard, subset), a `Lens` of it; null for all of it. */
   lens: Picker | null;
+  /**
+   * Only replicas that have said to be at least this far in their primary's history: 0 for any, `Infinity` for none of
+   * them, since only the primary itself will do. See `FreshReplicas`.
+   */
+  minPosition: number;
   /** Endpoints already tried. Avoiding them degrades and never vetoes: one of them is better than none. */
   readonly avoid: readonly Endpoint[];
   /** Out: why, when `pick` answers null. */

@@ -16,6 +16,8 @@ export interface EndpointSpec {
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
   readonly zone: string | null;
+  /** How far behind its primary discovery says it is, in ms; absent when it does not say. */
+  readonly lagMs?: number;
 }
 
 /** All that is known about one service at one moment. Immutable, replaced whole. */

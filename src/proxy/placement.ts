@@ -12,6 +12,7 @@ export class Placed implements PickContext {
   hashHigh = 0;
   hashLow = 0;
   lens: Picker | null = null;
+  minPosition = 0;
   refusal: FailureCode = 'no_endpoint';
   /** The answer has to carry something to the client: `mark` is asked. */
   isMarked = false;
@@ -23,6 +24,7 @@ export class Placed implements PickContext {
   reset(): void {
     this.hasHash = false;
     this.lens = null;
+    this.minPosition = 0;
     this.isMarked = false;
     this.setCookie = null;
   }

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
+import { Freshness } from '../../src/cluster/freshness.ts';
 import type { PickContext } from '../../src/cluster/picker.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import type { Connector } from '../../src/http/conduit.ts';
@@ -31,6 +32,7 @@ export class FakeEndpoint implements Endpoint {
   readonly connector = new IdleConnector();
   readonly isHealthy = true;
   readonly isRemoved = false;
+  readonly freshness = new Freshness();
   active = 0;
   /** Expected ms of one attempt. */
   cost = 1;
@@ -67,6 +69,7 @@ export function pickContext(more: Partial<PickContext> = {}): PickContext {
     hashHigh: 0,
     hashLow: 0,
     lens: null,
+    minPosition: 0,
     avoid: [],
     refusal: 'internal_error',
     ...more,

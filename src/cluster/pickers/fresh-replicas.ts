@@ -1,0 +1,104 @@
+import type { Endpoint } from '../endpoint.ts';
+import type { Balancer, PickContext, Picker } from '../picker.ts';
+import { isUsable } from './last-resort.ts';
+
+export interface FreshOptions {
+  /** A replica further behind than this gets no reads; `Infinity` for no bound. */
+  readonly maxLagMs: number;
+  /** So many of the least late are kept however late they are. */
+  readonly minEndpoints: number;
+}
+
+/** How long a judgement of everybody's lag holds, in ms: it is not worth more with every pick. */
+const JUDGED_MS = 100;
+/** With most replicas fresh enough, so many picks of the balancer find one. */
+const DRAWS = 4;
+
+/**
+ * Replicas that are fresh enough for a read, chosen by another balancer.
+ *
+ * Two bounds. Lag: who is later than allowed is left out, but never below a minimum, because a load that slows all
+ * replicas down would otherwise be thrown at the few that are left, or all at the primary (ProxySQL is known for it; the
+ * minimum is Vitess'). Position: a client that has written reads only where its write has arrived, and here the bound
+ * holds: when nobody is there yet the pick is refused, and the lens asks the primary.
+ */
+export class FreshReplicas implements Balancer {
+  readonly name: string;
+
+  constructor(
+    private readonly inner: Balancer,
+    private readonly options: FreshOptions,
+  ) {
+    this.name = inner.name;
+  }
+
+  *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
+    return new FreshPicker(endpoints, yield* this.inner.build(endpoints), this.options);
+  }
+}
+
+class FreshPicker implements Picker {
+  private readonly late = new Set<Endpoint>();
+  /** The endpoints, least late first when they were last judged. */
+  private readonly byLag: Endpoint[];
+  private readonly lags: Map<Endpoint, number>;
+  private judgedAt = Number.NEGATIVE_INFINITY;
+  private next = 0;
+
+  constructor(
+    private readonly endpoints: readonly Endpoint[],
+    private readonly inner: Picker,
+    private readonly options: FreshOptions,
+  ) {
+    this.byLag = [...endpoints];
+    this.lags = new Map(endpoints.map((endpoint) => [endpoint, 0]));
+  }
+
+  pick(context: PickContext): Endpoint | null {
+    if (this.options.maxLagMs !== Number.POSITIVE_INFINITY && context.now - this.judgedAt >= JUDGED_MS) {
+      this.judge(context.now);
+    }
+    if (this.late.size === 0 && context.minPosition === 0) return this.inner.pick(context);
+    for (let i = 0; i < DRAWS; i++) {
+      const endpoint = this.inner.pick(context);
+      if (endpoint === null) return null;
+      if (this.isFresh(endpoint, context) && !context.avoid.includes(endpoint)) return endpoint;
+    }
+    return this.search(context);
+  }
+
+  private isFresh(endpoint: Endpoint, { minPosition }: PickContext): boolean {
+    return !this.late.has(endpoint) && (minPosition === 0 || endpoint.freshness.position >= minPosition);
+  }
+
+  private search(context: PickContext): Endpoint | null {
+    const { endpoints } = this;
+    const n = endpoints.length;
+    let tried: Endpoint | null = null;
+    this.next = (this.next + 1) % n;
+    for (let k = 0; k < n; k++) {
+      const endpoint = endpoints[(this.next + k) % n]!;
+      if (!this.isFresh(endpoint, context)) continue;
+      if (isUsable(endpoint, context)) return endpoint;
+      if (endpoint.gate.canAdmit(context.now)) tried ??= endpoint;
+    }
+    if (tried === null) context.refusal = 'no_endpoint';
+    return tried;
+  }
+
+  private judge(now: number): void {
+    const { byLag, lags, late } = this;
+    const { maxLagMs, minEndpoints } = this.options;
+    this.judgedAt = now;
+    for (const endpoint of byLag) lags.set(endpoint, lagOf(endpoint, now));
+    byLag.sort((a, b) => lags.get(a)! - lags.get(b)!);
+    late.clear();
+    for (let i = minEndpoints; i < byLag.length; i++) if (lags.get(byLag[i]!)! > maxLagMs) late.add(byLag[i]!);
+  }
+}
+
+/** What an endpoint says itself is newer than what discovery says of it. One of which nobody says anything is not late. */
+export function lagOf({ freshness, spec }: Endpoint, now: number): number {
+  const said = freshness.lagAt(now);
+  return said >= 0 ? said : (spec.lagMs ?? 0);
+}
