@@ -1,23 +1,37 @@
 import type { Random } from '../base/random.ts';
 import type { BalancerOptions } from './options.ts';
 import type { Balancer } from './picker.ts';
-import { LeastRequestBalancer } from './pickers/least-request.ts';
+import { ClientSideWrrBalancer } from './pickers/client-side-wrr.ts';
+import { DEFAULT_FIRST, FirstFitBalancer } from './pickers/first-fit.ts';
+import { DEFAULT_LEAST_REQUEST, LeastRequestBalancer } from './pickers/least-request.ts';
 import { P2cEwmaBalancer } from './pickers/p2c-ewma.ts';
 import { RandomBalancer } from './pickers/random.ts';
 import { RingHashBalancer } from './pickers/ring-hash.ts';
 import { RoundRobinBalancer } from './pickers/round-robin.ts';
+import { DEFAULT_REPORTED_WEIGHTS } from './reported-weight.ts';
+import { SubsettingBalancer } from './subsetting.ts';
 
-/** The balancer a configuration means. */
-export function makeBalancer({ name }: BalancerOptions, random: Random): Balancer {
-  switch (name) {
+/** The balancer a configuration means. `caller` is who balances: it tells its subset from those of others. */
+export function makeBalancer(options: BalancerOptions, random: Random, caller = ''): Balancer {
+  const whole = makeWhole(options, random);
+  return options.subsetSize === undefined ? whole : new SubsettingBalancer(whole, options.subsetSize, caller);
+}
+
+function makeWhole(options: BalancerOptions, random: Random): Balancer {
+  const { leastRequest, first, reportedWeights } = options;
+  switch (options.name) {
     case 'p2c_ewma':
       return new P2cEwmaBalancer(random);
     case 'least_request':
-      return new LeastRequestBalancer(random);
+      return new LeastRequestBalancer(leastRequest ?? DEFAULT_LEAST_REQUEST, random);
     case 'round_robin':
       return new RoundRobinBalancer(random);
     case 'random':
       return new RandomBalancer(random);
+    case 'first':
+      return new FirstFitBalancer(first ?? DEFAULT_FIRST);
+    case 'client_side_wrr':
+      return new ClientSideWrrBalancer((reportedWeights ?? DEFAULT_REPORTED_WEIGHTS).updateMs, random);
     case 'ring_hash':
       return new RingHashBalancer(random);
   }

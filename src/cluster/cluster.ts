@@ -32,6 +32,8 @@ export interface ClusterParts {
  * (a partition of Consul's gossip makes healthy nodes critical), because a refused connection is no worse than no
  * endpoint, and breakers stand guard. Maintenance is somebody's wish and holds.
  *
+ * Slow start begins where an endpoint comes to others or becomes healthy again. With the first snapshot nobody is new.
+ *
  * The picker is built in slices and assigned at once; until then the old one answers, and so the endpoints that go are
  * retired only after the assignment.
  *
@@ -106,8 +108,9 @@ export class Cluster {
 
   apply(snapshot: ClusterSnapshot): void {
     if (this.isSuperseded) return;
+    const isFirst = this.applied === null;
     this.applied = snapshot;
-    this.replaceKnown(snapshot.endpoints);
+    this.replaceKnown(snapshot.endpoints, isFirst);
     const pickable = pickableOf([...this.known.values()]).map((endpoint) => weighted(endpoint, this.current.lenses));
     if (this.hasSnapshot && this.build === null && isSameAll(pickable, this.pickable)) return this.swap([]);
     this.rebuild(pickable);
@@ -126,6 +129,7 @@ export class Cluster {
    */
   reconfigure(options: ClusterOptions, balancer: Balancer | null): void {
     const { breaker, lenses } = this.current;
+    if (options.balancer !== this.current.balancer) for (const known of this.endpoints) known.serve(options.balancer);
     this.current = options;
     if (options.breaker !== breaker) for (const { gate } of this.known.values()) gate.reconfigure(options.breaker);
     if (options.lenses !== lenses) this.replaceLenses();
@@ -146,13 +150,17 @@ export class Cluster {
     this.listeners.clear();
   }
 
-  private replaceKnown(specs: readonly EndpointSpec[]): void {
+  private replaceKnown(specs: readonly EndpointSpec[], isFirst: boolean): void {
     const before = this.known;
+    const now = this.parts.clock.now();
     this.known = new Map();
     for (const spec of specs) {
       if (this.known.has(spec.id)) continue;
-      const endpoint = before.get(spec.id) ?? this.makeEndpoint(spec);
+      const same = before.get(spec.id);
+      const endpoint = same ?? this.makeEndpoint(spec);
+      const wasAway = same === undefined ? !isFirst : !same.isHealthy;
       endpoint.spec = spec;
+      if (wasAway && endpoint.isHealthy) endpoint.begin(now);
       this.known.set(spec.id, endpoint);
       before.delete(spec.id);
     }
@@ -161,7 +169,10 @@ export class Cluster {
 
   private makeEndpoint(spec: EndpointSpec): LiveEndpoint {
     const { connectorFactory, random, listener, clock } = this.parts;
-    return new LiveEndpoint(spec, connectorFactory(spec), this.current.breaker, random, listener, clock.now());
+    const { breaker, balancer } = this.current;
+    const made = new LiveEndpoint(spec, connectorFactory(spec), breaker, random, listener, clock.now());
+    made.serve(balancer);
+    return made;
   }
 
   private rebuild(pickable: readonly Weighted[]): void {

@@ -2,6 +2,7 @@ import type { Connector } from '../http/conduit.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { Freshness } from './freshness.ts';
+import type { ReportedWeight } from './reported-weight.ts';
 import type { EndpointSpec } from './snapshot.ts';
 
 /** One live endpoint of a cluster: what discovery says of it and what this sidecar has learned. */
@@ -20,8 +21,12 @@ export interface Endpoint {
   readonly freshness: Freshness;
   /** Attempts and tunnels in flight; the exchange counts, once up and once down. */
   active: number;
-  /** Effective weight (slow start and reported load included), above 0. */
+  /** What it reports of its load; null where nobody wants to know, and then reports are not looked at. */
+  readonly reported: ReportedWeight | null;
+  /** The weight of discovery, as far as slow start lets it have it; above 0. */
   weightAt(now: number): number;
+  /** Which part of its weight slow start lets it have: above 0, and 1 but for a while after it came. */
+  warmthAt(now: number): number;
   /** What latency-aware balancers compare: lower is better. Includes the attempts in flight, not the weight. */
   loadAt(now: number): number;
   /** Feeds latency and later outlier detection; called once per attempt, beside the gate's `settle`. */

@@ -7,6 +7,9 @@ import type { Evidence } from '../policy/evidence.ts';
 import type { BreakerOptions } from '../policy/options.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Freshness } from './freshness.ts';
+import type { BalancerOptions } from './options.ts';
+import { DEFAULT_REPORTED_WEIGHTS, ReportedWeight } from './reported-weight.ts';
+import { WarmUp } from './slow-start.ts';
 import type { EndpointSpec } from './snapshot.ts';
 
 /** Finagle's and Linkerd's time constant and first guess. */
@@ -40,6 +43,8 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   readonly freshness = new Freshness();
   isRemoved = false;
   active = 0;
+  reported: ReportedWeight | null = null;
+  private readonly warmUp = new WarmUp();
   private readonly latency: Ewma;
   /** No answer has been measured yet. The first one replaces the guess, or it would take many to talk it down. */
   private isGuess = true;
@@ -63,8 +68,26 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     return this.spec.health === 'passing' || this.spec.health === 'warning';
   }
 
-  weightAt(_now: number): number {
-    return this.spec.weight;
+  weightAt(now: number): number {
+    return this.spec.weight * this.warmUp.at(now);
+  }
+
+  warmthAt(now: number): number {
+    return this.warmUp.at(now);
+  }
+
+  /** What the balancer wants to know of it, and how it takes part. What it has learned stays. */
+  serve({ name, slowStart, reportedWeights = DEFAULT_REPORTED_WEIGHTS }: BalancerOptions): void {
+    this.warmUp.reconfigure(slowStart ?? null);
+    if (name !== 'client_side_wrr') this.reported = null;
+    else if (this.reported === null) this.reported = new ReportedWeight(reportedWeights);
+    else this.reported.reconfigure(reportedWeights);
+  }
+
+  /** It came, or came back. */
+  begin(now: number): void {
+    this.warmUp.begin(now);
+    this.reported?.restart();
   }
 
   /**
@@ -106,6 +129,7 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
       this.latency.set(FIRST_GUESS_MS, now);
       this.isGuess = true;
       this.penalty.set(0, now);
+      this.begin(now);
     }
     this.listener.onBreakerChange(this, from, to, now);
   }

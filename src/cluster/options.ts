@@ -1,12 +1,40 @@
 import type { BreakerOptions } from '../policy/options.ts';
 import type { LensSpec } from './lens.ts';
+import type { FirstOptions } from './pickers/first-fit.ts';
+import type { LeastRequestOptions } from './pickers/least-request.ts';
+import type { ReportedWeightsOptions } from './reported-weight.ts';
+import type { SlowStartOptions } from './slow-start.ts';
 
-export const BALANCER_NAMES = ['p2c_ewma', 'least_request', 'round_robin', 'random', 'ring_hash'] as const;
+export const BALANCER_NAMES = [
+  'p2c_ewma',
+  'least_request',
+  'round_robin',
+  'random',
+  'first',
+  'client_side_wrr',
+  'ring_hash',
+] as const;
 export type BalancerName = (typeof BALANCER_NAMES)[number];
 
-/** An algorithm with all that is said of it. Of the options, an algorithm reads its own. */
+/** Those that give everyone a share by weight: only they can be slow to start with one, or be given a subset. */
+export const SHARING_BALANCERS: readonly BalancerName[] = [
+  'p2c_ewma',
+  'least_request',
+  'round_robin',
+  'random',
+  'client_side_wrr',
+];
+
+/** An algorithm with all that is said of it. Options of an algorithm are there beside its name, and mean its defaults when they are not. */
 export interface BalancerOptions {
   readonly name: BalancerName;
+  readonly leastRequest?: LeastRequestOptions;
+  readonly first?: FirstOptions;
+  readonly reportedWeights?: ReportedWeightsOptions;
+  /** Absent: everyone has the whole weight at once. */
+  readonly slowStart?: SlowStartOptions;
+  /** How many endpoints this sidecar uses at most; absent: all. */
+  readonly subsetSize?: number;
 }
 
 /** See `p2c_ewma`: no single slow endpoint survives it long. */

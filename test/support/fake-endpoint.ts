@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import { Freshness } from '../../src/cluster/freshness.ts';
 import type { PickContext } from '../../src/cluster/picker.ts';
+import type { ReportedWeight } from '../../src/cluster/reported-weight.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import type { Connector } from '../../src/http/conduit.ts';
 import type { Gate } from '../../src/policy/gate.ts';
@@ -37,6 +38,8 @@ export class FakeEndpoint implements Endpoint {
   /** Expected ms of one attempt. */
   cost = 1;
   isOpen = false;
+  warmth = 1;
+  reported: ReportedWeight | null = null;
   readonly gate: Gate = {
     refusal: 'circuit_open',
     canAdmit: () => !this.isOpen,
@@ -52,7 +55,11 @@ export class FakeEndpoint implements Endpoint {
   }
 
   weightAt(): number {
-    return this.spec.weight;
+    return this.spec.weight * this.warmth;
+  }
+
+  warmthAt(): number {
+    return this.warmth;
   }
 
   loadAt(): number {

@@ -1,20 +1,55 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Balancer, Picker } from '../picker.ts';
+import { FullScan } from './full-scan.ts';
+import { Turns } from './turns.ts';
 import { TwoChoices } from './two-choices.ts';
 
-/** The less busy of two: for endpoints that are equally fast, or whose latency says nothing (long streams). */
+export const SELECTIONS = ['two_choices', 'full_scan'] as const;
+
+export interface LeastRequestOptions {
+  readonly selection: (typeof SELECTIONS)[number];
+  /** How many are compared by `two_choices`. */
+  readonly choices: number;
+  /** What attempts in flight count against an unequal weight; see `LeastRequestBalancer`. */
+  readonly bias: number;
+}
+
+/** Those of Envoy: two see nearly all that three would, and everybody's best would be run down. */
+export const DEFAULT_LEAST_REQUEST: LeastRequestOptions = { selection: 'two_choices', choices: 2, bias: 1 };
+
+/**
+ * The less busy of a few, or of all: for endpoints that are equally fast, or whose latency says nothing (long streams).
+ *
+ * Where weights differ, a bias other than 1 means what it means in Envoy: turns by the weight `weight / (active + 1) ^ bias`,
+ * so that 0 is plain round robin, and the greater it is the less does the weight say. Envoy does so at 1 too, which
+ * keeps attempts in flight to the square root of the weights; here 1 keeps them to the weights.
+ */
 export class LeastRequestBalancer implements Balancer {
   readonly name = 'least_request';
 
-  constructor(private readonly random: Random) {}
+  constructor(
+    private readonly options: LeastRequestOptions,
+    private readonly random: Random,
+  ) {}
 
-  // biome-ignore lint/correctness/useYield: small enough to be built in one slice.
   *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
-    return new TwoChoices(endpoints, sameForAll, this.random);
+    const { random } = this;
+    const { selection, choices, bias } = this.options;
+    const isUniform = endpoints.every(({ spec }) => spec.weight === endpoints[0]!.spec.weight);
+    if (!isUniform && bias !== 1) {
+      const biased = (index: number, now: number) => biasedWeight(endpoints[index]!, bias, now);
+      return new Turns(endpoints, biased, random);
+    }
+    if (selection === 'full_scan') return new FullScan(endpoints, random);
+    return new TwoChoices(endpoints, sameForAll, random, choices);
   }
 }
 
 function sameForAll(): number {
   return 1;
+}
+
+function biasedWeight(endpoint: Endpoint, bias: number, now: number): number {
+  return endpoint.weightAt(now) / (endpoint.active + 1) ** bias;
 }

@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { EndpointDraw } from '../endpoint-draw.ts';
 import type { Balancer, PickContext, Picker } from '../picker.ts';
-import { WeightedDraw } from '../weighted-draw.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
 /** Drawing again keeps what a refused endpoint would have got evenly spread; walking on would give it to its neighbour. */
@@ -20,23 +20,20 @@ export class RandomBalancer implements Balancer {
 }
 
 class RandomPicker implements Picker {
-  private readonly chance: WeightedDraw;
+  private readonly chance: EndpointDraw;
 
   constructor(
     private readonly endpoints: readonly Endpoint[],
     private readonly random: Random,
   ) {
-    this.chance = new WeightedDraw(
-      endpoints.map((endpoint) => endpoint.spec.weight),
-      random,
-    );
+    this.chance = new EndpointDraw(endpoints, random);
   }
 
   pick(context: PickContext): Endpoint | null {
     const { endpoints } = this;
     if (endpoints.length > 1) {
       for (let i = 0; i < DRAWS; i++) {
-        const endpoint = endpoints[this.chance.draw()]!;
+        const endpoint = endpoints[this.chance.draw(context.now)]!;
         if (isUsable(endpoint, context)) return endpoint;
       }
     }

@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { EndpointDraw } from '../endpoint-draw.ts';
 import type { PickContext, Picker } from '../picker.ts';
-import { WeightedDraw } from '../weighted-draw.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
 /** With half of the endpoints refused, five pairs find nothing once in a thousand times. */
@@ -20,21 +20,24 @@ export type UnitCost = (endpoint: Endpoint, now: number) => number;
  * Unequal weights: both are drawn in proportion to weight, attempts count per share of the weight, and the second takes the
  * request from the first only if it would still be cheaper with it. Without that clause the endpoint with the greatest
  * weight would win every comparison of idle endpoints and get all of a light traffic, and the smallest would get half of it
- * by being idle all the time.
+ * by being idle all the time. An endpoint in slow start makes weights unequal while it lasts.
+ *
+ * With more than two choices the one that was taken is compared with another, and so on.
  */
 export class TwoChoices implements Picker {
-  private readonly chance: WeightedDraw;
+  private readonly chance: EndpointDraw;
   private readonly shares: Float64Array;
 
   constructor(
     private readonly endpoints: readonly Endpoint[],
     private readonly unitCost: UnitCost,
     private readonly random: Random,
+    private readonly choices = 2,
   ) {
     const weights = endpoints.map((endpoint) => endpoint.spec.weight);
     const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
     this.shares = Float64Array.from(weights, (weight) => weight / mean);
-    this.chance = new WeightedDraw(weights, random);
+    this.chance = new EndpointDraw(endpoints, random);
   }
 
   pick(context: PickContext): Endpoint | null {
@@ -45,38 +48,49 @@ export class TwoChoices implements Picker {
     // the traffic whenever the others are refused.
     let lone = -1;
     for (let i = 0; i < PAIRS; i++) {
-      const first = this.chance.draw();
-      const second = this.other(first);
+      const first = this.chance.draw(context.now);
+      const second = this.other(first, context.now);
       const hasFirst = isUsable(endpoints[first]!, context);
       const hasSecond = isUsable(endpoints[second]!, context);
-      if (hasFirst && hasSecond) return this.cheaper(first, second, context.now);
+      if (hasFirst && hasSecond) return this.best(first, second, context);
       if (!hasFirst && !hasSecond) continue;
       const found = hasFirst ? first : second;
-      if (lone !== -1 && lone !== found) return this.cheaper(lone, found, context.now);
+      if (lone !== -1 && lone !== found) return this.best(lone, found, context);
       lone = found;
     }
     return lone === -1 ? lastResort(endpoints, this.random.below(n), context) : endpoints[lone]!;
   }
 
   /** An index that is not `first`. */
-  private other(first: number): number {
+  private other(first: number, now: number): number {
     if (!this.chance.isUniform) {
-      const second = this.chance.draw();
+      const second = this.chance.draw(now);
       if (second !== first) return second;
     }
-    // One of the n - 1 others, stepping over the first: drawing until they differ would be unbounded.
-    const second = this.random.below(this.endpoints.length - 1);
-    return second < first ? second : second + 1;
+    return this.chance.drawOther(first, now);
   }
 
-  private cheaper(first: number, second: number, now: number): Endpoint {
+  private best(first: number, second: number, context: PickContext): Endpoint {
+    let best = this.cheaper(first, second, context.now);
+    for (let i = 2; i < this.choices; i++) {
+      const other = this.other(best, context.now);
+      if (isUsable(this.endpoints[other]!, context)) best = this.cheaper(best, other, context.now);
+    }
+    return this.endpoints[best]!;
+  }
+
+  private cheaper(first: number, second: number, now: number): number {
     const a = this.endpoints[first]!;
     const b = this.endpoints[second]!;
     const costOfA = this.unitCost(a, now);
     const costOfB = this.unitCost(b, now);
-    if (this.chance.isUniform) return costOfA * (a.active + 1) <= costOfB * (b.active + 1) ? a : b;
-    const afterA = costOfA * (1 + a.active / this.shares[first]!);
-    const afterB = costOfB * (1 + (b.active + 1) / this.shares[second]!);
-    return afterA <= afterB ? a : b;
+    const warmthOfA = a.warmthAt(now);
+    const warmthOfB = b.warmthAt(now);
+    if (this.chance.isUniform && warmthOfA === 1 && warmthOfB === 1) {
+      return costOfA * (a.active + 1) <= costOfB * (b.active + 1) ? first : second;
+    }
+    const afterA = costOfA * (1 + a.active / (this.shares[first]! * warmthOfA));
+    const afterB = costOfB * (1 + (b.active + 1) / (this.shares[second]! * warmthOfB));
+    return afterA <= afterB ? first : second;
   }
 }

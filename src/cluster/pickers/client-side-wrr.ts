@@ -1,0 +1,63 @@
+import type { Random } from '../../base/random.ts';
+import type { Endpoint } from '../endpoint.ts';
+import type { Balancer, Picker } from '../picker.ts';
+import { Turns } from './turns.ts';
+
+/**
+ * Everyone in turn, by the weights that endpoints report of themselves (gRPC's A58, Envoy's client-side weighted round robin).
+ *
+ * An endpoint without a usable report has the mean of the others. While fewer than two have one, there is nothing to
+ * compare, and the weights of discovery hold; otherwise a report stands in place of them, since what a machine can
+ * take is in it already.
+ */
+export class ClientSideWrrBalancer implements Balancer {
+  readonly name = 'client_side_wrr';
+
+  constructor(
+    private readonly updateMs: number,
+    private readonly random: Random,
+  ) {}
+
+  *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
+    const reports = new Reports(endpoints, this.updateMs);
+    return new Turns(endpoints, (index, now) => reports.weightAt(index, now), this.random);
+  }
+}
+
+/** The reported weights as of the last update: one look at everyone per update, none per pick. */
+class Reports {
+  private readonly weights: Float64Array;
+  /** Weights of discovery hold. */
+  private isPlain = true;
+  private updateAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly endpoints: readonly Endpoint[],
+    private readonly updateMs: number,
+  ) {
+    this.weights = new Float64Array(endpoints.length);
+  }
+
+  weightAt(index: number, now: number): number {
+    if (now >= this.updateAt) this.update(now);
+    const endpoint = this.endpoints[index]!;
+    return this.isPlain ? endpoint.weightAt(now) : this.weights[index]! * endpoint.warmthAt(now);
+  }
+
+  private update(now: number): void {
+    const { endpoints, weights } = this;
+    this.updateAt = now + this.updateMs;
+    let sum = 0;
+    let count = 0;
+    for (let i = 0; i < weights.length; i++) {
+      const { reported } = endpoints[i]!;
+      weights[i] = reported === null ? 0 : reported.at(now);
+      if (weights[i]! === 0) continue;
+      sum += weights[i]!;
+      count += 1;
+    }
+    this.isPlain = count < 2;
+    if (this.isPlain || count === weights.length) return;
+    for (let i = 0; i < weights.length; i++) if (weights[i]! === 0) weights[i] = sum / count;
+  }
+}
