@@ -18,7 +18,7 @@ import { LeavingPorts } from './agent/leaving-ports.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { selfAt } from './agent/self.ts';
+import { callerName, selfAt } from './agent/self.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
@@ -141,6 +141,7 @@ export class Agent implements AgentView, Stoppable {
       breakers,
       context,
       sources,
+      caller: callerName(config.service),
       sampling,
     };
     this.parts = parts;

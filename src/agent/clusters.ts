@@ -21,11 +21,11 @@ export function makeCluster(
   protocol: EndpointProtocol,
   parts: Parts,
 ): Cluster {
-  const { clock, random, limits, breakers } = parts;
+  const { clock, random, limits, breakers, caller } = parts;
   return new Cluster({
     name,
     options,
-    balancer: makeBalancer(options.balancer, random),
+    balancer: makeBalancer(options.balancer, random, caller),
     connectorFactory: ({ host, port }) =>
       makeConnector(protocol, parts, {
         host,

@@ -50,7 +50,7 @@ export class FollowedCluster {
     const { options } = this.cluster;
     const { balancer, breaker, lenses } = optionsOf(config);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
-    const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random);
+    const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
       balancer,
       // A breaker told of the options it has would forget the failures it has counted.

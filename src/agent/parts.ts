@@ -28,6 +28,8 @@ export interface Parts {
   readonly breakers: EndpointListener;
   readonly context: ExchangeContext;
   readonly sources: Sources;
+  /** What tells this sidecar from all others, after a restart too: its subsets of large clusters depend on it. */
+  readonly caller: string;
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
 }

@@ -1,4 +1,4 @@
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import type { IsSelf } from '../discovery/without-self.ts';
 
 const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
@@ -25,4 +25,12 @@ export function selfAt(inbound: { readonly address: string; readonly port: numbe
 /** Asked anew each time: a machine may get addresses as it runs. */
 function ownAddresses(): ReadonlySet<string> {
   return new Set(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)));
+}
+
+/**
+ * This sidecar's name among all that call: the same after a restart, and another than any neighbour's. An id is unique on
+ * its machine only, and need not be where nobody registers it, so the machine and the port are part of it.
+ */
+export function callerName(service: { readonly id: string; readonly port: number }, machine = hostname()): string {
+  return `${service.id}@${machine}:${service.port}`;
 }

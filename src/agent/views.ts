@@ -1,6 +1,7 @@
 import type { ClusterView, EndpointView, ListenerView } from '../admin/agent-view.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { linearConcern } from '../cluster/linear.ts';
 import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import type { Connector } from '../http/conduit.ts';
@@ -34,7 +35,7 @@ export function clusterView({ cluster, discovery, protocol }: Shown, isInbound: 
     protocol,
     source: snapshot?.source ?? null,
     ageMs: snapshot === null ? null : Math.max(0, Math.round(now - discovery.freshAt)),
-    problem: discovery.problem ?? (cluster.usesCritical ? ALL_CRITICAL : null),
+    problem: discovery.problem ?? (cluster.usesCritical ? ALL_CRITICAL : linearConcern(options.balancer, cluster.size)),
     balancer: options.balancer.name,
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
   };

@@ -2,6 +2,7 @@ import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, HashConfig, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
+import { weightsOf } from './weights.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
 
@@ -73,7 +74,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     datacenter,
     tag,
     filter,
-    balancer: { name: balancer },
+    balancer: { name: balancer, ...weightsOf(written) },
     hash: hashOf(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,

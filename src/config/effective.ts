@@ -5,6 +5,7 @@ import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
 import { configSchema } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { encodeWeights } from './weights.ts';
 
 /**
  * The configuration in force in the words of the file, every default written out and every secret hidden. It is a valid
@@ -52,6 +53,7 @@ function encodeUpstream({ name, listen, balancer, hash, breaker, retry, ...rest 
     port: listen?.port ?? null,
     address: listen?.address ?? null,
     balancer: balancer.name,
+    ...encodeWeights(balancer),
     hash: encodeHash(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,

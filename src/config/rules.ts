@@ -6,6 +6,7 @@ import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';
 import type { Written } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { weightRules } from './weight-rules.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
 
@@ -19,6 +20,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ...Object.entries(config.upstreams).flatMap(([name, upstream]) => [
       ...sourceOf(config, name, upstream),
       ...hashOf(name, upstream),
+      ...weightRules(['upstreams', name], upstream, merged),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
     ]),

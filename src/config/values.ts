@@ -34,6 +34,11 @@ export function listenPort() {
   return z.preprocess(fromDigits, z.int({ error }).min(0, { error }).max(MAX_PORT, { error }));
 }
 
+export function decimal(least: number, most: number) {
+  const error = `a number from ${least} to ${most}`;
+  return z.number({ error }).min(least, { error }).max(most, { error });
+}
+
 export function ratio(least: number) {
   const error = least > 0 ? 'a number above 0 and at most 1' : 'a number from 0 to 1';
   const number = z.number({ error }).max(1, { error });

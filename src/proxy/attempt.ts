@@ -124,6 +124,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.status = head.status;
     this.firstByteAt = now;
     if (this.owner.isGrpc) this.concluded(head);
+    if (this.endpoint.reported !== null) this.endpoint.reported.read(head, now);
     if (head.status !== 429 && head.status !== 503) return;
     const retryAfter = head.get('retry-after');
     if (retryAfter !== null) this.pushbackMs = parseRetryAfter(retryAfter, this.clock.wallMs());
@@ -209,7 +210,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
 
   onEnd(trailers: Fields | null): void {
     if (this.isDiscarded) return this.discarded();
-    if (trailers !== null && this.owner.isGrpc) this.concluded(trailers);
+    if (trailers !== null) this.readTrailers(trailers);
     this.owner.onAttemptEnd(this, trailers);
   }
 
@@ -220,6 +221,12 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
 
   onUpstreamDrain(): void {
     if (this.isOpen) this.owner.onAttemptDrain(this);
+  }
+
+  private readTrailers(trailers: Fields): void {
+    const { reported } = this.endpoint;
+    if (reported !== null) reported.read(trailers, this.clock.now());
+    if (this.owner.isGrpc) this.concluded(trailers);
   }
 
   /** A gRPC call says how it ended in its trailers, or in the head of an answer that is nothing else. */

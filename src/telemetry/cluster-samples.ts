@@ -1,5 +1,6 @@
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { ReportedWeight } from '../cluster/reported-weight.ts';
 import type { BreakerState } from '../policy/breaker.ts';
 import { type Sample, sample } from './registry.ts';
 
@@ -9,13 +10,20 @@ const BREAKER_STATES: Readonly<Record<BreakerState, number>> = { closed: 0, prob
 export function* clusterSamples(cluster: Cluster): Generator<Sample> {
   const { name } = cluster;
   const healths = new Map<string, number>([['passing', 0]]);
-  for (const { id, spec, active, gate } of cluster.endpoints) {
+  for (const { id, spec, active, gate, reported } of cluster.endpoints) {
     healths.set(spec.health, (healths.get(spec.health) ?? 0) + 1);
     yield sample('remora_endpoint_active', [name, id], active);
     yield sample('remora_breaker_state', [name, id], BREAKER_STATES[gate.state]);
     yield sample('remora_breaker_trips_total', [name, id], gate.trips);
+    if (reported !== null) yield* reportSamples(name, id, reported);
   }
   for (const [health, count] of healths) yield sample('remora_endpoints', [name, health], count);
+}
+
+function* reportSamples(name: string, id: string, { taken, unusable, malformed }: ReportedWeight): Generator<Sample> {
+  yield sample('remora_load_reports_total', [name, id, 'taken'], taken);
+  yield sample('remora_load_reports_total', [name, id, 'unusable'], unusable);
+  yield sample('remora_load_reports_total', [name, id, 'malformed'], malformed);
 }
 
 /** How much a followed service is to be trusted. There is no age before the first answer. */

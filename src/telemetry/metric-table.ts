@@ -122,6 +122,11 @@ export const METRICS = {
     labels: ['upstream', 'endpoint'],
     help: 'How often the circuit of an endpoint opened.',
   },
+  remora_load_reports_total: {
+    type: 'counter',
+    labels: ['upstream', 'endpoint', 'fate'],
+    help: 'Loads that an endpoint reported with its answers, where client_side_wrr wants them: taken, unusable (no requests or no load in it), or malformed.',
+  },
   remora_upstream_connections: {
     type: 'gauge',
     labels: ['upstream', 'state'],

@@ -138,7 +138,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'a balancer nobody knows',
     web('consul: {}\nupstreams: { a: { balancer: maglev } }\n'),
-    'remora.yaml:3:29 upstreams.a.balancer: found "maglev", expected one of p2c_ewma, least_request, round_robin, random, ring_hash',
+    'remora.yaml:3:29 upstreams.a.balancer: found "maglev", expected one of p2c_ewma, least_request, round_robin, random, first, client_side_wrr, ring_hash',
   ],
   [
     'not a number',

@@ -10,6 +10,9 @@ inbound: { port: 0, timeouts: { request: 0 } }
 outbound: { port: 0 }
 upstreams:
   a: { balancer: ring_hash, hash: { header: X-User }, retry: { replay: 0, grpcStatuses: [unavailable, internal], grpcIdempotent: true }, protocol: grpc }
+  c: { balancer: least_request, leastRequest: { selection: full_scan, bias: 0.5 }, slowStart: { window: 30s, aggression: 2, minWeight: 0.5 }, subsetSize: 20 }
+  d: { balancer: first, first: { maxActive: 7 } }
+  e: { balancer: client_side_wrr, reportedWeights: { blackout: 0, expiry: 1m, update: 100ms, errorPenalty: 2.5 } }
   b: { balancer: ring_hash, hash: { source: true }, port: 0, protocol: tcp, filter: x == y }
 telemetry: { otlp: { endpoint: "http://c:4317", headers: { api-key: s3cret } } }
 admin: { grpcPort: off }

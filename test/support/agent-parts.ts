@@ -115,6 +115,7 @@ export function agentParts({ hasConsul = true } = {}) {
     breakers: { onBreakerChange: () => undefined },
     context: { clock, random, instanceId: '0123456789abcdef', observer },
     sources,
+    caller: 'web',
     sampling: { ratio: 0 },
   };
   return { parts, clock, ports, consul, services, bugs, followed };

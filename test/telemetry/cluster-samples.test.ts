@@ -54,6 +54,17 @@ it('tells the health, the load and the breaker of every endpoint', () => {
   ]);
 });
 
+it('counts load reports of endpoints that are asked for them', () => {
+  const reported = { taken: 3, unusable: 2, malformed: 1 };
+  const endpoint = { id: 'a', spec: spec('a'), active: 0, gate: { state: 'closed', trips: 0 }, reported };
+  const cluster = { name: 'orders', endpoints: [endpoint] } as unknown as Cluster;
+  expect(lines(clusterSamples(cluster)).filter((line) => line.startsWith('remora_load'))).toEqual([
+    'remora_load_reports_total{upstream="orders",endpoint="a",fate="taken"} 3',
+    'remora_load_reports_total{upstream="orders",endpoint="a",fate="unusable"} 2',
+    'remora_load_reports_total{upstream="orders",endpoint="a",fate="malformed"} 1',
+  ]);
+});
+
 it('says that an empty cluster has no healthy endpoint', () => {
   expect(lines(clusterSamples({ name: 'orders', endpoints: [] } as unknown as Cluster))).toEqual([
     'remora_endpoints{upstream="orders",health="passing"} 0',

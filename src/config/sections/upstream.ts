@@ -5,6 +5,7 @@ import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
 import { listenAt } from './listeners.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
+import { weightKeys } from './weights.ts';
 
 const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp', 'auto'] as const;
 
@@ -52,6 +53,7 @@ export const upstreamSection = section({
     meaning:
       'How an endpoint is chosen. The default compares two at random by recent latency and load, which no single slow endpoint survives long.',
   }),
+  ...weightKeys,
   hash: optional(hashSection, 'none', { scope: null, meaning: `What ring_hash hashes: ${HASH_WORDS}.` }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
