@@ -152,9 +152,13 @@ class Reader {
   skip(wireType: number): void {
     if (wireType === 0) this.skipVarint();
     else if (wireType === 1) this.at += 8;
-    else if (wireType === 2) this.at += this.varint();
+    else if (wireType === 2) this.skipBytes(this.varint());
     else if (wireType === 5) this.at += 4;
     else this.fail();
+  }
+
+  private skipBytes(count: number): void {
+    this.at += count;
   }
 
   /** Of up to ten bytes: 64 bits, which a Number does not hold. */

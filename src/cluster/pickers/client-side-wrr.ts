@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
-import type { Balancer, Picker } from '../picker.ts';
+import type { Balancer, PickContext, Picker } from '../picker.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -20,7 +20,20 @@ export class ClientSideWrrBalancer implements Balancer {
 
   *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
     const reports = new Reports(endpoints, this.updateMs);
-    return new Turns(endpoints, (index, now) => reports.weightAt(index, now), this.random);
+    const turns = new Turns(endpoints, (index, now) => reports.weightAt(index, now), this.random);
+    return new ReportedTurns(turns, reports);
+  }
+}
+
+class ReportedTurns implements Picker {
+  constructor(
+    private readonly turns: Turns,
+    private readonly reports: Reports,
+  ) {}
+
+  pick(context: PickContext): Endpoint | null {
+    if (this.reports.update(context.now)) this.turns.reschedule(context.now);
+    return this.turns.pick(context);
   }
 }
 
@@ -39,13 +52,15 @@ class Reports {
   }
 
   weightAt(index: number, now: number): number {
-    if (now >= this.updateAt) this.update(now);
     const endpoint = this.endpoints[index]!;
     return this.isPlain ? endpoint.weightAt(now) : this.weights[index]! * endpoint.warmthAt(now);
   }
 
-  private update(now: number): void {
+  /** True when weights may be others than before. */
+  update(now: number): boolean {
+    if (now < this.updateAt) return false;
     const { endpoints, weights } = this;
+    const wasPlain = this.isPlain;
     this.updateAt = now + this.updateMs;
     let sum = 0;
     let count = 0;
@@ -57,7 +72,8 @@ class Reports {
       count += 1;
     }
     this.isPlain = count < 2;
-    if (this.isPlain || count === weights.length) return;
+    if (this.isPlain) return !wasPlain;
     for (let i = 0; i < weights.length; i++) if (weights[i]! === 0) weights[i] = sum / count;
+    return true;
   }
 }

@@ -15,11 +15,19 @@ export type WeightOf = (index: number, now: number) => number;
  *
  * The first deadlines are random within one turn, so that a thousand sidecars told of a new endpoint at the same moment do not
  * all begin with the same one. They are set at the first pick, because weights depend on the time.
+ *
+ * A weight is asked for when a turn is taken, and paid for with it. Where weights change under turns that are paid for, as
+ * reported ones do, `reschedule` puts what is left of each turn in terms of the new ones; or an endpoint that once
+ * weighed next to nothing would wait for its next turn as if it still did.
  */
 export class Turns implements Picker {
   private readonly deadlines: Float64Array;
   /** Indexes of endpoints as a binary heap, the earliest deadline at the root. */
   private readonly heap: Uint32Array;
+  /** The weight that each has paid for its turn with. */
+  private readonly paid: Float64Array;
+  /** The deadline of the turn that was taken last. */
+  private reached = 0;
   private isScheduled = false;
 
   constructor(
@@ -28,12 +36,13 @@ export class Turns implements Picker {
     random: Random,
   ) {
     this.deadlines = Float64Array.from(endpoints, () => random.next());
+    this.paid = new Float64Array(endpoints.length).fill(1);
     this.heap = Uint32Array.from(endpoints.keys());
   }
 
   pick(context: PickContext): Endpoint | null {
     const { endpoints } = this;
-    if (!this.isScheduled) this.schedule(context.now);
+    if (!this.isScheduled) this.reschedule(context.now);
     const turns = Math.min(endpoints.length, MAX_TURNS);
     for (let i = 0; i < turns; i++) {
       const endpoint = endpoints[this.takeTurn(context.now)]!;
@@ -42,16 +51,24 @@ export class Turns implements Picker {
     return lastResort(endpoints, turns === 0 ? 0 : this.heap[0]!, context);
   }
 
-  private schedule(now: number): void {
-    const { deadlines, heap } = this;
+  reschedule(now: number): void {
+    const { deadlines, paid, heap } = this;
+    for (let index = 0; index < deadlines.length; index++) {
+      const weight = this.weightOf(index, now);
+      deadlines[index] = ((deadlines[index]! - this.reached) * paid[index]!) / weight;
+      paid[index] = weight;
+    }
+    this.reached = 0;
     this.isScheduled = true;
-    for (let index = 0; index < deadlines.length; index++) deadlines[index]! /= this.weightOf(index, now);
     for (let at = (heap.length >>> 1) - 1; at >= 0; at--) this.sink(at);
   }
 
   private takeTurn(now: number): number {
     const index = this.heap[0]!;
-    this.deadlines[index]! += 1 / this.weightOf(index, now);
+    const weight = this.weightOf(index, now);
+    this.reached = this.deadlines[index]!;
+    this.deadlines[index] = this.reached + 1 / weight;
+    this.paid[index] = weight;
     this.sink(0);
     return index;
   }
