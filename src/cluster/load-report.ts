@@ -150,15 +150,9 @@ class Reader {
 
   /** Passes over a value of this wire type. */
   skip(wireType: number): void {
-    if (wireType === 0) this.skipVarint();
-    else if (wireType === 1) this.at += 8;
-    else if (wireType === 2) this.skipBytes(this.varint());
-    else if (wireType === 5) this.at += 4;
-    else this.fail();
-  }
-
-  private skipBytes(count: number): void {
-    this.at += count;
+    if (wireType === 0) return this.skipVarint();
+    const length = wireType === 1 ? 8 : wireType === 5 ? 4 : wireType === 2 ? this.varint() : this.fail();
+    this.at += length;
   }
 
   /** Of up to ten bytes: 64 bits, which a Number does not hold. */

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { expect, it } from 'vitest';
-import { selfAt } from '../../src/agent/self.ts';
+import { callerName, selfAt } from '../../src/agent/self.ts';
 import { spec } from '../support/endpoint-specs.ts';
 
 const at = (host: string, port: number) => spec('a', { host, port });
@@ -26,4 +26,16 @@ it('knows the addresses of this machine', () => {
   const addresses = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
   const isSelf = selfAt({ address: '::', port: 80 });
   expect(addresses.filter((address) => !isSelf(at(address, 80)))).toEqual([]);
+});
+
+it('has a name among callers that no neighbour has: of its id, its machine and its port', () => {
+  const web = { id: 'web', port: 8080 };
+  expect(callerName(web, 'm1')).toBe('web@m1:8080');
+  const others = [
+    callerName(web, 'm2'),
+    callerName({ ...web, port: 8081 }, 'm1'),
+    callerName({ ...web, id: 'w' }, 'm1'),
+  ];
+  expect(new Set([callerName(web, 'm1'), ...others]).size).toBe(4);
+  expect(callerName(web)).toBe(callerName(web));
 });

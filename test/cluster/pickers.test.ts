@@ -4,6 +4,7 @@ import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { hashText } from '../../src/cluster/hash.ts';
 import type { BalancerName } from '../../src/cluster/options.ts';
 import type { Picker } from '../../src/cluster/picker.ts';
+import { DEFAULT_LEAST_REQUEST, type LeastRequestOptions } from '../../src/cluster/pickers/least-request.ts';
 import { build, fakes, tally } from '../contract/balancer.ts';
 import { FakeEndpoint, pickContext } from '../support/fake-endpoint.ts';
 
@@ -108,10 +109,143 @@ describe('p2c_ewma', () => {
 });
 
 describe('least_request', () => {
+  const withOptions = (options: Partial<LeastRequestOptions>, endpoints: readonly FakeEndpoint[], seed = 3): Picker => {
+    const leastRequest = { ...DEFAULT_LEAST_REQUEST, ...options };
+    return build(makeBalancer({ name: 'least_request', leastRequest }, new SeededRandom(seed)), endpoints);
+  };
+
+  /** The share of attempts in flight that each endpoint has, with so many of them at any time. */
+  function sharesInFlight(picker: Picker, endpoints: readonly FakeEndpoint[], atOnce: number): number[] {
+    const random = new SeededRandom(1);
+    const running: FakeEndpoint[] = [];
+    const sums = endpoints.map(() => 0);
+    for (let i = 0; i < 20_000; i++) {
+      const endpoint = picker.pick(pickContext()) as FakeEndpoint;
+      endpoint.active++;
+      running.push(endpoint);
+      if (running.length > atOnce) running.splice(random.below(running.length), 1)[0]!.active--;
+      endpoints.forEach(({ active }, k) => (sums[k]! += active));
+    }
+    const total = sums.reduce((a, b) => a + b);
+    return sums.map((sum) => sum / total);
+  }
+
+  describe('with a full scan', () => {
+    it('always finds the least busy of all, where two choices may not', () => {
+      const endpoints = fakes(50);
+      for (const endpoint of endpoints) endpoint.active = 3;
+      endpoints[31]!.active = 2;
+      expect(tally(withOptions({ selection: 'full_scan' }, endpoints), 500)).toEqual(
+        new Map([[endpoints[31]!.id, 500]]),
+      );
+      expect(tally(withOptions({}, endpoints), 500).size).toBeGreaterThan(1);
+    });
+
+    it('takes any of those that are equally busy', () => {
+      const endpoints = fakes(6);
+      endpoints.forEach((endpoint, i) => (endpoint.active = i % 2));
+      const counts = tally(withOptions({ selection: 'full_scan' }, endpoints), 3_000);
+      expect([...counts.keys()].sort()).toEqual([0, 2, 4].map((i) => endpoints[i]!.id));
+      for (const count of counts.values()) expect(Math.abs(count / 1_000 - 1)).toBeLessThan(0.15);
+    });
+
+    it('holds attempts in flight in proportion to weight', () => {
+      const endpoints = fakes(3, (i) => [10, 20, 70][i]!);
+      const shares = sharesInFlight(withOptions({ selection: 'full_scan' }, endpoints), endpoints, 100);
+      [0.1, 0.2, 0.7].forEach((share, i) => expect(Math.abs(shares[i]! / share - 1)).toBeLessThan(0.1));
+    });
+  });
+
+  it('compares as many as it is told', () => {
+    const busiestTaken = (choices: number): number => {
+      const endpoints = fakes(10);
+      endpoints.forEach((endpoint, i) => (endpoint.active = i));
+      return tally(withOptions({ choices }, endpoints), 10_000).get(endpoints[0]!.id)!;
+    };
+    // The least busy is among k of ten with a chance of k / 10; the third and later may repeat another.
+    expect(Math.abs(busiestTaken(2) / 10_000 - 0.2)).toBeLessThan(0.02);
+    expect(busiestTaken(4)).toBeGreaterThan(3_000);
+    expect(busiestTaken(10)).toBeGreaterThan(5_500);
+  });
+
+  describe('with a bias, where weights differ', () => {
+    it('is plain round robin at 0, however busy anybody is', () => {
+      const endpoints = fakes(3, (i) => [1, 2, 5][i]!);
+      endpoints[2]!.active = 50;
+      const counts = tally(withOptions({ bias: 0 }, endpoints), 800);
+      endpoints.forEach(({ id, spec }) => expect(Math.abs(counts.get(id)! - 100 * spec.weight)).toBeLessThanOrEqual(1));
+    });
+
+    it('gives turns by weight / (active + 1) ^ bias', () => {
+      const endpoints = fakes(3, (i) => [4, 4, 8][i]!);
+      endpoints[1]!.active = 1;
+      endpoints[2]!.active = 3;
+      for (const [bias, shares] of [
+        [0.5, [4, 4 / Math.SQRT2, 4]],
+        [2, [4, 1, 0.5]],
+      ] as const) {
+        const counts = tally(withOptions({ bias }, endpoints), 10_000);
+        const total = shares[0] + shares[1] + shares[2];
+        endpoints.forEach(({ id }, i) => expect(counts.get(id)! / 10_000).toBeCloseTo(shares[i]! / total, 3));
+      }
+    });
+
+    it('lets weights say the less about attempts in flight the greater it is', () => {
+      const heaviest = (bias: number): number => {
+        const endpoints = fakes(3, (i) => [10, 20, 70][i]!);
+        return sharesInFlight(withOptions({ bias }, endpoints), endpoints, 100)[2]!;
+      };
+      // In balance attempts in flight are as weight ^ (1 / (1 + bias)).
+      expect(heaviest(0)).toBeCloseTo(0.7, 1);
+      expect(heaviest(0.5)).toBeCloseTo(0.585, 1);
+      expect(heaviest(3)).toBeCloseTo(0.413, 1);
+    });
+
+    it('is not asked where weights are equal', () => {
+      const endpoints = fakes(2);
+      endpoints[0]!.active = 5;
+      expect(tally(withOptions({ bias: 0 }, endpoints), 100).get(endpoints[0]!.id)).toBeUndefined();
+    });
+  });
+
   it('does not look at latency', () => {
     const endpoints = fakes(2);
     endpoints[0]!.cost = 1000;
     expect(tally(make('least_request', endpoints), 1000).get(endpoints[0]!.id)).toBeGreaterThan(400);
+  });
+});
+
+describe('first', () => {
+  const first = (endpoints: readonly FakeEndpoint[], maxActive: number): Picker =>
+    build(makeBalancer({ name: 'first', first: { maxActive } }, new SeededRandom(1)), endpoints);
+  const fill = (picker: Picker, count: number): void => {
+    for (let i = 0; i < count; i++) (picker.pick(pickContext()) as FakeEndpoint).active++;
+  };
+
+  it('fills one endpoint after the other, in the order of their names', () => {
+    const endpoints = fakes(4);
+    const picker = first([...endpoints].reverse(), 3);
+    fill(picker, 7);
+    expect(endpoints.map(({ active }) => active)).toEqual([3, 3, 1, 0]);
+    endpoints[0]!.active = 2;
+    fill(picker, 1);
+    expect(endpoints.map(({ active }) => active)).toEqual([3, 3, 1, 0]);
+  });
+
+  it('does not look at weights', () => {
+    const endpoints = fakes(2, (i) => 1 + 9 * i);
+    fill(first(endpoints, 3), 4);
+    expect(endpoints.map(({ active }) => active)).toEqual([3, 1]);
+  });
+
+  it('goes on to the least busy when all are full', () => {
+    const endpoints = fakes(3);
+    const picker = first(endpoints, 2);
+    fill(picker, 9);
+    expect(endpoints.map(({ active }) => active)).toEqual([3, 3, 3]);
+    endpoints[1]!.isOpen = true;
+    fill(picker, 2);
+    expect(endpoints.map(({ active }) => active)).toEqual([4, 3, 4]);
   });
 });
 
