@@ -9,29 +9,28 @@ const SCRATCH_BYTES = 1024;
 const scratch = Buffer.alloc(SCRATCH_BYTES);
 
 /**
- * xxHash64 (Collet, seed 0) of a text's latin1 bytes: for field values, that is what stood on the wire. A well-known hash, so
- * that other programs can compute where a key goes.
+ * xxHash64 (Collet) of a text's latin1 bytes: for field values, that is what stood on the wire. A well-known hash, so that
+ * other programs can compute where a key goes. The seed, 0 .. 2^32-1, gives another hash of the same text.
  *
  * A Number holds 53 bits and a BigInt allocates, so a 64-bit word is a pair of 32-bit halves here, and the arithmetic
  * leaves the high half of its answer in `high` and returns the low one.
  */
-export function hashText(text: string, into: Hash64): void {
-  if (text.length > SCRATCH_BYTES) return hashBytes(Buffer.from(text, 'latin1'), text.length, into);
-  hashBytes(scratch, scratch.write(text, 'latin1'), into);
+export function hashText(text: string, into: Hash64, seed = 0): void {
+  if (text.length > SCRATCH_BYTES) return hashBytes(Buffer.from(text, 'latin1'), text.length, into, seed);
+  hashBytes(scratch, scratch.write(text, 'latin1'), into, seed);
 }
 
 /** The same for the first `length` bytes. */
-export function hashBytes(bytes: Buffer, length: number, into: Hash64): void {
+export function hashBytes(bytes: Buffer, length: number, into: Hash64, seed = 0): void {
   let at = 0;
   if (length >= 32) {
-    LANES.set(LANES_AT_START);
+    startLanes(seed);
     for (; at + 32 <= length; at += 32) {
       for (let lane = 0; lane < 4; lane++) absorb(lane, bytes, at + 8 * lane);
     }
     foldLanes();
   } else {
-    accLow = P5_LOW;
-    accHigh = P5_HIGH;
+    add(P5_LOW, P5_HIGH, seed, 0);
   }
   add(accLow, accHigh, length, 0);
   for (; at + 8 <= length; at += 8) {
@@ -51,6 +50,22 @@ export function hashBytes(bytes: Buffer, length: number, into: Hash64): void {
   into.hashHigh = accHigh >>> 0;
   into.hashLow = accLow >>> 0;
 }
+
+/** The last step of xxHash64 alone: every bit of a 64-bit word reaches every other, and no two words become one. */
+export function mix(wordHigh: number, wordLow: number, into: Hash64): void {
+  accLow = wordLow | 0;
+  accHigh = wordHigh | 0;
+  avalanche();
+  into.hashHigh = accHigh >>> 0;
+  into.hashLow = accLow >>> 0;
+}
+
+/** The 64-bit word modulo a whole number up to 2^26: what is multiplied stays within the 53 bits of a Number. */
+export function remainder({ hashHigh, hashLow }: Hash64, divisor: number): number {
+  return ((hashHigh % divisor) * (TWO_32 % divisor) + (hashLow % divisor)) % divisor;
+}
+
+const TWO_32 = 2 ** 32;
 
 // --- The five primes of xxHash64 ---
 
@@ -75,6 +90,14 @@ let low = 0;
 let high = 0;
 let accLow = 0;
 let accHigh = 0;
+
+function startLanes(seed: number): void {
+  for (let lane = 0; lane < 4; lane++) {
+    add(LANES_AT_START[2 * lane]!, LANES_AT_START[2 * lane + 1]!, seed, 0);
+    LANES[2 * lane] = accLow;
+    LANES[2 * lane + 1] = accHigh;
+  }
+}
 
 function absorb(lane: number, bytes: Buffer, at: number): void {
   round(LANES[2 * lane]!, LANES[2 * lane + 1]!, bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4));

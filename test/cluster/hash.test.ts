@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashBytes, hashText } from '../../src/cluster/hash.ts';
+import { hashBytes, hashText, mix, remainder } from '../../src/cluster/hash.ts';
+import vectors from '../fixtures/hashing/xxhash64.json' with { type: 'json' };
 
 const MASK = (1n << 64n) - 1n;
 const P1 = 0x9e3779b185ebca87n;
@@ -9,9 +10,9 @@ const P3 = 0x165667b19e3779f9n;
 const P4 = 0x85ebca77c2b2ae63n;
 const P5 = 0x27d4eb2f165667c5n;
 
-function hex(text: string): string {
+function hex(text: string, seed = 0): string {
   const into = { hashHigh: 0, hashLow: 0 };
-  hashText(text, into);
+  hashText(text, into, seed);
   return word(into);
 }
 
@@ -20,19 +21,19 @@ function word({ hashHigh, hashLow }: { hashHigh: number; hashLow: number }): str
 }
 
 /** xxHash64 from its description, in whole 64-bit numbers. */
-function model(bytes: Buffer): string {
+function model(bytes: Buffer, seed = 0n): string {
   const rotate = (x: bigint, by: bigint) => ((x << by) | (x >> (64n - by))) & MASK;
   const round = (acc: bigint, input: bigint) => (rotate((acc + input * P2) & MASK, 31n) * P1) & MASK;
   let at = 0;
   let h: bigint;
   if (bytes.length >= 32) {
-    const v = [(P1 + P2) & MASK, P2, 0n, -P1 & MASK];
+    const v = [(seed + P1 + P2) & MASK, (seed + P2) & MASK, seed, (seed - P1) & MASK];
     for (; at + 32 <= bytes.length; at += 32)
       for (let i = 0; i < 4; i++) v[i] = round(v[i]!, bytes.readBigUInt64LE(at + 8 * i));
     h = (rotate(v[0]!, 1n) + rotate(v[1]!, 7n) + rotate(v[2]!, 12n) + rotate(v[3]!, 18n)) & MASK;
     for (const x of v) h = ((h ^ round(0n, x)) * P1 + P4) & MASK;
   } else {
-    h = P5;
+    h = (seed + P5) & MASK;
   }
   h = (h + BigInt(bytes.length)) & MASK;
   for (; at + 8 <= bytes.length; at += 8) h = (rotate(h ^ round(0n, bytes.readBigUInt64LE(at)), 27n) * P1 + P4) & MASK;
@@ -54,13 +55,17 @@ describe('hashText', () => {
     expect(hex('Nobody inspects the spammish repetition')).toBe('fbcea83c8a378bf1');
   });
 
+  it.each(vectors.hashes)('is what others compute: $hash of seed $seed', ({ text, seed, hash }) => {
+    expect(hex(text, seed)).toBe(hash);
+  });
+
   it('agrees with the 64-bit arithmetic of the description, at any length', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (array) => {
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(0xffffffff), (array, seed) => {
         const bytes = Buffer.from(array);
         const into = { hashHigh: 0, hashLow: 0 };
-        hashBytes(bytes, bytes.length, into);
-        expect(word(into)).toBe(model(bytes));
+        hashBytes(bytes, bytes.length, into, seed);
+        expect(word(into)).toBe(model(bytes, BigInt(seed)));
         expect(hex(bytes.toString('latin1'))).toBe(model(bytes));
       }),
       { numRuns: 1000 },
@@ -73,4 +78,32 @@ describe('hashText', () => {
       expect(hex(text)).toBe(model(Buffer.from(text, 'latin1')));
     }
   });
+});
+
+const words = fc.bigInt({ min: 0n, max: MASK });
+
+function halves(whole: bigint): { hashHigh: number; hashLow: number } {
+  return { hashHigh: Number(whole >> 32n), hashLow: Number(whole & 0xffffffffn) };
+}
+
+it('mixes a word as xxHash64 does at its end', () => {
+  fc.assert(
+    fc.property(words, (whole) => {
+      let h = ((whole ^ (whole >> 33n)) * P2) & MASK;
+      h = ((h ^ (h >> 29n)) * P3) & MASK;
+      const { hashHigh, hashLow } = halves(whole);
+      const into = { hashHigh: 0, hashLow: 0 };
+      mix(hashHigh, hashLow, into);
+      expect(word(into)).toBe((h ^ (h >> 32n)).toString(16).padStart(16, '0'));
+    }),
+  );
+});
+
+it('divides a word as a whole', () => {
+  fc.assert(
+    fc.property(words, fc.integer({ min: 1, max: 2 ** 26 }), (whole, divisor) => {
+      expect(remainder(halves(whole), divisor)).toBe(Number(whole % BigInt(divisor)));
+    }),
+    { numRuns: 1000 },
+  );
 });
