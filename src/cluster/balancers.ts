@@ -1,11 +1,14 @@
 import type { Random } from '../base/random.ts';
 import type { BalancerOptions } from './options.ts';
 import type { Balancer } from './picker.ts';
+import { boundedLoad } from './pickers/bounded-load.ts';
 import { ClientSideWrrBalancer } from './pickers/client-side-wrr.ts';
 import { DEFAULT_FIRST, FirstFitBalancer } from './pickers/first-fit.ts';
 import { DEFAULT_LEAST_REQUEST, LeastRequestBalancer } from './pickers/least-request.ts';
+import { MaglevBalancer } from './pickers/maglev.ts';
 import { P2cEwmaBalancer } from './pickers/p2c-ewma.ts';
 import { RandomBalancer } from './pickers/random.ts';
+import { RendezvousBalancer } from './pickers/rendezvous.ts';
 import { RingHashBalancer } from './pickers/ring-hash.ts';
 import { RoundRobinBalancer } from './pickers/round-robin.ts';
 import { DEFAULT_REPORTED_WEIGHTS } from './reported-weight.ts';
@@ -33,6 +36,10 @@ function makeWhole(options: BalancerOptions, random: Random): Balancer {
     case 'client_side_wrr':
       return new ClientSideWrrBalancer((reportedWeights ?? DEFAULT_REPORTED_WEIGHTS).updateMs, random);
     case 'ring_hash':
-      return new RingHashBalancer(random);
+      return boundedLoad(new RingHashBalancer(random, options.ring), options.boundedLoad);
+    case 'maglev':
+      return boundedLoad(new MaglevBalancer(random, options.maglev), options.boundedLoad);
+    case 'rendezvous':
+      return new RendezvousBalancer(random);
   }
 }

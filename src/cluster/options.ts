@@ -1,4 +1,5 @@
 import type { BreakerOptions } from '../policy/options.ts';
+import type { HashingOptions } from './hashing-options.ts';
 import type { LensSpec } from './lens.ts';
 import type { FirstOptions } from './pickers/first-fit.ts';
 import type { LeastRequestOptions } from './pickers/least-request.ts';
@@ -13,6 +14,8 @@ export const BALANCER_NAMES = [
   'first',
   'client_side_wrr',
   'ring_hash',
+  'maglev',
+  'rendezvous',
 ] as const;
 export type BalancerName = (typeof BALANCER_NAMES)[number];
 
@@ -26,7 +29,7 @@ export const SHARING_BALANCERS: readonly BalancerName[] = [
 ];
 
 /** An algorithm with all that is said of it. Options of an algorithm are there beside its name, and mean its defaults when they are not. */
-export interface BalancerOptions {
+export interface BalancerOptions extends HashingOptions {
   readonly name: BalancerName;
   readonly leastRequest?: LeastRequestOptions;
   readonly first?: FirstOptions;

@@ -21,8 +21,18 @@ export interface PickContext {
   refusal: FailureCode;
 }
 
+/** What a picker that hashes says of itself. */
+export interface HashingFacts {
+  /** Of algorithm, members and weights: two sidecars with the same one send a key to the same endpoint. 16 hex digits. */
+  readonly fingerprint: string;
+  /** What is amiss with so many members, and what would be better; null when nothing is. */
+  readonly advice: string | null;
+}
+
 /** The state of a balancer at one moment: a fixed set, replaced and never updated. Allocates nothing. */
 export interface Picker {
+  /** Only of pickers that hash. */
+  readonly facts?: HashingFacts;
   /** An endpoint whose gate would admit now, or null. */
   pick(context: PickContext): Endpoint | null;
 }

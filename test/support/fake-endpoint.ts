@@ -27,7 +27,7 @@ export class IdleConnector implements Connector {
   }
 }
 
-/** An endpoint whose gate, load and weight are what a test says. */
+/** An endpoint whose gate, load and weight are what a test says. Its address is that of its id, `host:port/service`, if that has one. */
 export class FakeEndpoint implements Endpoint {
   readonly spec: EndpointSpec;
   readonly connector = new IdleConnector();
@@ -51,7 +51,8 @@ export class FakeEndpoint implements Endpoint {
     readonly id: string,
     weight = 1,
   ) {
-    this.spec = spec(id, { weight });
+    const [, host, port] = /^(.+):(\d+)\//.exec(id) ?? [];
+    this.spec = spec(id, host === undefined ? { weight } : { weight, host, port: Number(port) });
   }
 
   weightAt(): number {

@@ -1,21 +1,11 @@
 import type { Random } from '../../base/random.ts';
+import { BuildWork } from '../build-work.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { type Hash64, hashText } from '../hash.ts';
-import type { Balancer, PickContext, Picker } from '../picker.ts';
+import { addressOf, fingerprintOf, type HashMember, hashMembers, identityOf } from '../hash-members.ts';
+import { DEFAULT_FIXED_RING, type RingOptions } from '../hashing-options.ts';
+import type { Balancer, HashingFacts, PickContext, Picker } from '../picker.ts';
 import { isUsable, lastResort } from './last-resort.ts';
-
-/** Ketama's number: shares come out within about 8 % of fair. */
-const POINTS_PER_WEIGHT = 160;
-/** For a whole ring: half a megabyte, and about 20 ms to build. */
-const MAX_POINTS = 65_536;
-
-/** A point is one Number: its place on the ring (32 bits) above the index of its owner (20 bits), so that sorting is numeric. */
-const OWNERS = 2 ** 20;
-const BUCKETS = 64;
-const BUCKET_WIDTH = (2 ** 32 / BUCKETS) * OWNERS;
-/** How many points are made, and how many buckets sorted, before others get a chance: a millisecond's work. */
-const POINTS_PER_SLICE = 2048;
-const BUCKETS_PER_SLICE = 8;
+import { makePoints, pointCounts, type RingPoints } from './ring-points.ts';
 
 /**
  * Consistent hashing on a ring (Karger, 1997): every endpoint owns points that depend on its identity alone, and a key belongs
@@ -28,84 +18,65 @@ const BUCKETS_PER_SLICE = 8;
 export class RingHashBalancer implements Balancer {
   readonly name = 'ring_hash';
 
-  constructor(private readonly random: Random) {}
+  constructor(
+    private readonly random: Random,
+    private readonly options: RingOptions = DEFAULT_FIXED_RING,
+  ) {}
 
-  *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
-    // Two points at one place are ordered by owner, so owners are numbered by identity.
-    const owners = [...endpoints].sort((a, b) => (a.id < b.id ? -1 : 1));
-    const counts = pointCounts(owners);
-    const points = new Float64Array(counts.reduce((sum, count) => sum + count, 0));
-    const hash: Hash64 = { hashHigh: 0, hashLow: 0 };
-    let made = 0;
-    for (const [owner, endpoint] of owners.entries()) {
-      for (let i = 0; i < counts[owner]!; i++) {
-        hashText(`${endpoint.id}_${i}`, hash);
-        points[made++] = hash.hashHigh * OWNERS + owner;
-        if (made % POINTS_PER_SLICE === 0) yield;
-      }
-    }
-    return new Ring(owners, yield* sorted(points), this.random);
+  *build(endpoints: readonly Endpoint[], work = new BuildWork()): Generator<void, Picker> {
+    const { options } = this;
+    const members = hashMembers(endpoints, options.sizing === 'fixed' ? identityOf : addressOf);
+    const counts = pointCounts(members, options);
+    const facts = { fingerprint: fingerprintOf(wordsOf(options), members), advice: adviceOf(members, counts, options) };
+    const owners = members.map(({ endpoint }) => endpoint);
+    return new Ring(facts, owners, yield* makePoints(members, counts, work), this.random);
   }
 }
 
 class Ring implements Picker {
   constructor(
+    readonly facts: HashingFacts,
     private readonly owners: readonly Endpoint[],
-    private readonly points: Float64Array,
+    private readonly points: RingPoints,
     private readonly random: Random,
   ) {}
 
   pick(context: PickContext): Endpoint | null {
-    const { owners, points } = this;
+    const { owners } = this;
     const n = owners.length;
     if (n < 2) return lastResort(owners, 0, context);
-    const place = context.hasHash ? context.hashHigh : this.random.uint32();
-    let at = this.firstAtOrAfter(place * OWNERS);
+    const high = context.hasHash ? context.hashHigh : this.random.uint32();
+    const low = context.hasHash ? context.hashLow : this.random.uint32();
+    const numbers = this.points.owners;
+    let at = this.firstAtOrAfter(high, low);
     // Long enough to meet most endpoints, short enough for a large ring of which nearly everything is refused.
-    for (let step = Math.min(points.length, 4 * n); step > 0; step--) {
-      if (at === points.length) at = 0;
-      const endpoint = owners[points[at++]! % OWNERS]!;
+    for (let step = Math.min(numbers.length, 4 * n); step > 0; step--) {
+      if (at === numbers.length) at = 0;
+      const endpoint = owners[numbers[at++]!]!;
       if (isUsable(endpoint, context)) return endpoint;
     }
-    return lastResort(owners, place % n, context);
+    return lastResort(owners, high % n, context);
   }
 
-  private firstAtOrAfter(point: number): number {
-    const { points } = this;
-    let from = 0;
-    let to = points.length;
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if (points[middle]! < point) from = middle + 1;
-      else to = middle;
-    }
-    return from;
+  private firstAtOrAfter(high: number, low: number): number {
+    const { highs, lows, starts, shift } = this.points;
+    const n = highs.length;
+    let at = starts[high >>> shift]!;
+    while (at < n && (highs[at]! < high || (highs[at] === high && lows[at]! < low))) at++;
+    return at;
   }
 }
 
-/**
- * Points in proportion to weight, the same number per weight whoever else is there. A ring that would be too large has half,
- * a quarter, ... of them: fewer points of the same endpoint are the first of its many, so that such a step moves few keys.
- */
-function pointCounts(owners: readonly Endpoint[]): number[] {
-  for (let perWeight = POINTS_PER_WEIGHT; ; perWeight /= 2) {
-    const counts = owners.map((endpoint) => Math.max(1, Math.round(endpoint.spec.weight * perWeight)));
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    if (total <= Math.max(MAX_POINTS, owners.length)) return counts;
-  }
+function wordsOf(options: RingOptions): string {
+  const { maxSize } = options;
+  const least = options.sizing === 'fixed' ? options.points : options.minSize;
+  return `ring_hash ${options.sizing} ${least} ${maxSize}`;
 }
 
-/** Sorts by buckets, with a pause after a few of them: one sort of a full ring would take the loop too long. */
-function* sorted(points: Float64Array): Generator<void, Float64Array> {
-  const ends = new Uint32Array(BUCKETS + 1);
-  for (const point of points) ends[Math.floor(point / BUCKET_WIDTH) + 1]! += 1;
-  for (let bucket = 0; bucket < BUCKETS; bucket++) ends[bucket + 1]! += ends[bucket]!;
-  const result = new Float64Array(points.length);
-  const next = ends.slice();
-  for (const point of points) result[next[Math.floor(point / BUCKET_WIDTH)]!++] = point;
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    result.subarray(ends[bucket]!, ends[bucket + 1]!).sort();
-    if (bucket % BUCKETS_PER_SLICE === 0) yield;
-  }
-  return result;
+function adviceOf(members: readonly HashMember[], counts: Uint32Array, options: RingOptions): string | null {
+  if (options.sizing !== 'fixed') return null;
+  const wanted = members.reduce((sum, { endpoint }) => sum + endpoint.spec.weight * options.points, 0);
+  const made = counts.reduce((sum, count) => sum + count, 0);
+  if (made >= wanted) return null;
+  return `the ring has ${made} points of the ${wanted} that its weights want: shares are coarser, and keys of others move as the number of endpoints passes this bound; raise ring.maxSize, or scale the weights down`;
 }

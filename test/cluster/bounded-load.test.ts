@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
+import { makeBalancer } from '../../src/cluster/balancers.ts';
+import { hashText } from '../../src/cluster/hash.ts';
+import type { Picker } from '../../src/cluster/picker.ts';
+import { build, fakes } from '../contract/balancer.ts';
+import { type FakeEndpoint, pickContext } from '../support/fake-endpoint.ts';
+
+function make(name: 'ring_hash' | 'maglev', endpoints: readonly FakeEndpoint[], boundedLoad?: number): Picker {
+  const options = boundedLoad === undefined ? { name } : { name, boundedLoad };
+  return build(makeBalancer(options, new SeededRandom(1)), endpoints);
+}
+
+function pickFor(picker: Picker, key: string): FakeEndpoint {
+  const context = pickContext({ hasHash: true });
+  hashText(key, context);
+  return picker.pick(context) as FakeEndpoint;
+}
+
+describe.each(['ring_hash', 'maglev'] as const)('%s with bounded load', (name) => {
+  it('never takes an endpoint above its bound, whatever comes and goes', () => {
+    const world = fc.record({
+      weights: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 }),
+      factor: fc.constantFrom(1.01, 1.25, 2, 10),
+      /** A number below 5 ends one of those in flight; others are keys, of which few are many people's. */
+      script: fc.array(fc.nat(12), { minLength: 50, maxLength: 200 }),
+    });
+    fc.assert(
+      fc.property(world, ({ weights, factor, script }) => {
+        const endpoints = fakes(weights.length, (i) => weights[i]!);
+        const total = weights.reduce((a, b) => a + b);
+        const picker = make(name, endpoints, factor);
+        const running: FakeEndpoint[] = [];
+        for (const step of script) {
+          if (step < 5 && running.length > 0) running.splice(step % running.length, 1)[0]!.active--;
+          else {
+            const endpoint = pickFor(picker, `key-${step}`);
+            running.push(endpoint);
+            endpoint.active++;
+            const bound = Math.ceil(((running.length * endpoint.spec.weight) / total) * factor - 1e-9);
+            expect(endpoint.active).toBeLessThanOrEqual(bound);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('sends a key to its own endpoint while that has room', () => {
+    const endpoints = fakes(8);
+    const [plain, bounded] = [make(name, endpoints), make(name, endpoints, 1.25)];
+    for (let i = 0; i < 200; i++) expect(pickFor(bounded, `k${i}`)).toBe(pickFor(plain, `k${i}`));
+  });
+
+  it('spreads the keys of a full endpoint over all others, each to the same one every time', () => {
+    const endpoints = fakes(8);
+    const picker = make(name, endpoints, 1.25);
+    const full = endpoints[3]!;
+    const keys = Array.from({ length: 800 }, (_, i) => `k${i}`).filter((key) => pickFor(picker, key) === full);
+    full.active = 4;
+    const others = keys.map((key) => pickFor(picker, key));
+    expect(others).not.toContain(full);
+    expect(new Set(others).size).toBe(7);
+    const reversed = make(name, [...endpoints].reverse(), 1.25);
+    expect(keys.map((key) => pickFor(reversed, key))).toEqual(others);
+  });
+
+  it('sends a key to its own endpoint when whoever has room is refused', () => {
+    const endpoints = fakes(4);
+    const picker = make(name, endpoints, 1.1);
+    const own = pickFor(picker, 'a');
+    own.active = 5;
+    for (const endpoint of endpoints) endpoint.isOpen = endpoint !== own;
+    expect(pickFor(picker, 'a')).toBe(own);
+  });
+
+  it('has the fingerprint of the ring that it bounds', () => {
+    expect(make(name, fakes(3), 2).facts).toEqual(make(name, fakes(3)).facts);
+  });
+});
