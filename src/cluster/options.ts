@@ -1,5 +1,5 @@
 import type { BreakerOptions } from '../policy/options.ts';
-import type { HashingOptions } from './hashing-options.ts';
+import { HASHING_NAMES, type HashingOptions } from './hashing-options.ts';
 import type { LensSpec } from './lens.ts';
 import type { FirstOptions } from './pickers/first-fit.ts';
 import type { LeastRequestOptions } from './pickers/least-request.ts';
@@ -13,9 +13,7 @@ export const BALANCER_NAMES = [
   'random',
   'first',
   'client_side_wrr',
-  'ring_hash',
-  'maglev',
-  'rendezvous',
+  ...HASHING_NAMES,
 ] as const;
 export type BalancerName = (typeof BALANCER_NAMES)[number];
 

@@ -1,3 +1,10 @@
+import {
+  DEFAULT_ENVOY_RING,
+  DEFAULT_FIXED_RING,
+  DEFAULT_MAGLEV,
+  type HashingOptions,
+  type RingOptions,
+} from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, HashConfig, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
 import type { Written } from './schema.ts';
@@ -74,7 +81,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     datacenter,
     tag,
     filter,
-    balancer: { name: balancer, ...weightsOf(written) },
+    balancer: { name: balancer, ...weightsOf(written), ...hashingOf(written) },
     hash: hashOf(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
@@ -97,6 +104,24 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     },
     timeouts: timeoutsOf(written),
   };
+}
+
+/** Every default is filled in for the balancer that has it, and nothing for the others. */
+function hashingOf({ balancer, ring, maglev, boundedLoad }: WrittenUpstream): HashingOptions {
+  return {
+    ...(balancer === 'ring_hash' ? { ring: ringOf(ring) } : {}),
+    ...(balancer === 'maglev' ? { maglev: maglev ?? DEFAULT_MAGLEV } : {}),
+    ...(boundedLoad === null ? {} : { boundedLoad }),
+  };
+}
+
+function ringOf(ring: WrittenUpstream['ring']): RingOptions {
+  if (ring?.sizing === 'envoy') {
+    const { minSize, maxSize } = DEFAULT_ENVOY_RING;
+    return { sizing: 'envoy', minSize: ring.minSize ?? minSize, maxSize: ring.maxSize ?? maxSize };
+  }
+  const { points, maxSize } = DEFAULT_FIXED_RING;
+  return { sizing: 'fixed', points: ring?.points ?? points, maxSize: ring?.maxSize ?? maxSize };
 }
 
 /** Field names know no case; the program compares them in lower case. */

@@ -54,6 +54,9 @@ function encodeUpstream({ name, listen, balancer, hash, breaker, retry, ...rest 
     address: listen?.address ?? null,
     balancer: balancer.name,
     ...encodeWeights(balancer),
+    ring: balancer.ring ?? null,
+    maglev: balancer.maglev ?? null,
+    boundedLoad: balancer.boundedLoad ?? null,
     hash: encodeHash(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,

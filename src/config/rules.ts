@@ -1,4 +1,6 @@
+import { HASHING_NAMES } from '../cluster/hashing-options.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
+import { hashingRules, isHashing } from './hashing-rules.ts';
 import { isMap } from './layers.ts';
 import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
@@ -21,6 +23,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...sourceOf(config, name, upstream),
       ...hashOf(name, upstream),
       ...weightRules(['upstreams', name], upstream, merged),
+      ...hashingRules(name, upstream),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
     ]),
@@ -71,17 +74,17 @@ function hashOf(name: string, { balancer, hash, protocol }: WrittenUpstream): Co
     [...path, 'hash'],
     [...path, 'balancer'],
   ];
-  if (balancer === 'ring_hash' && hash === null) {
+  if (isHashing(balancer) && hash === null) {
     const expected = 'hash beside it, { header: NAME } or { source: true }';
-    return [contradiction([...path, 'balancer'], 'ring_hash without hash', expected, null, concerns)];
+    return [contradiction([...path, 'balancer'], `${balancer} without hash`, expected, null, concerns)];
   }
-  if (balancer !== 'ring_hash' && hash !== null) {
+  if (!isHashing(balancer) && hash !== null) {
     const found = `hash with balancer ${balancer}`;
     return [
       contradiction(
         [...path, 'hash'],
         found,
-        'balancer: ring_hash beside it, the only one that hashes',
+        `a balancer that hashes beside it, ${HASHING_NAMES.join(', ')}`,
         null,
         concerns,
         'key',

@@ -53,7 +53,7 @@ describe.each(KINDS)('%s', (kind) => {
     );
   });
 
-  it('goes on to another endpoint for a retry, the same one for all, and to the key’s own again after it', () => {
+  it("goes on to another endpoint for a retry, the same one for all, and to the key's own again after it", () => {
     const endpoints = fakes(6);
     const picker = build(make[kind](), endpoints);
     const first = owners(picker);

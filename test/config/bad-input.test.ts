@@ -137,8 +137,8 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   ],
   [
     'a balancer nobody knows',
-    web('consul: {}\nupstreams: { a: { balancer: maglev } }\n'),
-    'remora.yaml:3:29 upstreams.a.balancer: found "maglev", expected one of p2c_ewma, least_request, round_robin, random, first, client_side_wrr, ring_hash',
+    web('consul: {}\nupstreams: { a: { balancer: magic } }\n'),
+    'remora.yaml:3:29 upstreams.a.balancer: found "magic", expected one of p2c_ewma, least_request, round_robin, random, first, client_side_wrr, ring_hash, maglev, rendezvous',
   ],
   [
     'not a number',
@@ -208,7 +208,66 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'hash without ring_hash',
     web('consul: {}\nupstreams: { a: { hash: { source: true } } }\n'),
-    'remora.yaml:3:19 upstreams.a.hash: found hash with balancer p2c_ewma, expected balancer: ring_hash beside it, the only one that hashes',
+    'remora.yaml:3:19 upstreams.a.hash: found hash with balancer p2c_ewma, expected a balancer that hashes beside it, ring_hash, maglev, rendezvous',
+  ],
+  [
+    'rendezvous without hash',
+    web('consul: {}\nupstreams: { a: { balancer: rendezvous } }\n'),
+    'remora.yaml:3:29 upstreams.a.balancer: found rendezvous without hash, expected hash beside it, { header: NAME } or { source: true }',
+  ],
+  [
+    'a ring for Maglev',
+    web('consul: {}\nupstreams: { a: { balancer: maglev, hash: { source: true }, ring: { points: 10 } } }\n'),
+    'remora.yaml:3:61 upstreams.a.ring: found ring with balancer maglev, expected balancer: ring_hash beside it',
+  ],
+  [
+    'a table for a ring',
+    web('consul: {}\nupstreams: { a: { balancer: ring_hash, hash: { source: true }, maglev: {} } }\n'),
+    'remora.yaml:3:64 upstreams.a.maglev: found maglev with balancer ring_hash, expected balancer: maglev beside it',
+  ],
+  [
+    'bounded load for a balancer without a table',
+    web('consul: {}\nupstreams: { a: { balancer: rendezvous, hash: { source: true }, boundedLoad: 1.5 } }\n'),
+    'remora.yaml:3:65 upstreams.a.boundedLoad: found boundedLoad with balancer rendezvous, expected balancer: ring_hash or maglev beside it',
+  ],
+  [
+    'a load bounded to the mean, which leaves no room',
+    web('consul: {}\nupstreams: { a: { balancer: maglev, hash: { source: true }, boundedLoad: 1 } }\n'),
+    'remora.yaml:3:74 upstreams.a.boundedLoad: found 1, expected a number above 1 and at most 10',
+  ],
+  [
+    'a load bounded to eleven times the mean',
+    web('consul: {}\nupstreams: { a: { balancer: maglev, hash: { source: true }, boundedLoad: 11 } }\n'),
+    'remora.yaml:3:74 upstreams.a.boundedLoad: found 11, expected a number above 1 and at most 10',
+  ],
+  [
+    'a table whose size is no prime',
+    web('consul: {}\nupstreams: { a: { balancer: maglev, hash: { source: true }, maglev: { tableSize: 65536 } } }\n'),
+    'remora.yaml:3:82 upstreams.a.maglev.tableSize: found 65536, expected a prime, such as 65537, which is the next one',
+  ],
+  [
+    'a table that is too large',
+    web('consul: {}\nupstreams: { a: { balancer: maglev, hash: { source: true }, maglev: { tableSize: 5000081 } } }\n'),
+    'remora.yaml:3:82 upstreams.a.maglev.tableSize: found 5000081, expected a prime from 2 to 5000011',
+  ],
+  [
+    'a least size of a ring that is fixed',
+    web('consul: {}\nupstreams: { a: { balancer: ring_hash, hash: { source: true }, ring: { minSize: 9 } } }\n'),
+    'remora.yaml:3:72 upstreams.a.ring.minSize: found minSize with sizing fixed, expected sizing: envoy beside it',
+  ],
+  [
+    "points in Envoy's sizing",
+    web(
+      'consul: {}\nupstreams: { a: { balancer: ring_hash, hash: { source: true }, ring: { sizing: envoy, points: 9 } } }\n',
+    ),
+    'remora.yaml:3:87 upstreams.a.ring.points: found points with sizing envoy, expected sizing: fixed beside it',
+  ],
+  [
+    'a ring that may not have its least size',
+    web(
+      'consul: {}\nupstreams: { a: { balancer: ring_hash, hash: { source: true }, ring: { sizing: envoy, maxSize: 9 } } }\n',
+    ),
+    'remora.yaml:3:96 upstreams.a.ring.maxSize: found 9, expected at least minSize, which is 1024',
   ],
   [
     'a header to hash in TCP',

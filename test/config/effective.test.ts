@@ -14,6 +14,9 @@ upstreams:
   d: { balancer: first, first: { maxActive: 7 } }
   e: { balancer: client_side_wrr, reportedWeights: { blackout: 0, expiry: 1m, update: 100ms, errorPenalty: 2.5 } }
   b: { balancer: ring_hash, hash: { source: true }, port: 0, protocol: tcp, filter: x == y }
+  c: { balancer: ring_hash, hash: { source: true }, ring: { sizing: envoy }, boundedLoad: 1.5 }
+  d: { balancer: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
+  e: { balancer: rendezvous, hash: { source: true } }
 telemetry: { otlp: { endpoint: "http://c:4317", headers: { api-key: s3cret } } }
 admin: { grpcPort: off }
 http2: { maxList: 32KiB, pingInterval: 0 }

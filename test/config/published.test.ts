@@ -53,6 +53,7 @@ describe('the published schema', () => {
     ['a timeout that is off', web('upstreams: { a: { timeouts: { request: 0 }, retry: { replay: 0 } } }')],
     ['no gRPC port', web('admin: { grpcPort: off }')],
     ['a hash', web('upstreams: { a: { balancer: ring_hash, hash: { source: true } } }')],
+    ['a ring', web('upstreams: { a: { balancer: ring_hash, hash: { source: true }, ring: { points: 9 } } }')],
   ])('accepts %s', (_what, text) => {
     expect(verdict(text)).toBe(true);
   });
@@ -65,7 +66,7 @@ describe('the published schema', () => {
     ['a 0 where it means nothing', web('http: { headTimeout: 0 }')],
     ['a port too high', web('admin: { port: 65536 }')],
     ['a word for a port', web('admin: { port: http }')],
-    ['an unknown balancer', web('upstreams: { a: { balancer: maglev } }')],
+    ['an unknown balancer', web('upstreams: { a: { balancer: magic } }')],
     ['a name that is none', web('upstreams: { "a b": {} }')],
     ['an endpoint without a port', web('static: { a: ["host"] }')],
     ['nothing behind a key', web('consul:')],

@@ -16,11 +16,15 @@ upstreams:
     filter: Service.Meta.canary == true
     balancer: ring_hash
     hash: { header: X-User }
+    ring: { sizing: fixed, points: 40, maxSize: 1000 }
+    boundedLoad: 1.25
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
   files: { balancer: ring_hash, hash: { source: true } }
+  envoy: { balancer: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
+  maglev: { balancer: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
 static:
   files: ["files.internal:80", "[2001:db8::1]:80", { address: "::1", port: 81, weight: 9, tags: [x], meta: { a: b }, zone: z }]
 consul: { address: "https://consul:8501/", token: t, datacenter: dc1, namespace: ns, tls: { caFile: /ca, certFile: /c, keyFile: /k, serverName: s, verify: false } }
@@ -60,7 +64,7 @@ it('takes every key there is, in the units of the program', () => {
     datacenter: 'dc2',
     tag: 'v2',
     filter: 'Service.Meta.canary == true',
-    balancer: { name: 'ring_hash' },
+    balancer: { name: 'ring_hash', ring: { sizing: 'fixed', points: 40, maxSize: 1000 }, boundedLoad: 1.25 },
     hash: { kind: 'header', name: 'x-user' },
     breaker: {
       consecutiveFailures: 3,
@@ -84,6 +88,11 @@ it('takes every key there is, in the units of the program', () => {
     timeouts: { connectMs: 1_000, attemptMs: 2_000, requestMs: 3_000, streamIdleMs: 0, tunnelIdleMs: 7_200_000 },
   });
   expect(config.upstreams.get('files')).toMatchObject({ hash: { kind: 'source' }, listen: null });
+  expect(config.upstreams.get('envoy')!.balancer).toEqual({
+    name: 'ring_hash',
+    ring: { sizing: 'envoy', minSize: 2048, maxSize: 4096 },
+  });
+  expect(config.upstreams.get('maglev')!.balancer).toEqual({ name: 'maglev', maglev: { tableSize: 251 } });
   expect(config.static.get('files')).toEqual([
     { host: 'files.internal', port: 80, weight: 1, tags: [], meta: {}, zone: null },
     { host: '2001:db8::1', port: 80, weight: 1, tags: [], meta: {}, zone: null },

@@ -3,6 +3,7 @@ import { BALANCER_NAMES } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
+import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { listenAt } from './listeners.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
 import { weightKeys } from './weights.ts';
@@ -55,6 +56,9 @@ export const upstreamSection = section({
   }),
   ...weightKeys,
   hash: optional(hashSection, 'none', { scope: null, meaning: `What ring_hash hashes: ${HASH_WORDS}.` }),
+  ring: optional(ringSection, 'its defaults', { scope: null, meaning: 'The ring of ring_hash.' }),
+  maglev: optional(maglevSection, 'its defaults', { scope: null, meaning: 'The table of maglev.' }),
+  boundedLoad: boundedLoad(),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
   retry: group(retrySection, 'Which failures are tried again, and how often.'),
