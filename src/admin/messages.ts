@@ -53,7 +53,7 @@ function decodeStanding(message: StandingMessage | null): { readonly problem: st
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
     ({ name, inbound: isInbound, protocol = null, source = null, ageMs = null, problem = null, ...rest }) => {
-      const { balancer, endpoints, endpointsOmitted } = rest;
+      const { balancer, fingerprint = null, endpoints, endpointsOmitted } = rest;
       return {
         name,
         isInbound,
@@ -62,6 +62,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         ageMs,
         problem,
         balancer,
+        fingerprint,
         endpoints: endpoints.map(decodeEndpoint),
         endpointsOmitted,
       };
@@ -158,6 +159,7 @@ interface ClustersMessage {
     readonly ageMs?: number;
     readonly problem?: string;
     readonly balancer: string;
+    readonly fingerprint?: string;
     readonly endpoints: readonly EndpointMessage[];
     readonly endpointsOmitted: number;
   }[];

@@ -87,7 +87,7 @@ function clusterText(cluster: BoundedCluster): string {
     cluster.ageMs === null ? 'nothing discovered yet' : `${cluster.source} ${durationWords(cluster.ageMs)} ago`;
   const spoken = cluster.protocol === null ? [] : [cluster.protocol];
   const lines = [
-    `${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${[...spoken, cluster.balancer, age].join(', ')}`,
+    `${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${[...spoken, balancerWords(cluster), age].join(', ')}`,
   ];
   if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
   const total = cluster.endpoints.length + cluster.endpointsOmitted;
@@ -96,6 +96,10 @@ function clusterText(cluster: BoundedCluster): string {
   if (total === 0) return head;
   const rows = textTable([ENDPOINT_HEAD, ...cluster.endpoints.map(endpointRow)], '  ');
   return head + rows + (cluster.endpointsOmitted > 0 ? `  and ${cluster.endpointsOmitted} more\n` : '');
+}
+
+function balancerWords({ balancer, fingerprint }: BoundedCluster): string {
+  return fingerprint === null ? balancer : `${balancer} ${fingerprint}`;
 }
 
 const ENDPOINT_HEAD = ['ENDPOINT', 'HEALTH', 'WEIGHT', 'BREAKER', 'ACTIVE', 'LATENCY', 'CONNECTIONS'];

@@ -28,15 +28,18 @@ export interface Shown {
 }
 
 export function clusterView({ cluster, discovery, protocol }: Shown, isInbound: boolean, now: number): ClusterView {
-  const { name, snapshot, options } = cluster;
+  const { name, snapshot, options, hashing } = cluster;
   return {
     name,
     isInbound,
     protocol,
     source: snapshot?.source ?? null,
     ageMs: snapshot === null ? null : Math.max(0, Math.round(now - discovery.freshAt)),
-    problem: discovery.problem ?? (cluster.usesCritical ? ALL_CRITICAL : linearConcern(options.balancer, cluster.size)),
+    problem:
+      discovery.problem ??
+      (cluster.usesCritical ? ALL_CRITICAL : (hashing?.advice ?? linearConcern(options.balancer, cluster.size))),
     balancer: options.balancer.name,
+    fingerprint: hashing?.fingerprint ?? null,
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
   };
 }

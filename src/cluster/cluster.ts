@@ -5,7 +5,7 @@ import type { ConnectorFactory, Endpoint } from './endpoint.ts';
 import { Lens, type LensSpec } from './lens.ts';
 import { type EndpointListener, LiveEndpoint } from './live-endpoint.ts';
 import type { ClusterOptions } from './options.ts';
-import type { Balancer, PickContext, Picker } from './picker.ts';
+import type { Balancer, HashingFacts, PickContext, Picker } from './picker.ts';
 import type { ClusterSnapshot, EndpointSpec } from './snapshot.ts';
 
 const SLICE_MS = 5;
@@ -81,6 +81,11 @@ export class Cluster {
   /** All that could be used is critical, and is used all the same. */
   get usesCritical(): boolean {
     return this.pickable.length > 0 && !this.pickable[0]!.endpoint.isHealthy;
+  }
+
+  /** What its balancer says of itself, if it hashes; null otherwise. */
+  get hashing(): HashingFacts | null {
+    return this.whole.picker?.facts ?? null;
   }
 
   /** All that discovery names, pickable or not. */

@@ -8,7 +8,7 @@ const BREAKER_STATES: Readonly<Record<BreakerState, number>> = { closed: 0, prob
 
 /** What a cluster looks like at a scrape. It goes away with the endpoints it speaks of. */
 export function* clusterSamples(cluster: Cluster): Generator<Sample> {
-  const { name } = cluster;
+  const { name, hashing } = cluster;
   const healths = new Map<string, number>([['passing', 0]]);
   for (const { id, spec, active, gate, reported } of cluster.endpoints) {
     healths.set(spec.health, (healths.get(spec.health) ?? 0) + 1);
@@ -18,6 +18,7 @@ export function* clusterSamples(cluster: Cluster): Generator<Sample> {
     if (reported !== null) yield* reportSamples(name, id, reported);
   }
   for (const [health, count] of healths) yield sample('remora_endpoints', [name, health], count);
+  if (hashing !== null) yield sample('remora_ring_fingerprint', [name, hashing.fingerprint], 1);
 }
 
 function* reportSamples(name: string, id: string, { taken, unusable, malformed }: ReportedWeight): Generator<Sample> {

@@ -127,6 +127,11 @@ export const METRICS = {
     labels: ['upstream', 'endpoint', 'fate'],
     help: 'Loads that an endpoint reported with its answers, where client_side_wrr wants them: taken, unusable (no requests or no load in it), or malformed.',
   },
+  remora_ring_fingerprint: {
+    type: 'gauge',
+    labels: ['upstream', 'fingerprint'],
+    help: 'Always 1, for balancers that hash: sidecars with the same fingerprint send a key to the same endpoint.',
+  },
   remora_upstream_connections: {
     type: 'gauge',
     labels: ['upstream', 'state'],

@@ -103,7 +103,8 @@ function orders(): ClusterView {
     source: 'consul',
     ageMs: 1_250,
     problem: null,
-    balancer: 'p2c_ewma',
+    balancer: 'ring_hash',
+    fingerprint: '0123456789abcdef',
     endpoints: [
       endpoint(),
       endpoint({
@@ -131,6 +132,7 @@ function empty(): ClusterView {
     ageMs: null,
     problem: 'no leader',
     balancer: 'random',
+    fingerprint: null,
     endpoints: [],
   };
 }

@@ -63,6 +63,32 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   expect(problem()).toBe(null);
 });
 
+it('says what does not suit a balancer that hashes, when there is nothing worse, and shows its fingerprint', () => {
+  const clock = new ManualClock();
+  const random = new SeededRandom(1);
+  const balancer = { name: 'maglev', maglev: { tableSize: 199 } } as const;
+  const cluster = new Cluster({
+    name: 'orders',
+    options: { balancer, breaker: DEFAULT_BREAKER, lenses: [] },
+    balancer: makeBalancer(balancer, random),
+    connectorFactory: () => ({ acquire: never, dial: never, retire: () => undefined }),
+    clock,
+    random,
+    listener: { onBreakerChange: () => undefined },
+    later: (task) => task(),
+  });
+  const discovery = new Cell<ClusterSnapshot>(clock);
+  discovery.subscribe((snapshot) => cluster.apply(snapshot));
+  const view = () => clusterView({ cluster, discovery, protocol: 'http' }, false, clock.now());
+  expect([view().fingerprint, view().problem]).toEqual([null, null]);
+  discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
+  expect(view()).toMatchObject({ fingerprint: cluster.hashing!.fingerprint, problem: null });
+  discovery.set({ service: 'orders', source: 'consul', endpoints: [spec('a'), spec('b')] });
+  expect(view().problem).toContain('set maglev.tableSize to 211');
+  discovery.fail('Consul is away');
+  expect(view().problem).toBe('Consul is away');
+});
+
 function never(): never {
   throw new Error('nobody sends anything here');
 }

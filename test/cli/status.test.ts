@@ -34,7 +34,7 @@ inbound   http      127.0.0.1:15006  3
 outbound  http      [::1]:15001      12
 cache     tcp       not bound        0
 
-upstream orders: grpc, p2c_ewma, consul 1.2s ago
+upstream orders: grpc, ring_hash 0123456789abcdef, consul 1.2s ago
   ENDPOINT                HEALTH   WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
   10.0.0.1:7001/orders-1  passing  1       closed          3       4.3ms    5, 2 idle
   10.0.0.2:7001/orders-2  warning  10      open, 3 trips   0       -        0, 0 idle

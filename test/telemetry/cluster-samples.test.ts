@@ -66,9 +66,32 @@ it('counts load reports of endpoints that are asked for them', () => {
 });
 
 it('says that an empty cluster has no healthy endpoint', () => {
-  expect(lines(clusterSamples({ name: 'orders', endpoints: [] } as unknown as Cluster))).toEqual([
+  expect(lines(clusterSamples({ name: 'orders', endpoints: [], hashing: null } as unknown as Cluster))).toEqual([
     'remora_endpoints{upstream="orders",health="passing"} 0',
   ]);
+});
+
+it('tells the fingerprint of a ring, of the newest alone', () => {
+  const random = new SeededRandom(1);
+  const cluster = new Cluster({
+    name: 'orders',
+    options: { balancer: { name: 'maglev' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    balancer: makeBalancer({ name: 'maglev' }, random),
+    connectorFactory: () => new IdleConnector(),
+    clock: new ManualClock(),
+    random,
+    listener: { onBreakerChange: () => undefined },
+    later: (task) => task(),
+  });
+  const ring = () => lines(clusterSamples(cluster)).filter((line) => line.startsWith('remora_ring'));
+  expect(ring()).toEqual([]);
+  cluster.apply({ service: 'orders', endpoints: [spec('a')], source: 'test' });
+  const before = cluster.hashing!.fingerprint;
+  expect(ring()).toEqual([`remora_ring_fingerprint{upstream="orders",fingerprint="${before}"} 1`]);
+  cluster.apply({ service: 'orders', endpoints: [spec('a', { weight: 2 })], source: 'test' });
+  const after = cluster.hashing!.fingerprint;
+  expect(after).not.toBe(before);
+  expect(ring()).toEqual([`remora_ring_fingerprint{upstream="orders",fingerprint="${after}"} 1`]);
 });
 
 it('tells the age of what discovery said, and whether there is a problem', () => {
