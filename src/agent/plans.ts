@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { HashConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
 import { ConcurrencyLimit } from '../policy/concurrency.ts';
@@ -12,8 +11,8 @@ import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { Anywhere } from '../route/anywhere.ts';
-import type { HashKey } from '../route/hash-key.ts';
-import { HeaderKey, SourceKey } from '../route/hash-keys.ts';
+import { makeHashKey } from '../route/hash-keys.ts';
+import type { KeyOptions } from '../route/keys/options.ts';
 
 /** What all plans of a process are made with. */
 export interface PlanParts {
@@ -29,7 +28,7 @@ export interface PlanOptions {
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
-  readonly hash: HashConfig | null;
+  readonly hash: readonly KeyOptions[] | null;
   readonly trustsPeer: boolean;
   readonly returnsUnseen: boolean;
 }
@@ -64,7 +63,7 @@ export function makePlan(
     backoff: new FullJitter(retry, random),
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
-    placement: new Anywhere(hash === null ? null : makeHashKey(hash)),
+    placement: new Anywhere(hash === null ? null : makeHashKey(hash, random)),
     get sampleRatio() {
       return sampling.ratio;
     },
@@ -72,8 +71,4 @@ export function makePlan(
     returnsUnseen,
     observer: isSameLabels ? before.observer : observer.follow(labels),
   };
-}
-
-function makeHashKey(hash: HashConfig): HashKey {
-  return hash.kind === 'header' ? new HeaderKey(hash.name) : new SourceKey();
 }

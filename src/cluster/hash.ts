@@ -9,28 +9,28 @@ const SCRATCH_BYTES = 1024;
 const scratch = Buffer.alloc(SCRATCH_BYTES);
 
 /**
- * xxHash64 (Collet) of a text's latin1 bytes: for field values, that is what stood on the wire. A well-known hash, so that
- * other programs can compute where a key goes. The seed, 0 .. 2^32-1, gives another hash of the same text.
+ * xxHash64 (Collet) of a text's latin1 bytes: for field values, that is what stood on the wire. A well-known hash, so
+ * that other programs can compute where a key goes. The seed is 64 bits in two halves, 0 unless given.
  *
  * A Number holds 53 bits and a BigInt allocates, so a 64-bit word is a pair of 32-bit halves here, and the arithmetic
  * leaves the high half of its answer in `high` and returns the low one.
  */
-export function hashText(text: string, into: Hash64, seed = 0): void {
-  if (text.length > SCRATCH_BYTES) return hashBytes(Buffer.from(text, 'latin1'), text.length, into, seed);
-  hashBytes(scratch, scratch.write(text, 'latin1'), into, seed);
+export function hashText(text: string, into: Hash64, seedLow = 0, seedHigh = 0): void {
+  if (text.length > SCRATCH_BYTES) return hashBytes(Buffer.from(text, 'latin1'), text.length, into, seedLow, seedHigh);
+  hashBytes(scratch, scratch.write(text, 'latin1'), into, seedLow, seedHigh);
 }
 
 /** The same for the first `length` bytes. */
-export function hashBytes(bytes: Buffer, length: number, into: Hash64, seed = 0): void {
+export function hashBytes(bytes: Buffer, length: number, into: Hash64, seedLow = 0, seedHigh = 0): void {
   let at = 0;
   if (length >= 32) {
-    startLanes(seed);
+    startLanes(seedLow, seedHigh);
     for (; at + 32 <= length; at += 32) {
       for (let lane = 0; lane < 4; lane++) absorb(lane, bytes, at + 8 * lane);
     }
     foldLanes();
   } else {
-    add(P5_LOW, P5_HIGH, seed, 0);
+    add(P5_LOW, P5_HIGH, seedLow, seedHigh);
   }
   add(accLow, accHigh, length, 0);
   for (; at + 8 <= length; at += 8) {
@@ -91,11 +91,11 @@ let high = 0;
 let accLow = 0;
 let accHigh = 0;
 
-function startLanes(seed: number): void {
-  for (let lane = 0; lane < 4; lane++) {
-    add(LANES_AT_START[2 * lane]!, LANES_AT_START[2 * lane + 1]!, seed, 0);
-    LANES[2 * lane] = accLow;
-    LANES[2 * lane + 1] = accHigh;
+function startLanes(seedLow: number, seedHigh: number): void {
+  for (let at = 0; at < LANES.length; at += 2) {
+    add(LANES_AT_START[at]!, LANES_AT_START[at + 1]!, seedLow, seedHigh);
+    LANES[at] = accLow;
+    LANES[at + 1] = accHigh;
   }
 }
 

@@ -6,7 +6,8 @@ import {
   type RingOptions,
 } from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
-import type { Config, HashConfig, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
+import type { Config, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
+import { buildHash } from './hash.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
 import { weightsOf } from './weights.ts';
@@ -82,7 +83,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     tag,
     filter,
     balancer: { name: balancer, ...weightsOf(written), ...hashingOf(written) },
-    hash: hashOf(hash),
+    hash: hash === null ? null : buildHash(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,
@@ -122,12 +123,6 @@ function ringOf(ring: WrittenUpstream['ring']): RingOptions {
   }
   const { points, maxSize } = DEFAULT_FIXED_RING;
   return { sizing: 'fixed', points: ring?.points ?? points, maxSize: ring?.maxSize ?? maxSize };
-}
-
-/** Field names know no case; the program compares them in lower case. */
-function hashOf(hash: WrittenUpstream['hash']): HashConfig | null {
-  if (hash === null) return null;
-  return hash.header === null ? { kind: 'source' } : { kind: 'header', name: hash.header.toLowerCase() };
 }
 
 function limitsOf({ limits }: Pick<WrittenUpstream, 'limits'>): UpstreamConfig['limits'] {

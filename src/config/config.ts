@@ -2,6 +2,7 @@ import type { BalancerOptions } from '../cluster/options.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { KeyOptions } from '../route/keys/options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
 export interface Config {
@@ -71,14 +72,13 @@ export interface UpstreamConfig {
   readonly tag: string | null;
   readonly filter: string | null;
   readonly balancer: BalancerOptions;
-  readonly hash: HashConfig | null;
+  /** What the key of a request is made of, in order; null: requests have no key. */
+  readonly hash: readonly KeyOptions[] | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
 }
-
-export type HashConfig = { readonly kind: 'header'; readonly name: string } | { readonly kind: 'source' };
 
 export type { StaticEndpoint };
 export type ConsulConfig = ConsulOptions;

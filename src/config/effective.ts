@@ -1,5 +1,6 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
-import type { Config, HashConfig, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
@@ -57,7 +58,7 @@ function encodeUpstream({ name, listen, balancer, hash, breaker, retry, ...rest 
     ring: balancer.ring ?? null,
     maglev: balancer.maglev ?? null,
     boundedLoad: balancer.boundedLoad ?? null,
-    hash: encodeHash(hash),
+    hash: hash === null ? null : encodeHash(hash),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,
@@ -98,11 +99,6 @@ function encodeHttp2(http2: Http2Config): unknown {
     pingInterval: formatDuration(http2.pingIntervalMs),
     pingTimeout: formatDuration(http2.pingTimeoutMs),
   };
-}
-
-function encodeHash(hash: HashConfig | null): unknown {
-  if (hash === null) return null;
-  return hash.kind === 'header' ? { header: hash.name } : { source: true };
 }
 
 function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 'timeouts'>): object {

@@ -38,16 +38,22 @@ export function schemaAt(root: Schema, path: Path): Schema | null {
   for (const step of path) {
     const kind = kindOf(schema);
     if (kind.kind === 'value') return null;
-    const next = kind.kind === 'map' ? kind.keys.get(String(step)) : kind.item;
-    if (next === undefined) return null;
+    const next = kind.kind === 'map' ? kind.keys.get(String(step)) : itemAt(kind, step);
+    if (next === undefined || next === null) return null;
     schema = next;
   }
   return schema;
 }
 
+/** A list of one may be written as that one, so a name in place of a number is a key of the item. */
+function itemAt({ kind, item }: Extract<Kind, { item: Schema }>, step: string | number): Schema | null {
+  return kind === 'list' && typeof step === 'string' ? schemaAt(item, [step]) : item;
+}
+
 export function keysAt(root: Schema, path: Path): readonly string[] {
   const schema = schemaAt(root, path);
   const kind = schema === null ? null : kindOf(schema);
+  if (kind?.kind === 'list') return keysAt(kind.item, []);
   return kind?.kind === 'map' ? [...kind.keys.keys()] : [];
 }
 

@@ -1,6 +1,6 @@
-import { HASHING_NAMES } from '../cluster/hashing-options.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
-import { hashingRules, isHashing } from './hashing-rules.ts';
+import { hashRules } from './hash-rules.ts';
+import { hashingRules } from './hashing-rules.ts';
 import { isMap } from './layers.ts';
 import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
@@ -21,7 +21,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ...listenerConflicts(config, merged),
     ...Object.entries(config.upstreams).flatMap(([name, upstream]) => [
       ...sourceOf(config, name, upstream),
-      ...hashOf(name, upstream),
+      ...hashRules(name, upstream, merged),
       ...weightRules(['upstreams', name], upstream, merged),
       ...hashingRules(name, upstream),
       ...boundsOf(['upstreams', name], upstream, merged),
@@ -66,39 +66,6 @@ function sourceOf(config: Written, name: string, upstream: WrittenUpstream): Con
       'key',
     ),
   ];
-}
-
-function hashOf(name: string, { balancer, hash, protocol }: WrittenUpstream): Contradiction[] {
-  const path = ['upstreams', name];
-  const concerns = [
-    [...path, 'hash'],
-    [...path, 'balancer'],
-  ];
-  if (isHashing(balancer) && hash === null) {
-    const expected = 'hash beside it, { header: NAME } or { source: true }';
-    return [contradiction([...path, 'balancer'], `${balancer} without hash`, expected, null, concerns)];
-  }
-  if (!isHashing(balancer) && hash !== null) {
-    const found = `hash with balancer ${balancer}`;
-    return [
-      contradiction(
-        [...path, 'hash'],
-        found,
-        `a balancer that hashes beside it, ${HASHING_NAMES.join(', ')}`,
-        null,
-        concerns,
-        'key',
-      ),
-    ];
-  }
-  if (hash?.header != null && protocol === 'tcp') {
-    return [
-      contradiction([...path, 'hash', 'header'], 'a header for protocol tcp', '{ source: true }', null, [
-        [...path, 'protocol'],
-      ]),
-    ];
-  }
-  return [];
 }
 
 /** Opaque bytes are passed on as they come, so nothing is spoken to the application. */

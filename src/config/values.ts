@@ -68,16 +68,24 @@ export const label = () => z.string({ error: LABEL_WORDS }).regex(LABEL, { error
 
 export const path = () => text('the path of a file');
 
-/** `zero`: 0 is allowed too, and switches the thing off. Bounds in ms. */
-export function duration(bounds: { readonly least?: number; readonly zero?: boolean } = {}): z.ZodType<number> {
-  const least = bounds.least ?? 1;
+interface DurationBounds {
+  readonly least?: number;
+  /** A day unless given. */
+  readonly most?: number;
+  /** 0 is allowed too, and switches the thing off. */
+  readonly zero?: boolean;
+}
+
+/** Bounds in ms. */
+export function duration(bounds: DurationBounds = {}): z.ZodType<number> {
+  const { least = 1, most = DAY_MS } = bounds;
   const range = least > 1 ? ` of at least ${formatDuration(least)}` : '';
-  const allows = (ms: number | null): boolean => (ms === 0 && bounds.zero === true) || isWithin(ms, least, DAY_MS);
+  const allows = (ms: number | null): boolean => (ms === 0 && bounds.zero === true) || isWithin(ms, least, most);
   const error = `a duration${range} such as 500ms or 15s${bounds.zero ? ', or 0 for none' : ''}`;
   const written = z
     .string({ error })
     .regex(DURATION_PATTERN, { error })
-    .refine((value) => allows(parseDuration(value)), { error: `${error}, at most 24h` })
+    .refine((value) => allows(parseDuration(value)), { error: `${error}, at most ${formatDuration(most)}` })
     .transform((value) => parseDuration(value) ?? 0);
   return bounds.zero ? z.union([zero(), written], { error }) : written;
 }

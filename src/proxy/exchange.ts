@@ -114,6 +114,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.placed.reset();
     const misplaced = plan.placement.place(head, this.client.peer, this.placed);
     if (misplaced !== null) return this.fail(misplaced, now);
+    if (this.placed.lacksKey) plan.observer.onKeyMissing();
     this.tryNext(now);
   }
 

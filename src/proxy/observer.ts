@@ -76,6 +76,8 @@ export interface PlanObserver {
   onRetry(record: AttemptRecord): void;
   /** A retry was wanted and the budget, the park or the replay buffer did not have it. */
   onRetryRefused(why: 'budget' | 'parking' | 'body'): void;
+  /** A request, or an opaque connection, has nothing of what is hashed. */
+  onKeyMissing(): void;
 }
 
 /** Watches the data path. Everything telemetry knows of it comes through here. */
@@ -99,4 +101,5 @@ export const IGNORED_PLAN: PlanObserver = {
   onTunnelClose: () => undefined,
   onRetry: () => undefined,
   onRetryRefused: () => undefined,
+  onKeyMissing: () => undefined,
 };

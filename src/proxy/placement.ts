@@ -14,6 +14,8 @@ export class Placed implements PickContext {
   lens: Picker | null = null;
   minPosition = 0;
   refusal: FailureCode = 'no_endpoint';
+  /** Something was to be hashed and the request has none of it: the balancer's own choice. */
+  lacksKey = false;
   /** The answer has to carry something to the client: `mark` is asked. */
   isMarked = false;
   /** A cookie for the client to keep, whole as it goes out; null for none. */
@@ -25,6 +27,7 @@ export class Placed implements PickContext {
     this.hasHash = false;
     this.lens = null;
     this.minPosition = 0;
+    this.lacksKey = false;
     this.isMarked = false;
     this.setCookie = null;
   }
@@ -32,7 +35,7 @@ export class Placed implements PickContext {
 
 /**
  * Where in a cluster requests of a plan go: which part of it (lens), by which key (hash). A pure function of the
- * configuration, the shard map and the request. Asked once per request, whatever number of attempts follow, so that a
+ * configuration, the shard map and the request (and of chance, where a cookie is made). Asked once per request, whatever number of attempts follow, so that a
  * retry stays with the key; what lies behind a lens may have changed by then.
  */
 export interface Placement {

@@ -96,6 +96,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     plan.budget.deposit(now);
     const misplaced = plan.placement.place(null, this.peer, this.placed);
     if (misplaced !== null) return this.refuse(misplaced, now);
+    if (this.placed.lacksKey) plan.observer.onKeyMissing();
     this.tryNext(now);
   }
 

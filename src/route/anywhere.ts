@@ -3,17 +3,20 @@ import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import type { HashKey } from './hash-key.ts';
+import { sendCookie } from './keys/cookie.ts';
 
 /** The whole cluster, by a key or without one. */
 export class Anywhere implements Placement {
   constructor(private readonly key: HashKey | null) {}
 
   place(head: RequestHead | null, peer: Peer, placed: Placed): null {
-    placed.hasHash = this.key !== null && this.key.hash(head, peer, placed);
+    if (this.key === null) return null;
+    placed.hasHash = this.key.hash(head, peer, placed);
+    placed.lacksKey = !placed.hasHash;
     return null;
   }
 
-  mark({ setCookie }: Placed, _answer: ResponseHead, edits: Edits): void {
-    if (setCookie !== null) edits.append('set-cookie', setCookie);
+  mark({ setCookie }: Placed, answer: ResponseHead, edits: Edits): void {
+    if (setCookie !== null) sendCookie(setCookie, answer, edits);
   }
 }

@@ -1,29 +1,32 @@
-import { hashText } from '../cluster/hash.ts';
-import type { Peer } from '../http/conduit.ts';
-import type { RequestHead } from '../http/head.ts';
-import type { Placed } from '../proxy/placement.ts';
+import type { Random } from '../base/random.ts';
 import type { HashKey } from './hash-key.ts';
+import { KeyChain } from './keys/chain.ts';
+import { CookieKey } from './keys/cookie.ts';
+import { HeaderKey } from './keys/header.ts';
+import type { KeyOptions, KeySource } from './keys/options.ts';
+import { PatternText } from './keys/pattern.ts';
+import { SourceKey } from './keys/source.ts';
+import { QueryText, SegmentText, TargetKey } from './keys/target.ts';
 
-/** The value of a field; a request without it has no key, and the balancer falls back to chance. */
-export class HeaderKey implements HashKey {
-  private readonly name: string;
-
-  constructor(name: string) {
-    this.name = name.toLowerCase();
-  }
-
-  hash(head: RequestHead | null, _peer: Peer, into: Placed): boolean {
-    const value = head === null ? null : head.get(this.name);
-    if (value === null) return false;
-    hashText(value, into);
-    return true;
-  }
+/** The key that a configuration means; one that stands alone needs no chain. */
+export function makeHashKey(options: readonly KeyOptions[], random: Random): HashKey {
+  const links = options.map((source) => ({ key: makeKey(source, random), terminal: source.terminal }));
+  return links.length === 1 ? links[0]!.key : new KeyChain(links);
 }
 
-/** The address a connection comes from; its port is left out, so that a client keeps its endpoint. */
-export class SourceKey implements HashKey {
-  hash(_head: RequestHead | null, peer: Peer, into: Placed): boolean {
-    hashText(peer.address, into);
-    return true;
+function makeKey(source: KeySource, random: Random): HashKey {
+  switch (source.kind) {
+    case 'header':
+      return new HeaderKey(source.name);
+    case 'cookie':
+      return new CookieKey(source.name, source.made, random);
+    case 'query':
+      return new TargetKey(new QueryText(source.name));
+    case 'source':
+      return new SourceKey();
+    case 'segment':
+      return new TargetKey(new SegmentText(source.number));
+    case 'pattern':
+      return new TargetKey(new PatternText(source.pattern));
   }
 }

@@ -20,6 +20,7 @@ export class AccessLog implements ProxyObserver, PlanObserver {
   readonly onTunnelOpen = IGNORED_PLAN.onTunnelOpen;
   readonly onRetry = IGNORED_PLAN.onRetry;
   readonly onRetryRefused = IGNORED_PLAN.onRetryRefused;
+  readonly onKeyMissing = IGNORED_PLAN.onKeyMissing;
 
   constructor(
     private readonly sink: LineSink,

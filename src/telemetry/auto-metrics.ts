@@ -7,7 +7,7 @@ import { TunnelMetrics } from './tunnel-metrics.ts';
 /**
  * The metrics of one plan whose connections are HTTP or opaque, as each turns out.
  *
- * Retries do not say whose they are, and need not: both sides have the same counters. They go to the side that something
+ * Retries and missing keys do not say whose they are, and need not: both sides have the same counters. They go to the side that something
  * began on last, whose series have not been taken back.
  */
 export class AutoMetrics implements PlanObserver {
@@ -45,5 +45,9 @@ export class AutoMetrics implements PlanObserver {
 
   onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
     this.latest.onRetryRefused(why);
+  }
+
+  onKeyMissing(): void {
+    this.latest.onKeyMissing();
   }
 }

@@ -60,6 +60,10 @@ export class ExchangeMetrics implements PlanObserver {
     this.series.retries.refused[why].value += 1;
   }
 
+  onKeyMissing(): void {
+    this.series.missingKeys().value += 1;
+  }
+
   private bind(): ExchangeSeries {
     const lease = this.registry.lease(() => this.inProgress > 0);
     return new ExchangeSeries(lease, this.labels);
@@ -72,6 +76,7 @@ class ExchangeSeries {
   readonly retries: RetryCounters;
   /** By status class; null is not bound yet. */
   private readonly answered: (Counter | null)[] = STATUS_CLASSES.map(() => null);
+  private missing: Counter | null = null;
   private readonly failed = new Map<FailureCode, (Counter | null)[]>();
 
   constructor(
@@ -83,6 +88,12 @@ class ExchangeSeries {
     this.duration = lease.histogram('remora_request_duration_seconds', [direction, upstream]);
     this.retries = bindRetries(lease, labels);
     this.finished(2, null);
+  }
+
+  /** Most plans hash nothing, so it is bound when it first happens. */
+  missingKeys(): Counter {
+    const { direction, upstream } = this.labels;
+    return (this.missing ??= this.lease.counter('remora_hash_keys_missing_total', [direction, upstream]));
   }
 
   finished(status: number, code: FailureCode | null): Counter {

@@ -88,6 +88,10 @@ class PlanFanOut implements PlanObserver {
     this.tell((observer) => observer.onRetryRefused(why));
   }
 
+  onKeyMissing(): void {
+    this.tell((observer) => observer.onKeyMissing());
+  }
+
   private tell(event: (observer: PlanObserver) => void): void {
     for (const observer of this.observers) {
       try {

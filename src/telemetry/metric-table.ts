@@ -44,6 +44,11 @@ export const METRICS = {
     labels: ['direction', 'upstream', 'reason'],
     help: 'Retries that were wanted and not made: no budget left, no room to wait, or a body not kept whole.',
   },
+  remora_hash_keys_missing_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream'],
+    help: 'Requests, and opaque connections, with nothing of what is hashed: their endpoint was the choice of the balancer.',
+  },
 
   // --- gRPC ---
   remora_grpc_calls_total: {

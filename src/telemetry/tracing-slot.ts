@@ -15,6 +15,7 @@ export class TracingSlot implements ProxyObserver, PlanObserver {
   readonly onTunnelOpen = IGNORED_PLAN.onTunnelOpen;
   readonly onRetry = IGNORED_PLAN.onRetry;
   readonly onRetryRefused = IGNORED_PLAN.onRetryRefused;
+  readonly onKeyMissing = IGNORED_PLAN.onKeyMissing;
   private observer: RecordObserver = IGNORED_PLAN;
 
   fill(observer: RecordObserver | null): void {

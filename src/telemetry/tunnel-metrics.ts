@@ -50,6 +50,10 @@ export class TunnelMetrics implements PlanObserver {
     this.series.retries.refused[why].value += 1;
   }
 
+  onKeyMissing(): void {
+    this.series.missingKeys().value += 1;
+  }
+
   private bind(): TunnelSeries {
     const lease = this.registry.lease(() => this.inProgress > 0);
     return new TunnelSeries(lease, this.labels);
@@ -61,6 +65,7 @@ class TunnelSeries {
   readonly bytesUp: Counter;
   readonly bytesDown: Counter;
   readonly retries: RetryCounters;
+  private missing: Counter | null = null;
   private readonly counts = new Map<FailureCode | null, Counter>();
 
   constructor(
@@ -73,6 +78,12 @@ class TunnelSeries {
     this.bytesDown = lease.counter('remora_tunnel_bytes_total', [direction, upstream, 'down']);
     this.retries = bindRetries(lease, labels);
     this.finished(null);
+  }
+
+  /** Most plans hash nothing, so it is bound when it first happens. */
+  missingKeys(): Counter {
+    const { direction, upstream } = this.labels;
+    return (this.missing ??= this.lease.counter('remora_hash_keys_missing_total', [direction, upstream]));
   }
 
   finished(code: FailureCode | null): Counter {

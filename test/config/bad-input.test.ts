@@ -153,7 +153,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'a hash by two things',
     web('consul: {}\nupstreams: { a: { balancer: ring_hash, hash: { header: a, source: true } } }\n'),
-    'remora.yaml:3:46 upstreams.a.hash: found a map, expected either { header: NAME } or { source: true }',
+    'remora.yaml:3:46 upstreams.a.hash: found a map, expected one of { header: NAME }, { cookie: { name: NAME } }, { query: NAME }, { path: { segment: N } }, { path: { regex: PATTERN } } and { source: true }, or a list of them',
   ],
   [
     'bad endpoints',

@@ -65,7 +65,7 @@ it('takes every key there is, in the units of the program', () => {
     tag: 'v2',
     filter: 'Service.Meta.canary == true',
     balancer: { name: 'ring_hash', ring: { sizing: 'fixed', points: 40, maxSize: 1000 }, boundedLoad: 1.25 },
-    hash: { kind: 'header', name: 'x-user' },
+    hash: [{ kind: 'header', name: 'x-user', terminal: false }],
     breaker: {
       consecutiveFailures: 3,
       failureRatio: 1,
@@ -87,7 +87,7 @@ it('takes every key there is, in the units of the program', () => {
     },
     timeouts: { connectMs: 1_000, attemptMs: 2_000, requestMs: 3_000, streamIdleMs: 0, tunnelIdleMs: 7_200_000 },
   });
-  expect(config.upstreams.get('files')).toMatchObject({ hash: { kind: 'source' }, listen: null });
+  expect(config.upstreams.get('files')).toMatchObject({ hash: [{ kind: 'source', terminal: false }], listen: null });
   expect(config.upstreams.get('envoy')!.balancer).toEqual({
     name: 'ring_hash',
     ring: { sizing: 'envoy', minSize: 2048, maxSize: 4096 },

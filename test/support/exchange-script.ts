@@ -168,6 +168,7 @@ export class ExchangeScript {
       onTunnelClose: (record) => this.say(`tunnel closed ${describeTunnel(record)}`),
       onRetry: (record) => this.say(`retry after ${nameOf(record.endpoint.spec)} ${record.code ?? record.status}`),
       onRetryRefused: (why) => this.say(`no retry: ${why}`),
+      onKeyMissing: () => this.say('no key'),
     };
   }
 }

@@ -17,6 +17,7 @@ function recorder(name: string, seen: string[], throws = false): ProxyObserver {
     onTunnelClose: note('tunnel close'),
     onRetry: note('retry'),
     onRetryRefused: note('retry refused'),
+    onKeyMissing: note('key missing'),
   };
   return {
     follow: ({ upstream }) => {
@@ -43,6 +44,7 @@ it('tells every observer everything in order, also when one throws each time', (
   plan.onTunnelClose(tunnelRecord());
   plan.onRetry(attemptRecord());
   plan.onRetryRefused('body');
+  plan.onKeyMissing();
   fanOut.onReject('orders', 'no_route');
   fanOut.onConnection('orders', -1);
   fanOut.onDetected('orders', 'tls');
@@ -55,6 +57,7 @@ it('tells every observer everything in order, also when one throws each time', (
     'tunnel close',
     'retry',
     'retry refused body',
+    'key missing',
     'reject orders no_route',
     'connection orders -1',
     'detected orders tls',

@@ -1,29 +1,14 @@
-import { z } from 'zod';
 import { BALANCER_NAMES } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
+import { hashSection } from './hash.ts';
 import { listenAt } from './listeners.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
 import { weightKeys } from './weights.ts';
 
 const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp', 'auto'] as const;
-
-const HASH_WORDS = 'either { header: NAME } or { source: true }';
-const FIELD_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-const FIELD_NAME_WORDS = 'the name of a header';
-
-const hashSection = section({
-  header: optional(z.string({ error: FIELD_NAME_WORDS }).regex(FIELD_NAME, { error: FIELD_NAME_WORDS }), 'none', {
-    scope: 'mesh',
-    meaning: 'Requests with the same value of this header go to the same endpoint.',
-  }),
-  source: optional(z.literal(true, { error: 'true' }), 'none', {
-    scope: 'mesh',
-    meaning: 'Requests from the same address go to the same endpoint.',
-  }),
-}).refine(({ header, source }) => (header === null) !== (source === null), { error: HASH_WORDS });
 
 export const upstreamSection = section({
   service: optional(text('the name of a service'), 'the name of the upstream', {
@@ -55,7 +40,7 @@ export const upstreamSection = section({
       'How an endpoint is chosen. The default compares two at random by recent latency and load, which no single slow endpoint survives long.',
   }),
   ...weightKeys,
-  hash: optional(hashSection, 'none', { scope: null, meaning: `What ring_hash hashes: ${HASH_WORDS}.` }),
+  hash: hashSection(),
   ring: optional(ringSection, 'its defaults', { scope: null, meaning: 'The ring of ring_hash.' }),
   maglev: optional(maglevSection, 'its defaults', { scope: null, meaning: 'The table of maglev.' }),
   boundedLoad: boundedLoad(),

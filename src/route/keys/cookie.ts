@@ -1,0 +1,105 @@
+import type { Random } from '../../base/random.ts';
+import { hashText } from '../../cluster/hash.ts';
+import type { Peer } from '../../http/conduit.ts';
+import type { Edits } from '../../http/edits.ts';
+import type { RequestHead, ResponseHead } from '../../http/head.ts';
+import { randomHex } from '../../http/hex.ts';
+import type { Placed } from '../../proxy/placement.ts';
+import type { HashKey } from '../hash-key.ts';
+import type { MadeCookie } from './options.ts';
+
+/** 128 bits: no two clients ever draw the same. */
+const VALUE_DIGITS = 32;
+
+/**
+ * The value of a cookie. It is only ever hashed, so a client that makes one up chooses among endpoints by chance and never
+ * names one, and no secret is needed to keep it honest.
+ *
+ * A client without one is given one where the configuration says so: drawn, hashed as if it had come, and sent with the
+ * endpoint's answer, whichever attempt that is of.
+ */
+export class CookieKey implements HashKey {
+  private readonly attributes: string;
+
+  constructor(
+    private readonly name: string,
+    private readonly made: MadeCookie | null,
+    private readonly random: Random,
+  ) {
+    this.attributes = made === null ? '' : attributesOf(made);
+  }
+
+  hash(head: RequestHead | null, _peer: Peer, into: Placed): boolean {
+    if (head === null) return false;
+    let value = readCookie(head, this.name);
+    if (value === null && this.made !== null) {
+      value = randomHex(this.random, VALUE_DIGITS);
+      into.setCookie = `${this.name}=${value}${this.attributes}`;
+      into.isMarked = true;
+    }
+    if (value === null) return false;
+    hashText(value, into);
+    return true;
+  }
+}
+
+/**
+ * Puts a made cookie on an answer. One that sets a cookie of this name itself goes as it is: the client will keep the
+ * application's, and two would leave it to the client which.
+ */
+export function sendCookie(setCookie: string, answer: ResponseHead, edits: Edits): void {
+  const start = setCookie.slice(0, setCookie.indexOf('=') + 1);
+  let isTaken = false;
+  if (answer.count('set-cookie') > 0) {
+    answer.forEach((name, value) => {
+      isTaken ||= name === 'set-cookie' && value.startsWith(start);
+    });
+  }
+  if (!isTaken) edits.append('set-cookie', setCookie);
+}
+
+function attributesOf({ ttlMs, path, httpOnly, secure, sameSite, domain }: MadeCookie): string {
+  // A client is told whole seconds, and 0 would mean to forget it at once.
+  const maxAge = ttlMs === 0 ? '' : `; Max-Age=${Math.ceil(ttlMs / 1000)}`;
+  const where = `; Path=${path}${domain === null ? '' : `; Domain=${domain}`}`;
+  const rights = `${httpOnly ? '; HttpOnly' : ''}${secure ? '; Secure' : ''}`;
+  return `${maxAge}${where}${rights}${sameSite === null ? '' : `; SameSite=${sameSite}`}`;
+}
+
+/** The value of the first cookie of this name; null without one, or when it is empty. */
+function readCookie(head: RequestHead, name: string): string | null {
+  const line = head.get('cookie');
+  if (line === null || head.count('cookie') === 1) return line === null ? null : cookieIn(line, name);
+  // HTTP/1.1 knows one line of cookies. More are read one by one, since a comma divides no cookies.
+  let found: string | null = null;
+  head.forEach((field, value) => {
+    if (field === 'cookie') found ??= cookieIn(value, name);
+  });
+  return found;
+}
+
+/** In one line. Quotes around a value are none of it. */
+export function cookieIn(line: string, name: string): string | null {
+  for (let at = 0; at < line.length; ) {
+    const semicolon = line.indexOf(';', at);
+    const end = semicolon === -1 ? line.length : semicolon;
+    while (isBlank(line, at)) at++;
+    if (line.startsWith(name, at) && line[at + name.length] === '=') {
+      const value = trimmed(line, at + name.length + 1, end);
+      return value === '' ? null : value;
+    }
+    at = end + 1;
+  }
+  return null;
+}
+
+function trimmed(line: string, start: number, end: number): string {
+  while (start < end && isBlank(line, start)) start++;
+  while (end > start && isBlank(line, end - 1)) end--;
+  const isQuoted = end - start >= 2 && line[start] === '"' && line[end - 1] === '"';
+  return isQuoted ? line.slice(start + 1, end - 1) : line.slice(start, end);
+}
+
+function isBlank(line: string, at: number): boolean {
+  return line[at] === ' ' || line[at] === '\t';
+}
