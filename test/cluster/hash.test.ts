@@ -59,6 +59,20 @@ describe('hashText', () => {
     expect(hex(text, seed)).toBe(hash);
   });
 
+  // Computed in Python with the package xxhash.
+  it.each([
+    ['', 1, 0, 'd5afba1336a3be4b'],
+    ['a', 1, 0, 'dec2bc81c3cd46c6'],
+    ['abc', 0x76543210, 0xfedcba98, 'cfe5aeff5d700cf0'],
+    ['x'.repeat(33), 1, 0, 'a3b9c1a7bdea3d1c'],
+    ['x'.repeat(100), 0x76543210, 0xfedcba98, '0a50f9902dcb26d0'],
+    ['', 0xffffffff, 0xffffffff, '298f4c84b24f5380'],
+  ])('takes a seed of 64 bits: %j', (text, seedLow, seedHigh, expected) => {
+    const into = { hashHigh: 0, hashLow: 0 };
+    hashText(text, into, seedLow, seedHigh);
+    expect(word(into)).toBe(expected);
+  });
+
   it('agrees with the 64-bit arithmetic of the description, at any length', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(0xffffffff), (array, seed) => {
