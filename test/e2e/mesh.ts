@@ -123,12 +123,13 @@ export interface AskOptions {
   readonly host?: string;
   readonly method?: string;
   readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly agent?: Agent;
 }
 
 /** One request, on a connection of its own unless there is an agent. Rejects when there is no whole answer. */
 export function ask(port: number, path = '/', options: AskOptions = {}): Promise<Answer> {
-  const { host, method = 'GET', body, agent } = options;
+  const { host, method = 'GET', body, headers = {}, agent } = options;
   return new Promise((resolve, reject) => {
     const asked = request({
       host: '127.0.0.1',
@@ -137,6 +138,7 @@ export function ask(port: number, path = '/', options: AskOptions = {}): Promise
       method,
       agent: agent ?? false,
       headers: {
+        ...headers,
         ...(host === undefined ? {} : { host }),
         ...(body === undefined ? {} : { 'content-length': body.length }),
       },

@@ -1,6 +1,7 @@
 import type { FailureCode } from '../../src/base/failure.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import { RingHashBalancer } from '../../src/cluster/pickers/ring-hash.ts';
 import { RoundRobinBalancer } from '../../src/cluster/pickers/round-robin.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import type { LocalAnswer } from '../../src/http/answer.ts';
@@ -36,6 +37,8 @@ import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Plan, Router } from '../../src/proxy/plan.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
+import { makeHashKey } from '../../src/route/hash-keys.ts';
+import type { KeyOptions } from '../../src/route/keys/options.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export interface ScriptOptions {
@@ -45,6 +48,8 @@ export interface ScriptOptions {
   readonly timeouts?: Partial<TimeoutOptions>;
   readonly limits?: Partial<LimitOptions>;
   readonly breaker?: Partial<BreakerOptions>;
+  /** With it, the balancer is a ring. */
+  readonly hash?: readonly KeyOptions[];
   readonly trustsPeer?: boolean;
   readonly returnsUnseen?: boolean;
   /** Connections that are ready at once, as if they had been pooled. */
@@ -95,7 +100,7 @@ export class ExchangeScript {
     this.cluster = new Cluster({
       name: 'orders',
       options: { balancer: { name: 'round_robin' }, breaker: { ...DEFAULT_BREAKER, ...options.breaker }, lenses: [] },
-      balancer: new RoundRobinBalancer(new SeededRandom(1)),
+      balancer: new (options.hash === undefined ? RoundRobinBalancer : RingHashBalancer)(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
       clock: this.clock,
       random,
@@ -112,8 +117,7 @@ export class ExchangeScript {
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-      placement: new Anywhere(null),
-
+      placement: new Anywhere(options.hash === undefined ? null : makeHashKey(options.hash, random)),
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
       returnsUnseen: options.returnsUnseen ?? false,
@@ -274,8 +278,9 @@ export class FakeClient implements Client {
     this.script.say(`client interim ${head.status}`);
   }
 
-  sendHead(head: ResponseHead): void {
-    this.script.say(`client head ${head.status}`);
+  sendHead(head: ResponseHead, edits: Edits): void {
+    const added = edits.names.slice(0, edits.addedCount).map((name, at) => ` ${name}: ${edits.values[at]}`);
+    this.script.say(`client head ${head.status}${added.join('')}`);
   }
 
   sendBody(bytes: Buffer): boolean {
