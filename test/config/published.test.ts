@@ -54,6 +54,12 @@ describe('the published schema', () => {
     ['no gRPC port', web('admin: { grpcPort: off }')],
     ['a hash', web('upstreams: { a: { balancer: ring_hash, hash: { source: true } } }')],
     ['a ring', web('upstreams: { a: { balancer: ring_hash, hash: { source: true }, ring: { points: 9 } } }')],
+    [
+      'hashes',
+      web(
+        'upstreams: { a: { hash: [ { header: a }, { cookie: { name: b, ttl: 1h } }, { path: { regex: "/(.)" } } ] } }',
+      ),
+    ],
   ])('accepts %s', (_what, text) => {
     expect(verdict(text)).toBe(true);
   });
@@ -67,6 +73,8 @@ describe('the published schema', () => {
     ['a port too high', web('admin: { port: 65536 }')],
     ['a word for a port', web('admin: { port: http }')],
     ['an unknown balancer', web('upstreams: { a: { balancer: magic } }')],
+    ['a hash of what is no part of a request', web('upstreams: { a: { hash: [ { heder: a } ] } }')],
+    ['a cookie without a name', web('upstreams: { a: { hash: { cookie: { ttl: 1h } } } }')],
     ['a name that is none', web('upstreams: { "a b": {} }')],
     ['an endpoint without a port', web('static: { a: ["host"] }')],
     ['nothing behind a key', web('consul:')],

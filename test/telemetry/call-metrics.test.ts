@@ -109,7 +109,7 @@ describe('the metrics of gRPC calls', () => {
 });
 
 describe('the metrics of a plan that takes what comes', () => {
-  it('count exchanges and tunnels, and the retries of both', () => {
+  it('count exchanges and tunnels, and the retries and missing keys of both', () => {
     const { observer, lines } = setUp({ ...ORDERS, protocol: 'auto' });
     observer.onExchangeOpen(1000);
     observer.onRetry(attemptRecord());
@@ -117,11 +117,13 @@ describe('the metrics of a plan that takes what comes', () => {
     observer.onTunnelOpen(1000);
     observer.onRetry(attemptRecord());
     observer.onRetryRefused('budget');
+    observer.onKeyMissing();
     observer.onTunnelClose(tunnelRecord());
-    expect(lines(/^remora_(requests|tunnels|retries)_total|reason="budget"/)).toEqual([
+    expect(lines(/^remora_(requests|tunnels|retries|hash_keys_missing)_total|reason="budget"/)).toEqual([
       `remora_requests_total{${where},status="2xx",failure=""} 1`,
       `remora_retries_total{${where}} 2`,
       `remora_retries_refused_total{${where},reason="budget"} 1`,
+      `remora_hash_keys_missing_total{${where}} 1`,
       `remora_tunnels_total{${where},failure=""} 1`,
     ]);
   });

@@ -138,6 +138,20 @@ remora_bugs_total 1
     ]);
   });
 
+  it('counts requests and tunnels without a key, once there are any', () => {
+    const { metrics, lines } = setUp();
+    const plans = [ORDERS, CACHE].map((labels) => metrics.follow(labels));
+    for (const plan of plans) plan.onExchangeOpen(1000);
+    for (const plan of plans) plan.onTunnelOpen(1000);
+    expect(lines(/^remora_hash/)).toEqual([]);
+    for (const plan of plans) plan.onKeyMissing();
+    plans[0]!.onKeyMissing();
+    expect(lines(/^remora_hash/)).toEqual([
+      'remora_hash_keys_missing_total{direction="outbound",upstream="orders"} 2',
+      'remora_hash_keys_missing_total{direction="outbound",upstream="cache"} 1',
+    ]);
+  });
+
   it('counts only the attempts that are in use', () => {
     const { metrics, lines } = setUp();
     const orders = metrics.follow(ORDERS);
