@@ -1,12 +1,13 @@
 import type { Random } from '../base/random.ts';
 import type { HashKey } from './hash-key.ts';
 import { KeyChain } from './keys/chain.ts';
-import { CookieKey } from './keys/cookie.ts';
-import { HeaderKey } from './keys/header.ts';
+import { CookieText, MadeCookieKey } from './keys/cookie.ts';
+import { HeaderKey, HeaderText } from './keys/header.ts';
 import type { KeyOptions, KeySource } from './keys/options.ts';
 import { PatternText } from './keys/pattern.ts';
-import { SourceKey } from './keys/source.ts';
-import { QueryText, SegmentText, TargetKey } from './keys/target.ts';
+import { SourceText } from './keys/source.ts';
+import { QueryText, SegmentText } from './keys/target.ts';
+import { type KeyText, TextKey } from './keys/text.ts';
 
 /** The key that a configuration means; one that stands alone needs no chain. */
 export function makeHashKey(options: readonly KeyOptions[], random: Random): HashKey {
@@ -15,18 +16,25 @@ export function makeHashKey(options: readonly KeyOptions[], random: Random): Has
 }
 
 function makeKey(source: KeySource, random: Random): HashKey {
+  if (source.kind === 'header') return new HeaderKey(source.name);
+  if (source.kind === 'cookie' && source.made !== null) return new MadeCookieKey(source.name, source.made, random);
+  return new TextKey(makeKeyText(source));
+}
+
+/** What is read for a key, for who wants the text and not its hash. */
+export function makeKeyText(source: KeySource): KeyText {
   switch (source.kind) {
     case 'header':
-      return new HeaderKey(source.name);
+      return new HeaderText(source.name);
     case 'cookie':
-      return new CookieKey(source.name, source.made, random);
+      return new CookieText(source.name);
     case 'query':
-      return new TargetKey(new QueryText(source.name));
+      return new QueryText(source.name);
     case 'source':
-      return new SourceKey();
+      return new SourceText();
     case 'segment':
-      return new TargetKey(new SegmentText(source.number));
+      return new SegmentText(source.number);
     case 'pattern':
-      return new TargetKey(new PatternText(source.pattern));
+      return new PatternText(source.pattern);
   }
 }

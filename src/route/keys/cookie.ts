@@ -7,39 +7,62 @@ import { randomHex } from '../../http/hex.ts';
 import type { Placed } from '../../proxy/placement.ts';
 import type { HashKey } from '../hash-key.ts';
 import type { MadeCookie } from './options.ts';
+import type { KeyText } from './text.ts';
 
 /** 128 bits: no two clients ever draw the same. */
 const VALUE_DIGITS = 32;
 
+/** The value of the first cookie of a name; an empty one is none. */
+export class CookieText implements KeyText {
+  constructor(private readonly name: string) {}
+
+  read(head: RequestHead | null): string | null {
+    const line = head === null ? null : head.get('cookie');
+    if (line === null) return null;
+    return head!.count('cookie') === 1 ? cookieIn(line, this.name) : this.readLines(head!);
+  }
+
+  /** HTTP/1.1 knows one line of cookies. More are read one by one, since a comma divides no cookies. */
+  private readLines(head: RequestHead): string | null {
+    let found: string | null = null;
+    head.forEach((field, value) => {
+      if (field === 'cookie') found ??= cookieIn(value, this.name);
+    });
+    return found;
+  }
+}
+
 /**
- * The value of a cookie. It is only ever hashed, so a client that makes one up chooses among endpoints by chance and never
- * names one, and no secret is needed to keep it honest.
+ * A cookie that a client without it is given: drawn, hashed as if it had come, and sent with the endpoint's answer,
+ * whichever attempt that is of.
  *
- * A client without one is given one where the configuration says so: drawn, hashed as if it had come, and sent with the
- * endpoint's answer, whichever attempt that is of.
+ * The value is only ever hashed, so a client that makes one up draws lots among endpoints and never names one, and no
+ * secret is needed to keep it honest.
  */
-export class CookieKey implements HashKey {
+export class MadeCookieKey implements HashKey {
+  private readonly text: CookieText;
   private readonly attributes: string;
 
   constructor(
     private readonly name: string,
-    private readonly made: MadeCookie | null,
+    made: MadeCookie,
     private readonly random: Random,
   ) {
-    this.attributes = made === null ? '' : attributesOf(made);
+    this.text = new CookieText(name);
+    this.attributes = attributesOf(made);
   }
 
   hash(head: RequestHead | null, _peer: Peer, into: Placed): boolean {
     if (head === null) return false;
-    let value = readCookie(head, this.name);
-    if (value === null && this.made !== null) {
-      value = randomHex(this.random, VALUE_DIGITS);
-      into.setCookie = `${this.name}=${value}${this.attributes}`;
-      into.isMarked = true;
-    }
-    if (value === null) return false;
-    hashText(value, into);
+    hashText(this.text.read(head) ?? this.make(into), into);
     return true;
+  }
+
+  private make(into: Placed): string {
+    const value = randomHex(this.random, VALUE_DIGITS);
+    into.setCookie = `${this.name}=${value}${this.attributes}`;
+    into.isMarked = true;
+    return value;
   }
 }
 
@@ -64,18 +87,6 @@ function attributesOf({ ttlMs, path, httpOnly, secure, sameSite, domain }: MadeC
   const where = `; Path=${path}${domain === null ? '' : `; Domain=${domain}`}`;
   const rights = `${httpOnly ? '; HttpOnly' : ''}${secure ? '; Secure' : ''}`;
   return `${maxAge}${where}${rights}${sameSite === null ? '' : `; SameSite=${sameSite}`}`;
-}
-
-/** The value of the first cookie of this name; null without one, or when it is empty. */
-function readCookie(head: RequestHead, name: string): string | null {
-  const line = head.get('cookie');
-  if (line === null || head.count('cookie') === 1) return line === null ? null : cookieIn(line, name);
-  // HTTP/1.1 knows one line of cookies. More are read one by one, since a comma divides no cookies.
-  let found: string | null = null;
-  head.forEach((field, value) => {
-    if (field === 'cookie') found ??= cookieIn(value, name);
-  });
-  return found;
 }
 
 /** In one line. Quotes around a value are none of it. */

@@ -3,6 +3,16 @@ import type { Peer } from '../../http/conduit.ts';
 import type { RequestHead } from '../../http/head.ts';
 import type { Placed } from '../../proxy/placement.ts';
 import type { HashKey } from '../hash-key.ts';
+import type { KeyText } from './text.ts';
+
+/** The value of a field, of several lines as one list. */
+export class HeaderText implements KeyText {
+  constructor(private readonly name: string) {}
+
+  read(head: RequestHead | null): string | null {
+    return head === null ? null : head.get(this.name);
+  }
+}
 
 /**
  * The value of a field. Several lines of one name are hashed one after the other in the order of their bytes, each with the

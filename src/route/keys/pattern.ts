@@ -1,4 +1,6 @@
-import { endOfPath, type TargetText } from './target.ts';
+import type { RequestHead } from '../../http/head.ts';
+import { endOfPath } from './target.ts';
+import type { KeyText } from './text.ts';
 
 /** Characters of a path that are looked at. */
 const MAX_LOOKED_AT = 1_024;
@@ -15,16 +17,17 @@ const MAX_OPEN = 4;
  * patterns are held to a form (`patternProblem`) in which the number of ways is at most a few times the square of the
  * length: a millisecond for the worst pattern on the worst path.
  */
-export class PatternText implements TargetText {
+export class PatternText implements KeyText {
   private readonly pattern: RegExp;
 
   constructor(pattern: string) {
     this.pattern = new RegExp(pattern, 'uy');
   }
 
-  read(target: string): string | null {
+  read(head: RequestHead | null): string | null {
+    if (head === null) return null;
     this.pattern.lastIndex = 0;
-    const found = this.pattern.exec(target.slice(0, Math.min(endOfPath(target), MAX_LOOKED_AT)));
+    const found = this.pattern.exec(head.path.slice(0, Math.min(endOfPath(head.path), MAX_LOOKED_AT)));
     const text = found === null ? '' : (found[1] ?? found[0]);
     return text === '' ? null : text;
   }

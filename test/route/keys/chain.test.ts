@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { hashText } from '../../../src/cluster/hash.ts';
 import { KeyChain } from '../../../src/route/keys/chain.ts';
 import { HeaderKey } from '../../../src/route/keys/header.ts';
-import { SourceKey } from '../../../src/route/keys/source.ts';
+import { SourceText } from '../../../src/route/keys/source.ts';
+import { TextKey } from '../../../src/route/keys/text.ts';
 import { requestHead } from '../../support/exchange-script.ts';
 import { hashed, wordOf } from '../../support/keys.ts';
 
@@ -37,7 +38,7 @@ describe('a chain of keys', () => {
   it('takes the address as one of its keys', () => {
     const chain = new KeyChain([
       { key: new HeaderKey('x-user'), terminal: false },
-      { key: new SourceKey(), terminal: false },
+      { key: new TextKey(new SourceText()), terminal: false },
     ]);
     expect(hashed(chain, requestHead({ fields: { 'x-user': 'alice' } }))).toBe('d4fb53fff1aa8757');
   });

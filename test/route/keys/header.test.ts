@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HeaderKey } from '../../../src/route/keys/header.ts';
-import { SourceKey } from '../../../src/route/keys/source.ts';
+import { SourceText } from '../../../src/route/keys/source.ts';
+import { TextKey } from '../../../src/route/keys/text.ts';
 import { GET, http1Request, requestOf } from '../../support/http2-heads.ts';
 import { hashed, PEER } from '../../support/keys.ts';
 
@@ -34,7 +35,7 @@ describe('the key of a header', () => {
 });
 
 it('the key of a source is its address, whatever its port', () => {
-  const here = hashed(new SourceKey(), null);
-  expect(hashed(new SourceKey(), null, undefined, { ...PEER, port: 1 })).toBe(here);
-  expect(hashed(new SourceKey(), null, undefined, { ...PEER, address: '10.0.0.8' })).not.toBe(here);
+  const here = hashed(new TextKey(new SourceText()), null);
+  expect(hashed(new TextKey(new SourceText()), null, undefined, { ...PEER, port: 1 })).toBe(here);
+  expect(hashed(new TextKey(new SourceText()), null, undefined, { ...PEER, address: '10.0.0.8' })).not.toBe(here);
 });

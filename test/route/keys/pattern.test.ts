@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PatternText, patternProblem } from '../../../src/route/keys/pattern.ts';
+import { requestHead } from '../../support/exchange-script.ts';
 
 describe('a pattern of the path', () => {
   it.each([
@@ -14,8 +15,9 @@ describe('a pattern of the path', () => {
   ])('%s reads in %s %j', (pattern, target, text) => {
     expect(patternProblem(pattern)).toBeNull();
     const read = new PatternText(pattern);
-    expect(read.read(target)).toBe(text);
-    expect(read.read(target)).toBe(text);
+    expect(read.read(requestHead({ path: target }))).toBe(text);
+    expect(read.read(requestHead({ path: target }))).toBe(text);
+    expect(read.read(null)).toBeNull();
   });
 
   it.each([
@@ -56,8 +58,9 @@ describe('a pattern of the path', () => {
   ])('%s is done soon with the worst path of all', (pattern, letter) => {
     expect(patternProblem(pattern)).toBeNull();
     const read = new PatternText(pattern);
+    const head = requestHead({ path: `/${letter.repeat(60_000)}` });
     const startedAt = performance.now();
-    for (let i = 0; i < 10; i++) read.read(`/${letter.repeat(60_000)}`);
+    for (let i = 0; i < 10; i++) read.read(head);
     expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { QueryText, SegmentText, TargetKey } from '../../../src/route/keys/target.ts';
+import { QueryText, SegmentText } from '../../../src/route/keys/target.ts';
+import { TextKey } from '../../../src/route/keys/text.ts';
 import { requestHead } from '../../support/exchange-script.ts';
 import { hashed } from '../../support/keys.ts';
 
@@ -23,7 +24,7 @@ describe('a parameter of the query', () => {
     ['/x?&&user=1', '1'],
     ['*', null],
   ])('is read in %s as %j', (target, value) => {
-    expect(new QueryText('user').read(target)).toBe(value);
+    expect(new QueryText('user').read(requestHead({ path: target }))).toBe(value);
   });
 });
 
@@ -42,13 +43,14 @@ describe('a segment of the path', () => {
     ['/a%2Fb/c', 1, 'a%2Fb'],
     ['*', 1, null],
   ])('of %s at %i is %j', (target, number, value) => {
-    expect(new SegmentText(number).read(target)).toBe(value);
+    expect(new SegmentText(number).read(requestHead({ path: target }))).toBe(value);
   });
 });
 
 it('a part of the target is the key, and none of an opaque connection', () => {
-  const key = new TargetKey(new SegmentText(2));
+  const key = new TextKey(new SegmentText(2));
   expect(hashed(key, requestHead({ path: '/users/alice?x' }))).toBe('73a3ea485f2e6049');
   expect(hashed(key, requestHead({ path: '/users' }))).toBeNull();
   expect(hashed(key, null)).toBeNull();
+  expect(hashed(new TextKey(new QueryText('user')), null)).toBeNull();
 });
