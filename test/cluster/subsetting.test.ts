@@ -2,11 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
+import { Cluster } from '../../src/cluster/cluster.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import type { Balancer } from '../../src/cluster/picker.ts';
 import { SubsettingBalancer } from '../../src/cluster/subsetting.ts';
+import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { build, fakes, tally } from '../contract/balancer.ts';
-import type { FakeEndpoint } from '../support/fake-endpoint.ts';
+import { type FakeEndpoint, IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 /** The subset of a caller, in the order in which the inner balancer is given it. */
 function subsetOf(caller: string, size: number, endpoints: readonly FakeEndpoint[]): string[] {
@@ -77,6 +80,35 @@ describe('a subset', () => {
     const chiSquare = [...callers.values()].reduce((sum, count) => sum + (count - 200) ** 2 / variance, 0);
     expect(chiSquare).toBeLessThan(150);
     expect(chiSquare).toBeGreaterThan(50);
+  });
+
+  it('takes in the next endpoint for a member that fails discovery, and lets it go again', () => {
+    const random = new SeededRandom(1);
+    const balancer = { name: 'round_robin', subsetSize: 3 } as const;
+    const cluster = new Cluster({
+      name: 'orders',
+      options: { balancer, breaker: DEFAULT_BREAKER, lenses: [] },
+      balancer: makeBalancer(balancer, random, 'web'),
+      connectorFactory: () => new IdleConnector(),
+      clock: new ManualClock(),
+      random,
+      listener: { onBreakerChange: () => undefined },
+      later: (task) => task(),
+    });
+    const ids = Array.from({ length: 12 }, (_, i) => `e${i}`);
+    const membersWithout = (sick: string | null): string[] => {
+      const endpoints = ids.map((id) => spec(id, { health: id === sick ? 'critical' : 'passing' }));
+      cluster.apply({ service: 'orders', endpoints, source: 'test' });
+      const seen = new Set(Array.from({ length: 30 }, () => cluster.pick(pickContext())!.id));
+      return [...seen].sort();
+    };
+    const all = membersWithout(null);
+    expect(all).toHaveLength(3);
+    const [first, ...rest] = all as [string, ...string[]];
+    const after = membersWithout(first);
+    expect(after).toHaveLength(3);
+    expect(after).toEqual(expect.arrayContaining(rest));
+    expect(membersWithout(null)).toEqual(all);
   });
 
   it('is chosen in slices when the cluster is large', () => {
