@@ -202,6 +202,16 @@ describe('least_request', () => {
       expect(heaviest(3)).toBeCloseTo(0.413, 1);
     });
 
+    it('does not keep an endpoint waiting for how busy it was', () => {
+      const endpoints = fakes(4, (i) => 1 + i);
+      const picker = withOptions({ bias: 10 }, endpoints);
+      endpoints[3]!.active = 30;
+      tally(picker, 100);
+      endpoints[3]!.active = 0;
+      tally(picker, 8);
+      expect(tally(picker, 100).get(endpoints[3]!.id)).toBeGreaterThanOrEqual(39);
+    });
+
     it('is not asked where weights are equal', () => {
       const endpoints = fakes(2);
       endpoints[0]!.active = 5;
