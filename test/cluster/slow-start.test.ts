@@ -112,6 +112,17 @@ describe.each(BALANCERS.map((options) => [JSON.stringify(options), options] as c
   },
 );
 
+it.each(['round_robin', 'client_side_wrr'] as const)('%s gives an endpoint its turns as soon as it is warm', (name) => {
+  const endpoints = fakes(20);
+  const picker = build(makeBalancer({ name }, new SeededRandom(4)), endpoints);
+  tally(picker, 200);
+  endpoints[7]!.warmth = 0.001;
+  tally(picker, 200);
+  endpoints[7]!.warmth = 1;
+  tally(picker, 20);
+  expect(Math.abs(tally(picker, 400).get(endpoints[7]!.id)! - 20)).toBeLessThanOrEqual(1);
+});
+
 describe('the slow start of a cluster', () => {
   function make() {
     const clock = new ManualClock();

@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
-import type { Balancer, PickContext, Picker } from '../picker.ts';
+import type { Balancer, Picker } from '../picker.ts';
 import { FullScan } from './full-scan.ts';
 import { Turns } from './turns.ts';
 import { TwoChoices } from './two-choices.ts';
@@ -39,31 +39,10 @@ export class LeastRequestBalancer implements Balancer {
     const isUniform = endpoints.every(({ spec }) => spec.weight === endpoints[0]!.spec.weight);
     if (!isUniform && bias !== 1) {
       const biased = (index: number, now: number) => biasedWeight(endpoints[index]!, bias, now);
-      return new FreshTurns(new Turns(endpoints, biased, random), endpoints.length);
+      return new Turns(endpoints, biased, random, true);
     }
     if (selection === 'full_scan') return new FullScan(endpoints, random);
     return new TwoChoices(endpoints, sameForAll, random, choices);
-  }
-}
-
-/**
- * Turns whose weights are looked at again once in a round. Envoy looks only when a turn is taken: an endpoint that was very
- * busy then waits through thousands of turns, with a great bias for ever, however idle it has become.
- */
-class FreshTurns implements Picker {
-  private picks = 0;
-
-  constructor(
-    private readonly turns: Turns,
-    private readonly round: number,
-  ) {}
-
-  pick(context: PickContext): Endpoint | null {
-    if (++this.picks >= this.round) {
-      this.picks = 0;
-      this.turns.reschedule(context.now);
-    }
-    return this.turns.pick(context);
   }
 }
 

@@ -16,9 +16,10 @@ export type WeightOf = (index: number, now: number) => number;
  * The first deadlines are random within one turn, so that a thousand sidecars told of a new endpoint at the same moment do not
  * all begin with the same one. They are set at the first pick, because weights depend on the time.
  *
- * A weight is asked for when a turn is taken, and paid for with it. Where weights change under turns that are paid for, as
- * reported ones do, `reschedule` puts what is left of each turn in terms of the new ones; or an endpoint that once
- * weighed next to nothing would wait for its next turn as if it still did.
+ * A weight is asked for when a turn is taken, and paid for with it. Where weights change under turns that are paid for,
+ * `reschedule` puts what is left of each turn in terms of the new ones; or an endpoint that once weighed next to nothing
+ * would wait for its next turn as if it still did. While they move from pick to pick, as in slow start, that is done
+ * once in a round, which costs each pick as much as looking at one endpoint.
  */
 export class Turns implements Picker {
   private readonly deadlines: Float64Array;
@@ -28,21 +29,25 @@ export class Turns implements Picker {
   private readonly paid: Float64Array;
   /** The deadline of the turn that was taken last. */
   private reached = 0;
-  private isScheduled = false;
+  private picks: number;
+  private isMoving = true;
 
   constructor(
     private readonly endpoints: readonly Endpoint[],
     private readonly weightOf: WeightOf,
     random: Random,
+    /** Weights move all the time, not in slow start alone. */
+    private readonly isFluid = false,
   ) {
     this.deadlines = Float64Array.from(endpoints, () => random.next());
     this.paid = new Float64Array(endpoints.length).fill(1);
     this.heap = Uint32Array.from(endpoints.keys());
+    this.picks = endpoints.length;
   }
 
   pick(context: PickContext): Endpoint | null {
     const { endpoints } = this;
-    if (!this.isScheduled) this.reschedule(context.now);
+    if (this.isMoving && ++this.picks > endpoints.length) this.reschedule(context.now);
     const turns = Math.min(endpoints.length, MAX_TURNS);
     for (let i = 0; i < turns; i++) {
       const endpoint = endpoints[this.takeTurn(context.now)]!;
@@ -52,14 +57,16 @@ export class Turns implements Picker {
   }
 
   reschedule(now: number): void {
-    const { deadlines, paid, heap } = this;
+    const { endpoints, deadlines, paid, heap } = this;
+    this.isMoving = this.isFluid;
+    this.picks = 0;
     for (let index = 0; index < deadlines.length; index++) {
       const weight = this.weightOf(index, now);
       deadlines[index] = ((deadlines[index]! - this.reached) * paid[index]!) / weight;
       paid[index] = weight;
+      if (endpoints[index]!.warmthAt(now) < 1) this.isMoving = true;
     }
     this.reached = 0;
-    this.isScheduled = true;
     for (let at = (heap.length >>> 1) - 1; at >= 0; at--) this.sink(at);
   }
 
@@ -69,6 +76,7 @@ export class Turns implements Picker {
     this.reached = this.deadlines[index]!;
     this.deadlines[index] = this.reached + 1 / weight;
     this.paid[index] = weight;
+    if (this.endpoints[index]!.warmthAt(now) < 1) this.isMoving = true;
     this.sink(0);
     return index;
   }
