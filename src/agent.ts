@@ -16,6 +16,7 @@ import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import { LeavingPorts } from './agent/leaving-ports.ts';
 import type { Parts } from './agent/parts.ts';
+import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
 import { callerName, selfAt } from './agent/self.ts';
@@ -46,7 +47,7 @@ import { Output } from './net/output.ts';
 import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
-import { clusterSamples, discoverySamples } from './telemetry/cluster-samples.ts';
+import { clusterSamples, discoverySamples, placeSamples } from './telemetry/cluster-samples.ts';
 import { type Sample, sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -142,6 +143,7 @@ export class Agent implements AgentView, Stoppable {
       context,
       sources,
       caller: callerName(config.service),
+      place: followPlace(config.service, consul, sources, this.self, this.given, this.ends.signal),
       sampling,
     };
     this.parts = parts;
@@ -370,6 +372,7 @@ export class Agent implements AgentView, Stoppable {
     const now = this.given.clock.now();
     for (const { cluster, discovery } of this.everyUpstream()) {
       yield* clusterSamples(cluster);
+      yield* placeSamples(cluster);
       yield* poolSamples(cluster);
       yield* discoverySamples(cluster.name, discovery, now);
     }

@@ -70,7 +70,24 @@ export interface ClusterView {
   readonly balancer: string;
   /** Of a balancer that hashes: the same in all sidecars that send a key to the same endpoint. Null of others. */
   readonly fingerprint: string | null;
+  /** Levels and their zones, in order: what traffic each is meant to get. Empty before the first snapshot. */
+  readonly places: readonly PlaceView[];
   readonly endpoints: readonly EndpointView[];
+}
+
+/** The endpoints of one zone in one level. */
+export interface PlaceView {
+  /** 0 is asked first. */
+  readonly level: number;
+  /** What was asked for: `orders`, `orders-eu@dc2`; null where a level is not a target of its own. */
+  readonly name: string | null;
+  readonly zone: string | null;
+  readonly healthy: number;
+  readonly total: number;
+  /** Of the cluster's traffic, in percent. What open circuits turn away goes elsewhere at each attempt. */
+  readonly share: number;
+  /** So little of the level is healthy that health is not looked at. */
+  readonly isPanic: boolean;
 }
 
 export type BreakerView = 'closed' | 'open' | 'probing';

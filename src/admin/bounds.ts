@@ -3,15 +3,20 @@ import type { ClusterView, ConfigLayerView } from './agent-view.ts';
 /** More than anyone reads, and small enough to render between two requests. */
 export const MAX_ENDPOINTS_SHOWN = 5_000;
 
+/** Of one cluster; a zone more is a line more. */
+export const MAX_PLACES_SHOWN = 100;
+
 /** Whoever mends a document mends these first. */
 export const MAX_PROBLEMS_SHOWN = 100;
 
 export interface BoundedCluster extends ClusterView {
   /** Endpoints that exist and are not in `endpoints`. */
   readonly endpointsOmitted: number;
+  /** Places that exist and are not in `places`. */
+  readonly placesOmitted: number;
 }
 
-/** Cuts the endpoints of all clusters together to a limit. Clusters stay, in their order, and say what they lost. */
+/** Cuts the endpoints of all clusters together to a limit, and the places of each. Clusters stay, in their order, and say what they lost. */
 export function boundEndpoints(
   clusters: readonly ClusterView[],
   limit: number = MAX_ENDPOINTS_SHOWN,
@@ -20,7 +25,15 @@ export function boundEndpoints(
   return clusters.map((cluster) => {
     const endpoints = cluster.endpoints.slice(0, left);
     left -= endpoints.length;
-    return { ...cluster, endpoints, endpointsOmitted: cluster.endpoints.length - endpoints.length };
+    const places = cluster.places.slice(0, MAX_PLACES_SHOWN);
+    const placesOmitted = cluster.places.length - places.length;
+    return {
+      ...cluster,
+      places,
+      placesOmitted,
+      endpoints,
+      endpointsOmitted: cluster.endpoints.length - endpoints.length,
+    };
   });
 }
 

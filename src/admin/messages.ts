@@ -29,6 +29,7 @@ export function encodeClusters(view: AgentView, names: readonly string[]): Messa
     clusters: boundEndpoints(clusters).map((cluster) => ({
       ...cluster,
       inbound: cluster.isInbound,
+      places: cluster.places.map(({ isPanic, ...place }) => ({ ...place, panic: isPanic })),
       endpoints: cluster.endpoints.map(encodeEndpoint),
     })),
   };
@@ -53,7 +54,7 @@ function decodeStanding(message: StandingMessage | null): { readonly problem: st
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
     ({ name, inbound: isInbound, protocol = null, source = null, ageMs = null, problem = null, ...rest }) => {
-      const { balancer, fingerprint = null, endpoints, endpointsOmitted } = rest;
+      const { balancer, fingerprint = null, places, placesOmitted, endpoints, endpointsOmitted } = rest;
       return {
         name,
         isInbound,
@@ -63,6 +64,10 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         problem,
         balancer,
         fingerprint,
+        places: places.map(({ name: target = null, zone = null, panic: isPanic, ...place }) => {
+          return { ...place, name: target, zone, isPanic };
+        }),
+        placesOmitted,
         endpoints: endpoints.map(decodeEndpoint),
         endpointsOmitted,
       };
@@ -160,9 +165,21 @@ interface ClustersMessage {
     readonly problem?: string;
     readonly balancer: string;
     readonly fingerprint?: string;
+    readonly places: readonly PlaceMessage[];
+    readonly placesOmitted: number;
     readonly endpoints: readonly EndpointMessage[];
     readonly endpointsOmitted: number;
   }[];
+}
+
+interface PlaceMessage {
+  readonly level: number;
+  readonly name?: string;
+  readonly zone?: string;
+  readonly healthy: number;
+  readonly total: number;
+  readonly share: number;
+  readonly panic: boolean;
 }
 
 interface EndpointMessage {

@@ -90,6 +90,7 @@ function clusterText(cluster: BoundedCluster): string {
     `${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${[...spoken, balancerWords(cluster), age].join(', ')}`,
   ];
   if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
+  lines.push(...placeLines(cluster));
   const total = cluster.endpoints.length + cluster.endpointsOmitted;
   if (total === 0) lines.push('  no endpoints');
   const head = lines.map((line) => `${printable(line)}\n`).join('');
@@ -100,6 +101,16 @@ function clusterText(cluster: BoundedCluster): string {
 
 function balancerWords({ balancer, fingerprint }: BoundedCluster): string {
   return fingerprint === null ? balancer : `${balancer} ${fingerprint}`;
+}
+
+/** Nothing where all endpoints are in one place: that is told by the endpoints themselves. */
+function placeLines({ places, placesOmitted }: BoundedCluster): readonly string[] {
+  if (places.length < 2 && !places.some(({ isPanic }) => isPanic)) return [];
+  const lines = places.map(({ level, name, zone, healthy, total, share, isPanic }) => {
+    const what = `  level ${level}${name === null ? '' : ` ${name}`}${zone === null ? '' : `, zone ${zone}`}`;
+    return `${what}: ${healthy} of ${total} healthy, ${share} % of traffic${isPanic ? ', in panic' : ''}`;
+  });
+  return placesOmitted > 0 ? [...lines, `  and ${placesOmitted} places more`] : lines;
 }
 
 const ENDPOINT_HEAD = ['ENDPOINT', 'HEALTH', 'WEIGHT', 'BREAKER', 'ACTIVE', 'LATENCY', 'CONNECTIONS'];

@@ -22,7 +22,7 @@ export function followApplication(
   random: Random,
   signal: AbortSignal,
 ): Watch<ClusterSnapshot> {
-  const endpoint = { host: address, port, weight: 1, tags: [], meta: {}, zone: null };
+  const endpoint = { host: address, port, weight: 1, tags: [], meta: {}, zone: null, priority: 0 };
   const services = new Cell<StaticServices>(clock, new Map([[name, [endpoint]]]));
   const source = new ResolvingSource(new StaticSource(services, clock), new DnsResolver(), clock, random);
   const query = { service: name, datacenter: null, namespace: null, tag: null, filter: null, connect: false };

@@ -4,34 +4,43 @@ import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { LensSpec } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
-import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
+import type { TreeOptions } from '../cluster/tree/options.ts';
+import { isHashing } from '../cluster/tree/tree.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
+import type { Place } from './place.ts';
 import { type EndpointProtocol, endpointProtocolOf } from './protocols.ts';
+import { follow, isSameQuestions, type Question } from './question.ts';
 
-/** A cluster with the discovery that feeds it: one question to one source, and one way to speak to who is found. All else about it may change. */
+/** A cluster with the discovery that feeds it: the same questions to the same sources, and one way to speak to who is found. All else about it may change. */
 export class FollowedCluster {
   readonly cluster: Cluster;
   /** What discovery last said, and when. */
   readonly watch: Watch<ClusterSnapshot>;
-  private readonly query: ServiceQuery;
   private readonly protocol: EndpointProtocol;
   private readonly dialing: Dialing;
   private readonly ends = new AbortController();
   private stopHearing: () => void = () => undefined;
+  private readonly stopFollowing: () => void;
 
   constructor(
-    config: UpstreamConfig,
-    private readonly source: DiscoverySource,
+    private config: UpstreamConfig,
+    private readonly questions: readonly Question[],
     private readonly parts: Parts,
     start: Start,
   ) {
-    this.query = queryOf(config);
     this.protocol = endpointProtocolOf(config.protocol);
     this.dialing = { connectMs: config.timeouts.connectMs };
-    this.cluster = makeCluster(config.name, optionsOf(config), this.dialing, this.protocol, parts);
-    this.watch = source.follow(this.query, this.ends.signal, start);
+    const options = optionsOf(config, parts.place.value);
+    this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
+    this.watch = follow(questions, parts.clock, this.ends.signal, start);
+    this.stopFollowing = parts.place.subscribe(() => this.reconfigure(this.config));
+  }
+
+  get levelNames(): readonly string[] {
+    return this.questions.map(({ name }) => name);
   }
 
   /** Told of every swap of the picker, of one for what is known already too. */
@@ -40,21 +49,23 @@ export class FollowedCluster {
     this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
   }
 
-  asks(config: UpstreamConfig, source: DiscoverySource): boolean {
-    if (source !== this.source || endpointProtocolOf(config.protocol) !== this.protocol) return false;
-    return isDeepStrictEqual(queryOf(config), this.query);
+  asks(config: UpstreamConfig, questions: readonly Question[]): boolean {
+    return endpointProtocolOf(config.protocol) === this.protocol && isSameQuestions(questions, this.questions);
   }
 
   reconfigure(config: UpstreamConfig): void {
+    this.config = config;
     this.dialing.connectMs = config.timeouts.connectMs;
     const { options } = this.cluster;
-    const { balancer, breaker, lenses } = optionsOf(config);
+    const { balancer, breaker, tree, lenses } = optionsOf(config, this.parts.place.value);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
       balancer,
       // A breaker told of the options it has would forget the failures it has counted.
       breaker: isDeepStrictEqual(breaker, options.breaker) ? options.breaker : breaker,
+      // Nor is a tree of the same options worth building.
+      tree: isDeepStrictEqual(tree, options.tree) ? options.tree : tree,
       lenses: isSameKeys(lenses, options.lenses) ? options.lenses : lenses,
     };
     this.cluster.reconfigure(next, made);
@@ -63,17 +74,25 @@ export class FollowedCluster {
   /** No more questions. Exchanges that hold the cluster end with it; see `Cluster.supersede`. */
   end(successor: FollowedCluster | null): void {
     this.stopHearing();
+    this.stopFollowing();
     this.ends.abort();
     this.cluster.supersede(successor === null ? null : successor.cluster);
   }
 }
 
-function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQuery {
-  return { service, datacenter, namespace: null, tag, filter, connect: false };
+function optionsOf(config: UpstreamConfig, place: Place | null): ClusterOptions {
+  const { balancer, breaker } = config;
+  return { balancer, breaker, tree: treeOf(config, place), lenses: [] };
 }
 
-function optionsOf({ balancer, breaker }: UpstreamConfig): ClusterOptions {
-  return { balancer, breaker, lenses: [] };
+function treeOf({ balancer, zones, panic, overprovisioning }: UpstreamConfig, place: Place | null): TreeOptions {
+  const own = place?.zone ?? null;
+  const hasZones = own !== null && zones.mode !== 'off' && !isHashing(balancer.name);
+  return {
+    overprovisioning,
+    panic,
+    zones: hasZones ? { own, minEndpoints: zones.minEndpoints, callers: place!.callers } : null,
+  };
 }
 
 function isSameKeys(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {

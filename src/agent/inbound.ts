@@ -1,6 +1,7 @@
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
+import { DEFAULT_TREE } from '../cluster/tree/options.ts';
 import type { InboundConfig, ServiceConfig } from '../config/config.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
 import { FixedRouter } from '../route/routers.ts';
@@ -17,6 +18,8 @@ import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts
  * there, and gRPC calls are given back to their callers when it is not.
  */
 export class Inbound {
+  readonly levelNames: readonly string[] = [];
+
   private constructor(
     readonly entry: Entry,
     readonly cluster: Cluster,
@@ -38,7 +41,7 @@ export class Inbound {
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
     const cluster = makeCluster(
       name,
-      { balancer: { name: 'round_robin' }, breaker, lenses: [] },
+      { balancer: { name: 'round_robin' }, breaker, tree: DEFAULT_TREE, lenses: [] },
       timeouts,
       endpointProtocolOf(spoken),
       parts,

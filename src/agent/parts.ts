@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { Watch } from '../base/watch.ts';
 import type { EndpointListener } from '../cluster/live-endpoint.ts';
 import type { HttpConfig } from '../config/config.ts';
 import type { Sources } from '../discovery/sources.ts';
@@ -10,6 +11,7 @@ import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
+import type { Place } from './place.ts';
 
 /** The services of the process that everything on the data path is made with. */
 export interface Parts {
@@ -30,6 +32,8 @@ export interface Parts {
   readonly sources: Sources;
   /** What tells this sidecar from all others, after a restart too: its subsets of large clusters depend on it. */
   readonly caller: string;
+  /** Known late, where Consul is asked for it. */
+  readonly place: Watch<Place>;
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
 }

@@ -35,6 +35,10 @@ export function judgeReload(initial: Config, next: Config, source: string): Relo
   const { upstreams, static: services, telemetry } = next;
   const config = { ...initial, upstreams, static: services, telemetry };
   const unserved = [...upstreams.values()]
+    .flatMap(({ name, service, failover }) => {
+      const called = [service, ...failover.flatMap((target) => target.service ?? [])];
+      return called.map((one) => ({ name, service: one }));
+    })
     .filter(({ service }) => config.consul === null && !services.has(service))
     .map(({ name, service }) =>
       problem(

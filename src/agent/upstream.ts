@@ -1,7 +1,6 @@
-import { invariant } from '../base/invariant.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ClusterSnapshot, DiscoverySource } from '../cluster/snapshot.ts';
+import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { Entry } from './entry.ts';
@@ -9,6 +8,7 @@ import { FollowedCluster } from './followed-cluster.ts';
 import type { Parts } from './parts.ts';
 import { type LivePlan, makePlan } from './plans.ts';
 import { portProtocolOf, upstreamLabel } from './protocols.ts';
+import { type Question, questionsOf } from './question.ts';
 
 export interface UpstreamOwner {
   /** It has a new plan that nobody asked for. */
@@ -43,7 +43,7 @@ export class Upstream {
     private readonly parts: Parts,
     private readonly owner: UpstreamOwner,
   ) {
-    this.live = new FollowedCluster(config, this.pickSource(config), parts, 'cold');
+    this.live = new FollowedCluster(config, questionsOf(config, parts.sources), parts, 'cold');
     this.plan = this.makePlan(null);
     this.begin(this.live);
   }
@@ -64,6 +64,11 @@ export class Upstream {
 
   get protocol(): UpstreamConfig['protocol'] {
     return this.config.protocol;
+  }
+
+  /** What is asked for each level of endpoints. */
+  get levelNames(): readonly string[] {
+    return this.live.levelNames;
   }
 
   get declared(): UpstreamConfig {
@@ -105,11 +110,11 @@ export class Upstream {
 
   /** Takes a new configuration with the same port and protocol. */
   reconfigure(config: UpstreamConfig): void {
-    const source = this.pickSource(config);
+    const questions = questionsOf(config, this.parts.sources);
     this.config = config;
     this.live.reconfigure(config);
     this.replacePlan();
-    this.ask(config, source);
+    this.ask(config, questions);
   }
 
   /** No new connections; exchanges that run end with the endpoints that are known. */
@@ -121,11 +126,11 @@ export class Upstream {
     this.plan.parking.wakeAll(this.parts.clock.now());
   }
 
-  private ask(config: UpstreamConfig, source: DiscoverySource): void {
-    if (this.next?.asks(config, source)) return this.next.reconfigure(config);
+  private ask(config: UpstreamConfig, questions: readonly Question[]): void {
+    if (this.next?.asks(config, questions)) return this.next.reconfigure(config);
     this.next?.end(null);
     const start = this.live.cluster.size > 0 ? 'warm' : 'cold';
-    this.next = this.live.asks(config, source) ? null : new FollowedCluster(config, source, this.parts, start);
+    this.next = this.live.asks(config, questions) ? null : new FollowedCluster(config, questions, this.parts, start);
     if (this.next !== null) this.begin(this.next);
   }
 
@@ -155,12 +160,6 @@ export class Upstream {
   private replacePlan(): void {
     this.plan = this.makePlan(this.plan);
     this.router?.replace(this.plan);
-  }
-
-  private pickSource({ service }: UpstreamConfig): DiscoverySource {
-    const source = this.parts.sources.pick(service);
-    invariant(source !== null, `no source for ${service}: the configuration would have been refused`);
-    return source;
   }
 
   private makePlan(before: LivePlan | null): LivePlan {

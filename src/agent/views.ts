@@ -12,6 +12,7 @@ import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
 
 const ALL_CRITICAL = 'all endpoints are critical; they are used all the same';
+const PANIC = 'panic: so few endpoints of a level are healthy that all but those in maintenance are used';
 
 /** The program as operators see it: plain data, made at the moment it is asked for. */
 
@@ -25,9 +26,15 @@ export interface Shown {
   readonly discovery: Watch<ClusterSnapshot>;
   /** As configured. */
   readonly protocol: string;
+  /** What the endpoints of each level are; empty where levels have no names. */
+  readonly levelNames: readonly string[];
 }
 
-export function clusterView({ cluster, discovery, protocol }: Shown, isInbound: boolean, now: number): ClusterView {
+export function clusterView(
+  { cluster, discovery, protocol, levelNames }: Shown,
+  isInbound: boolean,
+  now: number,
+): ClusterView {
   const { name, snapshot, options, hashing } = cluster;
   return {
     name,
@@ -35,13 +42,22 @@ export function clusterView({ cluster, discovery, protocol }: Shown, isInbound: 
     protocol,
     source: snapshot?.source ?? null,
     ageMs: snapshot === null ? null : Math.max(0, Math.round(now - discovery.freshAt)),
-    problem:
-      discovery.problem ??
-      (cluster.usesCritical ? ALL_CRITICAL : (hashing?.advice ?? linearConcern(options.balancer, cluster.size))),
+    problem: discovery.problem ?? doubtOf(cluster),
     balancer: options.balancer.name,
     fingerprint: hashing?.fingerprint ?? null,
+    // Alone it says nothing but the upstream's name, and its endpoints may have levels of their own.
+    places: cluster.places.map((place) => ({
+      ...place,
+      name: levelNames.length < 2 ? null : (levelNames[place.level] ?? null),
+    })),
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
   };
+}
+
+function doubtOf({ usesCritical, isPanic, hashing, options, size }: Cluster): string | null {
+  if (usesCritical) return ALL_CRITICAL;
+  if (isPanic) return PANIC;
+  return hashing?.advice ?? linearConcern(options.balancer, size);
 }
 
 function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {

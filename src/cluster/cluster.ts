@@ -7,6 +7,10 @@ import { type EndpointListener, LiveEndpoint } from './live-endpoint.ts';
 import type { ClusterOptions } from './options.ts';
 import type { Balancer, HashingFacts, PickContext, Picker } from './picker.ts';
 import type { ClusterSnapshot, EndpointSpec } from './snapshot.ts';
+import { isSameLevels, type Level, levelsOf } from './tree/levels.ts';
+import { type Part, partsOf } from './tree/parts.ts';
+import type { Spills } from './tree/spills.ts';
+import { buildTree, zonesFor } from './tree/tree.ts';
 
 const SLICE_MS = 5;
 
@@ -34,7 +38,8 @@ export interface ClusterParts {
  *
  * Slow start begins where an endpoint comes to others or becomes healthy again. With the first snapshot nobody is new.
  *
- * The picker is built in slices and assigned at once; until then the old one answers, and so the endpoints that go are
+ * Who is picked from is ordered by level and zone first (`tree/`), for the whole and for each lens. The picker is built
+ * in slices and assigned at once; until then the old one answers, and so the endpoints that go are
  * retired only after the assignment.
  *
  * A cluster ends by `supersede`, while exchanges may still hold it: for their next attempts it keeps its last picker, whose
@@ -48,7 +53,10 @@ export class Cluster {
   /** Of the whole cluster. */
   private readonly whole = new Lens('');
   private lenses = new Map<string, Lens>();
-  private pickable: readonly Weighted[] = [];
+  /** What the newest pickers are made of, or are being made of. */
+  private shapes: readonly Shape[] = [];
+  private isLastResort = false;
+  readonly spills: Spills = { toLevels: 0, toZones: 0 };
   private leaving: LiveEndpoint[] = [];
   private applied: ClusterSnapshot | null = null;
   /** The build in progress; a newer one makes it stop. */
@@ -80,7 +88,18 @@ export class Cluster {
 
   /** All that could be used is critical, and is used all the same. */
   get usesCritical(): boolean {
-    return this.pickable.length > 0 && !this.pickable[0]!.endpoint.isHealthy;
+    return this.isLastResort && this.shapes.some(({ levels }) => levels.some(({ members }) => members.length > 0));
+  }
+
+  /** Too few of a level are healthy, and all but those in maintenance are used. */
+  get isPanic(): boolean {
+    return this.shapes.length > 0 && this.shapes[0]!.levels.some(({ isPanic }) => isPanic);
+  }
+
+  /** Levels and zones of the whole, for operators. */
+  get places(): readonly Part[] {
+    const [whole] = this.shapes;
+    return whole === undefined ? [] : partsOf(this.endpoints, whole.levels, zonesFor(this.balancer, this.current.tree));
   }
 
   /** What its balancer says of itself, if it hashes; null otherwise. */
@@ -116,9 +135,10 @@ export class Cluster {
     const isFirst = this.applied === null;
     this.applied = snapshot;
     this.replaceKnown(snapshot.endpoints, isFirst);
-    const pickable = pickableOf([...this.known.values()]).map((endpoint) => weighted(endpoint, this.current.lenses));
-    if (this.hasSnapshot && this.build === null && isSameAll(pickable, this.pickable)) return this.swap([]);
-    this.rebuild(pickable);
+    const before = this.shapes;
+    this.shapes = this.shapesNow();
+    if (this.hasSnapshot && this.build === null && isSameShapes(before, this.shapes)) return this.swap([]);
+    this.rebuild();
   }
 
   /** The part of it that is called so in its options. */
@@ -133,15 +153,16 @@ export class Cluster {
    * breakers keep their state and only judge anew when the object of their options is another.
    */
   reconfigure(options: ClusterOptions, balancer: Balancer | null): void {
-    const { breaker, lenses } = this.current;
+    const { breaker, lenses, tree } = this.current;
     if (options.balancer !== this.current.balancer) for (const known of this.endpoints) known.serve(options.balancer);
     this.current = options;
     if (options.breaker !== breaker) for (const { gate } of this.known.values()) gate.reconfigure(options.breaker);
     if (options.lenses !== lenses) this.replaceLenses();
-    if (balancer === null && options.lenses === lenses) return;
+    if (balancer === null && options.lenses === lenses && options.tree === tree) return;
     this.balancer = balancer ?? this.balancer;
     if (this.applied === null) return;
-    this.rebuild(this.pickable.map(({ endpoint }) => weighted(endpoint, options.lenses)));
+    this.shapes = this.shapesNow();
+    this.rebuild();
   }
 
   /** Takes no more snapshots and keeps no connections; who is here without a picker is sent on to the successor. */
@@ -180,18 +201,31 @@ export class Cluster {
     return made;
   }
 
-  private rebuild(pickable: readonly Weighted[]): void {
-    this.pickable = pickable;
-    this.build = this.buildAll(pickable.map((entry) => entry.endpoint));
+  /** The whole first. */
+  private shapesNow(): readonly Shape[] {
+    const known = [...this.known.values()];
+    const { lenses, tree } = this.current;
+    this.isLastResort = !known.some(({ isHealthy }) => isHealthy);
+    const levels = (endpoints: readonly LiveEndpoint[]) => levelsOf(endpoints, tree, this.isLastResort);
+    const parts = lenses.map(({ key, matches, balancer }) => ({
+      lens: this.lensOf(key),
+      levels: levels(known.filter(({ spec }) => matches(spec))),
+      balancer,
+    }));
+    return [{ lens: this.whole, levels: levels(known), balancer: null }, ...parts];
+  }
+
+  private rebuild(): void {
+    this.build = this.buildAll(this.shapes);
     this.buildSlice(this.build);
   }
 
-  private *buildAll(pickable: readonly LiveEndpoint[]): Generator<void, readonly Built[]> {
-    const built: Built[] = [{ lens: this.whole, picker: yield* this.balancer.build(pickable) }];
-    for (const { key, matches, balancer } of this.current.lenses) {
-      const shown = pickable.filter(({ spec }) => matches(spec));
+  private *buildAll(shapes: readonly Shape[]): Generator<void, readonly Built[]> {
+    const built: Built[] = [];
+    for (const { lens, levels, balancer } of shapes) {
       const own = balancer === null ? this.balancer : balancer(this.balancer);
-      built.push({ lens: this.lensOf(key), picker: yield* own.build(shown) });
+      const picker = yield* buildTree(own, levels, this.current.tree, this.parts.random, this.spills);
+      built.push({ lens, picker });
     }
     return built;
   }
@@ -235,29 +269,13 @@ interface Built {
   readonly picker: Picker;
 }
 
-/** An endpoint and what pickers were built with: what tells whether others have to be built. */
-interface Weighted {
-  readonly endpoint: LiveEndpoint;
-  readonly weight: number;
-  /** The lenses that show it. */
-  readonly shownBy: string;
+/** What the picker of a lens is made of. */
+interface Shape {
+  readonly lens: Lens;
+  readonly levels: readonly Level[];
+  readonly balancer: LensSpec['balancer'];
 }
 
-function weighted(endpoint: LiveEndpoint, lenses: readonly LensSpec[]): Weighted {
-  const { spec } = endpoint;
-  const shownBy = lenses.filter((lens) => lens.matches(spec)).map(({ key }) => key);
-  return { endpoint, weight: spec.weight, shownBy: shownBy.join() };
-}
-
-function pickableOf(known: readonly LiveEndpoint[]): readonly LiveEndpoint[] {
-  const healthy = known.filter((endpoint) => endpoint.isHealthy);
-  return healthy.length > 0 ? healthy : known.filter(({ spec }) => spec.health === 'critical');
-}
-
-function isSame(a: Weighted, b: Weighted): boolean {
-  return a.endpoint === b.endpoint && a.weight === b.weight && a.shownBy === b.shownBy;
-}
-
-function isSameAll(a: readonly Weighted[], b: readonly Weighted[]): boolean {
-  return a.length === b.length && a.every((entry, i) => isSame(entry, b[i]!));
+function isSameShapes(a: readonly Shape[], b: readonly Shape[]): boolean {
+  return a.length === b.length && a.every(({ levels }, i) => isSameLevels(levels, b[i]!.levels));
 }

@@ -5,6 +5,7 @@ import type { FirstOptions } from './pickers/first-fit.ts';
 import type { LeastRequestOptions } from './pickers/least-request.ts';
 import type { ReportedWeightsOptions } from './reported-weight.ts';
 import type { SlowStartOptions } from './slow-start.ts';
+import type { TreeOptions } from './tree/options.ts';
 
 export const BALANCER_NAMES = [
   'p2c_ewma',
@@ -44,6 +45,8 @@ export const DEFAULT_BALANCER: BalancerOptions = { name: 'p2c_ewma' };
 export interface ClusterOptions {
   readonly balancer: BalancerOptions;
   readonly breaker: BreakerOptions;
+  /** Where a balancer's endpoints come from: levels and zones. */
+  readonly tree: TreeOptions;
   /** The parts of it that plans ask for. */
   readonly lenses: readonly LensSpec[];
 }

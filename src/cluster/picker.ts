@@ -32,7 +32,7 @@ export interface HashingFacts {
 /** The state of a balancer at one moment: a fixed set, replaced and never updated. Allocates nothing. */
 export interface Picker {
   /** Only of pickers that hash. */
-  readonly facts?: HashingFacts;
+  readonly facts?: HashingFacts | undefined;
   /** An endpoint whose gate would admit now, or null. */
   pick(context: PickContext): Endpoint | null;
 }

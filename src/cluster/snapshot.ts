@@ -16,6 +16,8 @@ export interface EndpointSpec {
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
   readonly zone: string | null;
+  /** The level it belongs to: 0 is asked first, the next when that has too few that are healthy. */
+  readonly priority: number;
   /** How far behind its primary discovery says it is, in ms; absent when it does not say. */
   readonly lagMs?: number;
 }

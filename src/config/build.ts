@@ -6,7 +6,7 @@ import {
   type RingOptions,
 } from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
-import type { Config, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
+import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildHash } from './hash.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
@@ -84,6 +84,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     filter,
     balancer: { name: balancer, ...weightsOf(written), ...hashingOf(written) },
     hash: hash === null ? null : buildHash(hash),
+    ...placesOf(written),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,
@@ -123,6 +124,13 @@ function ringOf(ring: WrittenUpstream['ring']): RingOptions {
   }
   const { points, maxSize } = DEFAULT_FIXED_RING;
   return { sizing: 'fixed', points: ring?.points ?? points, maxSize: ring?.maxSize ?? maxSize };
+}
+
+function placesOf({ subsets, subset, failover, zones, panic, overprovisioning }: WrittenUpstream): PlaceOptions {
+  const named = Object.entries(subsets).map(([key, { tag, tags, meta }]) => {
+    return [key, { tags: tag === null ? tags : [tag, ...tags], meta }] as const;
+  });
+  return { subsets: Object.fromEntries(named), subset, failover, zones, panic, overprovisioning };
 }
 
 function limitsOf({ limits }: Pick<WrittenUpstream, 'limits'>): UpstreamConfig['limits'] {

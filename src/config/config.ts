@@ -1,4 +1,5 @@
 import type { BalancerOptions } from '../cluster/options.ts';
+import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
@@ -38,6 +39,8 @@ export interface ServiceConfig {
   readonly port: number;
   /** What is spoken to it; `auto`: what its caller speaks. */
   readonly protocol: 'auto' | 'http' | 'http2' | 'grpc';
+  /** Null: the Consul agent's. */
+  readonly zone: string | null;
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
   /** Null: somebody else registers it. */
@@ -61,7 +64,7 @@ export interface OutboundConfig extends ListenAddress {
 /** `http` is HTTP/1.1; `http2` and `grpc` are HTTP/2; `auto`: endpoints are spoken to as the client speaks. */
 export type UpstreamProtocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'auto';
 
-export interface UpstreamConfig {
+export interface UpstreamConfig extends PlaceOptions {
   readonly name: string;
   /** The service to discover; the upstream's name unless told otherwise. */
   readonly service: string;
@@ -78,6 +81,29 @@ export interface UpstreamConfig {
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
+}
+
+/** Which endpoints, and which of them first. */
+export interface PlaceOptions {
+  readonly subsets: Readonly<Record<string, Subset>>;
+  /** A name of `subsets`; null: all endpoints. */
+  readonly subset: string | null;
+  /** Asked in this order when those before them have too few that are healthy. */
+  readonly failover: readonly FailoverTarget[];
+  readonly zones: {
+    /** Null: `prefer`, where the own zone is known. */
+    readonly mode: 'off' | 'prefer' | null;
+    readonly minEndpoints: number;
+  };
+  readonly panic: number;
+  readonly overprovisioning: number;
+}
+
+/** What it does not name is as the upstream has it; but another service has no subset, unless it names one. */
+export interface FailoverTarget {
+  readonly subset: string | null;
+  readonly service: string | null;
+  readonly datacenter: string | null;
 }
 
 export type { StaticEndpoint };

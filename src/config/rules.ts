@@ -6,6 +6,7 @@ import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';
+import { placeConflicts, servicesOf } from './place-rules.ts';
 import type { Written } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
 import { weightRules } from './weight-rules.ts';
@@ -26,6 +27,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...hashingRules(name, upstream),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
+      ...placeConflicts(config, name, upstream),
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
     ...staticEndpoints(config, merged),
@@ -165,10 +167,7 @@ function unusedService(service: string, used: ReadonlySet<string>): Contradictio
 function servicesIn(merged: unknown): string[] {
   const upstreams = valueAt(merged, ['upstreams']);
   if (!isMap(upstreams)) return [];
-  return Object.entries(upstreams).map(([name, upstream]) => {
-    const service = valueAt(upstream, ['service']);
-    return typeof service === 'string' ? service : name;
-  });
+  return Object.entries(upstreams).flatMap(([name, upstream]) => servicesOf(name, upstream));
 }
 
 function consulRules({ consul }: Written): Contradiction[] {

@@ -63,6 +63,9 @@ export interface ConsulApi {
   /** False: not written, because another session holds the key. */
   putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean>;
 
+  /** Where the local agent runs; null when it does not say. */
+  zone(signal: AbortSignal): Promise<string | null>;
+
   /** Null: nobody holds the id, or the agent does not tell. */
   registered(serviceId: string, signal: AbortSignal): Promise<Registered | null>;
   /** Idempotent. The TTL check it makes is `checkIdOf(service.id)`. */

@@ -5,6 +5,7 @@ import Consul from 'consul';
 import { type Clock, Timer } from '../base/clock.ts';
 import type { ServiceQuery } from '../cluster/snapshot.ts';
 import { unbracketed } from './address.ts';
+import { decodeOwnZone } from './agent-answer.ts';
 import { BodySink } from './body-sink.ts';
 import {
   type AclResource,
@@ -101,6 +102,12 @@ export class ConsulClient implements ConsulApi {
     const query = present({ acquire: session });
     const reply = await this.put({ path: '/kv/{key}', params: { key }, query, body: Buffer.from(text), signal });
     return parseJson(reply) === true;
+  }
+
+  async zone(signal: AbortSignal): Promise<string | null> {
+    const reply = await this.call('GET', { path: '/agent/self', signal });
+    if (reply.status !== 200) throw refusal(reply);
+    return decodeOwnZone(parseJson(reply));
   }
 
   async registered(serviceId: string, signal: AbortSignal): Promise<Registered | null> {

@@ -92,6 +92,7 @@ function decodeEntry(entry: unknown, path: string, skip: (what: string) => void)
     tags: strings(service['Tags']),
     meta: stringMap(service['Meta']),
     zone: zoneOf(service, node),
+    priority: 0,
   };
 }
 

@@ -19,7 +19,7 @@ export interface ConsulOptions {
 }
 
 /** An endpoint as written in the file. The host may be a name. */
-export type StaticEndpoint = Pick<EndpointSpec, 'host' | 'port' | 'weight' | 'tags' | 'meta' | 'zone'>;
+export type StaticEndpoint = Pick<EndpointSpec, 'host' | 'port' | 'weight' | 'tags' | 'meta' | 'zone' | 'priority'>;
 
 /** What Consul is told of the local service. */
 export interface RegistrationOptions {

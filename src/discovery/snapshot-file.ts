@@ -51,7 +51,8 @@ export function loadSnapshot(path: string): SavedSnapshot | null {
     throw new Error('it is not a snapshot');
   }
   if (!snapshot.endpoints.every(isSpec)) throw new Error('it holds an endpoint that is none');
-  return { snapshot: { ...snapshot, source: 'disk' }, vouchedWallMs };
+  const endpoints = snapshot.endpoints.map((spec) => ({ ...spec, priority: 0 }));
+  return { snapshot: { ...snapshot, endpoints, source: 'disk' }, vouchedWallMs };
 }
 
 function isSpec(value: unknown): value is EndpointSpec {

@@ -27,6 +27,13 @@ function* reportSamples(name: string, id: string, { taken, unusable, malformed }
   yield sample('remora_load_reports_total', [name, id, 'malformed'], malformed);
 }
 
+/** Whether it goes where it is meant to go. */
+export function* placeSamples({ name, isPanic, spills }: Cluster): Generator<Sample> {
+  yield sample('remora_panic', [name], isPanic ? 1 : 0);
+  yield sample('remora_spilled_total', [name, 'level'], spills.toLevels);
+  yield sample('remora_spilled_total', [name, 'zone'], spills.toZones);
+}
+
 /** How much a followed service is to be trusted. There is no age before the first answer. */
 export function* discoverySamples(upstream: string, watch: Watch<unknown>, now: number): Generator<Sample> {
   if (watch.value !== null) yield sample('remora_discovery_age_seconds', [upstream], (now - watch.freshAt) / 1000);

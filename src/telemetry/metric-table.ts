@@ -112,6 +112,16 @@ export const METRICS = {
     labels: ['upstream', 'health'],
     help: 'Endpoints known, by the health that discovery reports.',
   },
+  remora_panic: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: '1 while so little of a level is healthy that all of it is used but maintenance (upstreams.<name>.panic), else 0.',
+  },
+  remora_spilled_total: {
+    type: 'counter',
+    labels: ['upstream', 'to'],
+    help: 'Attempts and tunnels that went elsewhere than home: to a level behind the first, or to another zone of it. Several picks may be counted of one that had to look around.',
+  },
   remora_endpoint_active: {
     type: 'gauge',
     labels: ['upstream', 'endpoint'],

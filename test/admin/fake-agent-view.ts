@@ -105,6 +105,10 @@ function orders(): ClusterView {
     problem: null,
     balancer: 'ring_hash',
     fingerprint: '0123456789abcdef',
+    places: [
+      { level: 0, name: 'orders', zone: 'a', healthy: 1, total: 2, share: 70, isPanic: false },
+      { level: 1, name: 'orders-eu@dc2', zone: null, healthy: 1, total: 1, share: 30, isPanic: true },
+    ],
     endpoints: [
       endpoint(),
       endpoint({
@@ -133,6 +137,7 @@ function empty(): ClusterView {
     problem: 'no leader',
     balancer: 'random',
     fingerprint: null,
+    places: [],
     endpoints: [],
   };
 }

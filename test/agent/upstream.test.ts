@@ -83,7 +83,7 @@ describe('a question that changes', () => {
   it('is answered at once from the file, and back from Consul when it has answered', () => {
     const { upstream, consul, config, services, names } = setUp();
     consul.answer(0, 'a');
-    const endpoint = { host: '10.0.0.9', port: 80, weight: 1, tags: [], meta: {}, zone: null };
+    const endpoint = { host: '10.0.0.9', port: 80, weight: 1, tags: [], meta: {}, zone: null, priority: 0 };
     services.set(new Map([['orders', [endpoint]]]));
     upstream.reconfigure(config);
     expect(names()).toBe('orders');

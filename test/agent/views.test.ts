@@ -5,6 +5,7 @@ import { Cell } from '../../src/base/watch.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { ClusterSnapshot } from '../../src/cluster/snapshot.ts';
+import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { spec, specs } from '../support/endpoint-specs.ts';
 import { evidence } from '../support/evidence.ts';
@@ -13,7 +14,12 @@ import { ManualClock } from '../support/manual-clock.ts';
 it('shows no latency of an endpoint that has not answered yet', () => {
   const clock = new ManualClock();
   const random = new SeededRandom(1);
-  const options = { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, lenses: [] } as const;
+  const options = {
+    balancer: { name: 'round_robin' },
+    breaker: DEFAULT_BREAKER,
+    tree: DEFAULT_TREE,
+    lenses: [],
+  } as const;
   const cluster = new Cluster({
     name: 'orders',
     options,
@@ -28,7 +34,7 @@ it('shows no latency of an endpoint that has not answered yet', () => {
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
   discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
   const latency = (): number | null =>
-    clusterView({ cluster, discovery, protocol: 'grpc' }, false, clock.now()).endpoints[0]!.latencyMs;
+    clusterView({ cluster, discovery, protocol: 'grpc', levelNames: [] }, false, clock.now()).endpoints[0]!.latencyMs;
   expect(latency()).toBe(null);
 
   const [endpoint] = [...cluster.endpoints];
@@ -43,7 +49,7 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   const random = new SeededRandom(1);
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    options: { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, tree: DEFAULT_TREE, lenses: [] },
     balancer: makeBalancer({ name: 'round_robin' }, random),
     connectorFactory: () => ({ acquire: never, dial: never, retire: () => undefined }),
     clock,
@@ -54,7 +60,7 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   const discovery = new Cell<ClusterSnapshot>(clock);
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
   const problem = (): string | null =>
-    clusterView({ cluster, discovery, protocol: 'grpc' }, false, clock.now()).problem;
+    clusterView({ cluster, discovery, protocol: 'grpc', levelNames: [] }, false, clock.now()).problem;
   discovery.set({ service: 'orders', source: 'consul', endpoints: [spec('a', { health: 'critical' })] });
   expect(problem()).toContain('all endpoints are critical');
   discovery.fail('Consul is away');
@@ -69,7 +75,7 @@ it('says what does not suit a balancer that hashes, when there is nothing worse,
   const balancer = { name: 'maglev', maglev: { tableSize: 199 } } as const;
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer, breaker: DEFAULT_BREAKER, lenses: [] },
+    options: { balancer, breaker: DEFAULT_BREAKER, tree: DEFAULT_TREE, lenses: [] },
     balancer: makeBalancer(balancer, random),
     connectorFactory: () => ({ acquire: never, dial: never, retire: () => undefined }),
     clock,
@@ -79,7 +85,7 @@ it('says what does not suit a balancer that hashes, when there is nothing worse,
   });
   const discovery = new Cell<ClusterSnapshot>(clock);
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
-  const view = () => clusterView({ cluster, discovery, protocol: 'http' }, false, clock.now());
+  const view = () => clusterView({ cluster, discovery, protocol: 'http', levelNames: [] }, false, clock.now());
   expect([view().fingerprint, view().problem]).toEqual([null, null]);
   discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
   expect(view()).toMatchObject({ fingerprint: cluster.hashing!.fingerprint, problem: null });

@@ -5,6 +5,7 @@ import { Cluster } from '../../src/cluster/cluster.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
 import type { Balancer } from '../../src/cluster/picker.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
+import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { FAILURE } from '../support/evidence.ts';
 import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
@@ -18,7 +19,7 @@ function make(balancer?: Balancer) {
   const tasks: (() => void)[] = [];
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    options: { balancer: { name: 'round_robin' }, breaker: DEFAULT_BREAKER, tree: DEFAULT_TREE, lenses: [] },
     balancer: balancer ?? makeBalancer({ name: 'round_robin' }, random),
     connectorFactory: ({ id }) => {
       const connector = new IdleConnector();

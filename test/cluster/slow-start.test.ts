@@ -5,6 +5,7 @@ import { Cluster } from '../../src/cluster/cluster.ts';
 import { type BalancerOptions, SHARING_BALANCERS } from '../../src/cluster/options.ts';
 import { type SlowStartOptions, WarmUp } from '../../src/cluster/slow-start.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
+import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { build, fakes, tally } from '../contract/balancer.ts';
 import { evidence, FAILURE } from '../support/evidence.ts';
@@ -130,7 +131,7 @@ describe('the slow start of a cluster', () => {
     const balancer = { name: 'round_robin', slowStart } as const;
     const cluster = new Cluster({
       name: 'orders',
-      options: { balancer, breaker: DEFAULT_BREAKER, lenses: [] },
+      options: { balancer, breaker: DEFAULT_BREAKER, tree: DEFAULT_TREE, lenses: [] },
       balancer: makeBalancer(balancer, random),
       connectorFactory: () => new IdleConnector(),
       clock,

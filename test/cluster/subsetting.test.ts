@@ -6,6 +6,7 @@ import { Cluster } from '../../src/cluster/cluster.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import type { Balancer } from '../../src/cluster/picker.ts';
 import { SubsettingBalancer } from '../../src/cluster/subsetting.ts';
+import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { build, fakes, tally } from '../contract/balancer.ts';
 import { type FakeEndpoint, IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
@@ -87,7 +88,7 @@ describe('a subset', () => {
     const balancer = { name: 'round_robin', subsetSize: 3 } as const;
     const cluster = new Cluster({
       name: 'orders',
-      options: { balancer, breaker: DEFAULT_BREAKER, lenses: [] },
+      options: { balancer, breaker: DEFAULT_BREAKER, tree: DEFAULT_TREE, lenses: [] },
       balancer: makeBalancer(balancer, random, 'web'),
       connectorFactory: () => new IdleConnector(),
       clock: new ManualClock(),

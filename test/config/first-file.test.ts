@@ -54,8 +54,8 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       [
         'orders',
         [
-          { host: '127.0.0.1', port: 7001, weight: 1, tags: [], meta: {}, zone: null },
-          { host: '127.0.0.1', port: 7002, weight: 2, tags: ['v2'], meta: {}, zone: null },
+          { host: '127.0.0.1', port: 7001, weight: 1, tags: [], meta: {}, zone: null, priority: 0 },
+          { host: '127.0.0.1', port: 7002, weight: 2, tags: ['v2'], meta: {}, zone: null, priority: 0 },
         ],
       ],
     ]),

@@ -94,8 +94,8 @@ it('takes every key there is, in the units of the program', () => {
   });
   expect(config.upstreams.get('maglev')!.balancer).toEqual({ name: 'maglev', maglev: { tableSize: 251 } });
   expect(config.static.get('files')).toEqual([
-    { host: 'files.internal', port: 80, weight: 1, tags: [], meta: {}, zone: null },
-    { host: '2001:db8::1', port: 80, weight: 1, tags: [], meta: {}, zone: null },
+    { host: 'files.internal', port: 80, weight: 1, tags: [], meta: {}, zone: null, priority: 0 },
+    { host: '2001:db8::1', port: 80, weight: 1, tags: [], meta: {}, zone: null, priority: 0 },
     { host: '::1', port: 81, weight: 9, tags: ['x'], meta: { a: 'b' }, zone: 'z' },
   ]);
   expect(config.consul).toEqual({

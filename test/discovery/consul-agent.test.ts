@@ -104,6 +104,7 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent', consul)
       tags: ['v1'],
       meta: { version: '1.2.3' },
       zone: null,
+      priority: 0,
     });
     await agent.http.put(`/agent/service/deregister/${name}-2`);
     await eventually(() => ports(watch.value?.endpoints) === '1001 1003');

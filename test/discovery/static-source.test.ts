@@ -13,6 +13,7 @@ const endpoint = (host: string, port: number, tags: readonly string[] = []) => (
   tags,
   meta: {},
   zone: null,
+  priority: 0,
 });
 
 function following(first: StaticServices | null, tag: string | null = null) {

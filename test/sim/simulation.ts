@@ -3,6 +3,7 @@ import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import type { BalancerName } from '../../src/cluster/options.ts';
+import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import type { Evidence } from '../../src/policy/evidence.ts';
 import { type BreakerOptions, DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
@@ -86,7 +87,12 @@ export class Simulation {
     const random = new SeededRandom(this.random.uint32());
     const cluster = new Cluster({
       name: 'orders',
-      options: { balancer: { name: balancer }, lenses: [], breaker: { ...DEFAULT_BREAKER, ...breaker } },
+      options: {
+        balancer: { name: balancer },
+        tree: DEFAULT_TREE,
+        lenses: [],
+        breaker: { ...DEFAULT_BREAKER, ...breaker },
+      },
       balancer: makeBalancer({ name: balancer }, random),
       connectorFactory: () => new IdleConnector(),
       clock: this.clock,

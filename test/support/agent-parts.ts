@@ -1,6 +1,7 @@
 import { ConnectionRoom } from '../../src/agent/connection-room.ts';
 import { LeavingPorts } from '../../src/agent/leaving-ports.ts';
 import type { Parts } from '../../src/agent/parts.ts';
+import { NOWHERE, type Place } from '../../src/agent/place.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell, type Watch } from '../../src/base/watch.ts';
@@ -89,6 +90,7 @@ export function agentParts({ hasConsul = true } = {}) {
   const consul = new FakeConsul(clock);
   const services = new Cell<StaticServices>(clock, new Map());
   const sources = new Sources(services, new StaticSource(services, clock), hasConsul ? consul : null);
+  const place = new Cell<Place>(clock, NOWHERE);
   const bugs: unknown[] = [];
   const followed: string[] = [];
   const observer = {
@@ -116,9 +118,10 @@ export function agentParts({ hasConsul = true } = {}) {
     context: { clock, random, instanceId: '0123456789abcdef', observer },
     sources,
     caller: 'web',
+    place,
     sampling: { ratio: 0 },
   };
-  return { parts, clock, ports, consul, services, bugs, followed };
+  return { parts, place, clock, ports, consul, services, bugs, followed };
 }
 
 /** An upstream as if it were declared with nothing but this. */
@@ -138,6 +141,7 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
       address: '127.0.0.1',
       port: 80,
       protocol: 'auto',
+      zone: null,
       tags: [],
       meta: {},
       register: null,

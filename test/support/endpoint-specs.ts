@@ -12,6 +12,7 @@ export function spec(name: string, more: Partial<EndpointSpec> = {}): EndpointSp
     tags: [],
     meta: {},
     zone: null,
+    priority: 0,
     ...more,
   };
 }

@@ -4,6 +4,7 @@ import { Cluster } from '../../src/cluster/cluster.ts';
 import { RingHashBalancer } from '../../src/cluster/pickers/ring-hash.ts';
 import { RoundRobinBalancer } from '../../src/cluster/pickers/round-robin.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
+import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import type { LocalAnswer } from '../../src/http/answer.ts';
 import type {
   Client,
@@ -99,7 +100,12 @@ export class ExchangeScript {
     };
     this.cluster = new Cluster({
       name: 'orders',
-      options: { balancer: { name: 'round_robin' }, breaker: { ...DEFAULT_BREAKER, ...options.breaker }, lenses: [] },
+      options: {
+        balancer: { name: 'round_robin' },
+        breaker: { ...DEFAULT_BREAKER, ...options.breaker },
+        tree: DEFAULT_TREE,
+        lenses: [],
+      },
       balancer: new (options.hash === undefined ? RoundRobinBalancer : RingHashBalancer)(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
       clock: this.clock,
@@ -203,7 +209,7 @@ function describeTunnel(record: TunnelRecord): string {
 function specOf(name: string): EndpointSpec {
   const port = 7000 + name.charCodeAt(0);
   const id = `127.0.0.1:${port}/${name}`;
-  return { id, host: '127.0.0.1', port, weight: 1, health: 'passing', tags: [], meta: {}, zone: null };
+  return { id, host: '127.0.0.1', port, weight: 1, health: 'passing', tags: [], meta: {}, zone: null, priority: 0 };
 }
 
 function nameOf(spec: EndpointSpec): string {

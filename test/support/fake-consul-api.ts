@@ -33,6 +33,8 @@ export class FakeConsulApi implements ConsulApi {
   knowsCheck = true;
   /** What stands under the id of whoever asks. */
   held: Registered | null = null;
+  /** Of the agent. */
+  ownZone: string | null = null;
   /** Heartbeats are never answered. */
   hangs = false;
   /** What the token may do, or the error of whoever asks. */
@@ -59,6 +61,12 @@ export class FakeConsulApi implements ConsulApi {
   async putKv(key: string): Promise<boolean> {
     this.write(`put ${key}`);
     return true;
+  }
+
+  async zone(): Promise<string | null> {
+    const failure = this.failures.shift();
+    if (failure !== undefined) throw failure;
+    return this.ownZone;
   }
 
   async registered(): Promise<Registered | null> {

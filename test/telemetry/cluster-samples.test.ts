@@ -3,6 +3,7 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { Cell } from '../../src/base/watch.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { clusterSamples, discoverySamples } from '../../src/telemetry/cluster-samples.ts';
 import { Registry, type Sample } from '../../src/telemetry/registry.ts';
@@ -24,7 +25,7 @@ it('tells the health, the load and the breaker of every endpoint', () => {
   const random = new SeededRandom(1);
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: { name: 'random' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    options: { balancer: { name: 'random' }, breaker: DEFAULT_BREAKER, tree: DEFAULT_TREE, lenses: [] },
     balancer: makeBalancer({ name: 'random' }, random),
     connectorFactory: () => new IdleConnector(),
     clock: new ManualClock(),
@@ -75,7 +76,7 @@ it('tells the fingerprint of a ring, of the newest alone', () => {
   const random = new SeededRandom(1);
   const cluster = new Cluster({
     name: 'orders',
-    options: { balancer: { name: 'maglev' }, breaker: DEFAULT_BREAKER, lenses: [] },
+    options: { balancer: { name: 'maglev' }, breaker: DEFAULT_BREAKER, tree: DEFAULT_TREE, lenses: [] },
     balancer: makeBalancer({ name: 'maglev' }, random),
     connectorFactory: () => new IdleConnector(),
     clock: new ManualClock(),

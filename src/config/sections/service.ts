@@ -30,6 +30,10 @@ export const serviceSection = section({
     meaning:
       'What is spoken to the application behind `inbound`: `http` (HTTP/1.1), `http2` (by prior knowledge), `grpc` (the same, and every request counts as a call in metrics), `auto` (what the caller speaks). Callers spoke to the application before remora stood between them, so `auto` changes nothing that worked.',
   }),
+  zone: optional(text('text'), "the Consul agent's: its `zone` in the node's meta", {
+    scope: 'local',
+    meaning: 'Where this sidecar runs. Calls stay in its zone as far as that has room; see `upstreams.<name>.zones`.',
+  }),
   tags: defaulted(tags(), [], { scope: 'local', meaning: 'Tags it is registered with.' }),
   meta: defaulted(meta(), {}, { scope: 'local', meaning: 'Metadata it is registered with.' }),
   register: optional(

@@ -13,6 +13,10 @@ const longForm = section({
   tags: defaulted(tags(), [], { scope: 'local', meaning: 'What `upstreams.<name>.tag` looks at.' }),
   meta: defaulted(meta(), {}, { scope: 'local', meaning: 'Metadata.' }),
   zone: optional(text('text'), 'none', { scope: 'local', meaning: 'Where it runs.' }),
+  priority: defaulted(count(0, 15), 0, {
+    scope: 'local',
+    meaning: 'Its level: those of 0 are asked first, and the next level takes what too few healthy ones leave.',
+  }),
 });
 
 const WORDS = `${HOST_PORT_WORDS}, or a map with address and port`;
@@ -22,6 +26,6 @@ export const staticEndpoint = z
   .union([hostPort(), longForm], { error: WORDS })
   .transform((written) =>
     'host' in written
-      ? { ...written, weight: 1, tags: [], meta: {}, zone: null }
+      ? { ...written, weight: 1, tags: [], meta: {}, zone: null, priority: 0 }
       : (({ address, ...rest }) => ({ host: address, ...rest }))(written),
   );

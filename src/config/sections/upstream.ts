@@ -2,9 +2,10 @@ import { BALANCER_NAMES } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
-import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { hashSection } from './hash.ts';
+import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { listenAt } from './listeners.ts';
+import { placeKeys } from './places.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
 import { weightKeys } from './weights.ts';
 
@@ -34,6 +35,7 @@ export const upstreamSection = section({
     scope: 'mesh',
     meaning: "Only endpoints that this expression of Consul's filter language selects.",
   }),
+  ...placeKeys,
   balancer: defaulted(choice(BALANCER_NAMES), 'p2c_ewma', {
     scope: 'mesh',
     meaning:
