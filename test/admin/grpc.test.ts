@@ -42,7 +42,9 @@ describe('Admin', () => {
       listeners: view.listenerViews,
       layers: view.configView.layers.map((layer) => ({ ...layer, problemsOmitted: 0 })),
     });
-    expect(clusters).toEqual(view.clusterViews.map((cluster) => ({ ...cluster, endpointsOmitted: 0 })));
+    expect(clusters).toEqual(
+      view.clusterViews.map((cluster) => ({ ...cluster, placesOmitted: 0, endpointsOmitted: 0 })),
+    );
   });
 
   it.each([
@@ -93,7 +95,15 @@ describe('Admin', () => {
 
   it('shows a word of a newer sidecar as it came', () => {
     const message = { ...endpoint(), health: 9, breaker: { state: 'BREAKER_STATE_FORCED', trips: 1 }, removed: false };
-    const cluster = { name: 'orders', balancer: 'maglev', endpoints: [message], inbound: false, endpointsOmitted: 0 };
+    const cluster = {
+      name: 'orders',
+      balancer: 'maglev',
+      places: [],
+      placesOmitted: 0,
+      endpoints: [message],
+      inbound: false,
+      endpointsOmitted: 0,
+    };
     const [decoded] = decodeClusters({ clusters: [cluster] });
     expect(decoded!.endpoints[0]).toMatchObject({ health: '9', breaker: 'forced', trips: 1 });
   });

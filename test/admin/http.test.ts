@@ -84,7 +84,9 @@ describe('what the paths answer', () => {
 
   it('gives clusters as JSON', async () => {
     const { clusters } = JSON.parse((await ask(await start(), 'GET', '/clusters')).body);
-    expect(clusters).toEqual(view.clusterViews.map((cluster) => ({ ...cluster, endpointsOmitted: 0 })));
+    expect(clusters).toEqual(
+      view.clusterViews.map((cluster) => ({ ...cluster, placesOmitted: 0, endpointsOmitted: 0 })),
+    );
   });
 
   it('gives clusters as a table on request', async () => {

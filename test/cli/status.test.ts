@@ -35,6 +35,8 @@ outbound  http      [::1]:15001      12
 cache     tcp       not bound        0
 
 upstream orders: grpc, ring_hash 0123456789abcdef, consul 1.2s ago
+  level 0 orders, zone a: 1 of 2 healthy, 70 % of traffic
+  level 1 orders-eu@dc2: 1 of 1 healthy, 30 % of traffic, in panic
   ENDPOINT                HEALTH   WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
   10.0.0.1:7001/orders-1  passing  1       closed          3       4.3ms    5, 2 idle
   10.0.0.2:7001/orders-2  warning  10      open, 3 trips   0       -        0, 0 idle
@@ -125,7 +127,7 @@ upstream cache: auto, random, nothing discovered yet
       ...view.standingView,
       listeners: view.listenerViews,
       layers: view.configView.layers.map((layer) => ({ ...layer, problemsOmitted: 0 })),
-      clusters: view.clusterViews.map((cluster) => ({ ...cluster, endpointsOmitted: 0 })),
+      clusters: view.clusterViews.map((cluster) => ({ ...cluster, placesOmitted: 0, endpointsOmitted: 0 })),
     });
   });
 

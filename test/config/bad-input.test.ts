@@ -166,7 +166,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
     'remora.yaml:4:46 static.a[3]: found "a:0", expected "host:port" such as "127.0.0.1:8080" or "[::1]:8080", or a map with address and port',
     'remora.yaml:4:53 static.a[4].port: found nothing, expected a port from 1 to 65535',
     'remora.yaml:4:69 static.a[5]: found 7, expected "host:port" such as "127.0.0.1:8080" or "[::1]:8080", or a map with address and port',
-    'remora.yaml:4:86 static.a[6].prot: found an unknown key, expected one of address, port, weight, tags, meta, zone; did you mean port?',
+    'remora.yaml:4:86 static.a[6].prot: found an unknown key, expected one of address, port, weight, tags, meta, zone, priority; did you mean port?',
   ],
   [
     'a Consul with a password in its address',

@@ -5,6 +5,12 @@ import { complaints, good } from './parse.ts';
 
 it('takes the file a user writes first exactly as it is printed, and fills in every default', () => {
   const upstream = {
+    subsets: {},
+    subset: null,
+    failover: [],
+    zones: { mode: null, minEndpoints: 6 },
+    panic: 0,
+    overprovisioning: 1.4,
     datacenter: null,
     tag: null,
     filter: null,
@@ -24,6 +30,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       protocol: 'auto',
       tags: [],
       meta: {},
+      zone: null,
       register: null,
     },
     inbound: {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { good, web } from './parse.ts';
 
 const everything = `
-service: { name: web, id: web-1, address: localhost, port: 8080, protocol: auto, tags: [a, b], meta: { version: "1" }, register: { ttl: 20s } }
+service: { name: web, id: web-1, address: localhost, port: 8080, protocol: auto, zone: eu-1, tags: [a, b], meta: { version: "1" }, register: { ttl: 20s } }
 inbound: { address: 0.0.0.0, port: 0, protocol: tcp, limits: { maxRequests: 5, maxParked: 0, parkTimeout: 1s }, timeouts: { connect: 200ms, request: 0 } }
 outbound: { address: "::1", port: 0, protocol: auto, discover: true }
 upstreams:
@@ -18,6 +18,12 @@ upstreams:
     hash: { header: X-User }
     ring: { sizing: fixed, points: 40, maxSize: 1000 }
     boundedLoad: 1.25
+    subsets: { v2: { tag: v2 }, beta: { tags: [beta, eu], meta: { stage: test } } }
+    subset: v2
+    failover: [{ subset: beta }, { service: orders-eu, datacenter: dc3 }]
+    zones: { mode: off, minEndpoints: 2 }
+    panic: 0.5
+    overprovisioning: 2
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
@@ -26,7 +32,7 @@ upstreams:
   envoy: { balancer: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
   maglev: { balancer: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
 static:
-  files: ["files.internal:80", "[2001:db8::1]:80", { address: "::1", port: 81, weight: 9, tags: [x], meta: { a: b }, zone: z }]
+  files: ["files.internal:80", "[2001:db8::1]:80", { address: "::1", port: 81, weight: 9, tags: [x], meta: { a: b }, zone: z, priority: 1 }]
 consul: { address: "https://consul:8501/", token: t, datacenter: dc1, namespace: ns, tls: { caFile: /ca, certFile: /c, keyFile: /k, serverName: s, verify: false } }
 admin: { address: 0.0.0.0, port: 1, grpcPort: off, tokenFile: /t }
 telemetry: { otlp: { endpoint: "https://otel:4317", headers: { api-key: k } }, sampleRatio: 1, accessLog: off }
@@ -44,6 +50,7 @@ it('takes every key there is, in the units of the program', () => {
     address: 'localhost',
     port: 8080,
     protocol: 'auto',
+    zone: 'eu-1',
     tags: ['a', 'b'],
     meta: { version: '1' },
     register: { ttlMs: 20_000 },
@@ -66,6 +73,15 @@ it('takes every key there is, in the units of the program', () => {
     filter: 'Service.Meta.canary == true',
     balancer: { name: 'ring_hash', ring: { sizing: 'fixed', points: 40, maxSize: 1000 }, boundedLoad: 1.25 },
     hash: [{ kind: 'header', name: 'x-user', terminal: false }],
+    subsets: { v2: { tags: ['v2'], meta: {} }, beta: { tags: ['beta', 'eu'], meta: { stage: 'test' } } },
+    subset: 'v2',
+    failover: [
+      { subset: 'beta', service: null, datacenter: null },
+      { subset: null, service: 'orders-eu', datacenter: 'dc3' },
+    ],
+    zones: { mode: 'off', minEndpoints: 2 },
+    panic: 0.5,
+    overprovisioning: 2,
     breaker: {
       consecutiveFailures: 3,
       failureRatio: 1,
@@ -96,7 +112,7 @@ it('takes every key there is, in the units of the program', () => {
   expect(config.static.get('files')).toEqual([
     { host: 'files.internal', port: 80, weight: 1, tags: [], meta: {}, zone: null, priority: 0 },
     { host: '2001:db8::1', port: 80, weight: 1, tags: [], meta: {}, zone: null, priority: 0 },
-    { host: '::1', port: 81, weight: 9, tags: ['x'], meta: { a: 'b' }, zone: 'z' },
+    { host: '::1', port: 81, weight: 9, tags: ['x'], meta: { a: 'b' }, zone: 'z', priority: 1 },
   ]);
   expect(config.consul).toEqual({
     address: 'https://consul:8501',

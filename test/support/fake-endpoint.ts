@@ -42,7 +42,7 @@ export class IdleConnector implements Connector {
 export class FakeEndpoint implements Endpoint {
   readonly spec: EndpointSpec;
   readonly connector = new IdleConnector();
-  readonly isHealthy = true;
+  readonly isHealthy: boolean = true;
   readonly isRemoved = false;
   readonly freshness = new Freshness();
   active = 0;
