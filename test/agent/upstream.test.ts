@@ -21,6 +21,86 @@ function pickFrom(upstream: { plan: Upstream['plan'] }): string {
   return upstream.plan.cluster.pick(context)?.id ?? context.refusal;
 }
 
+describe('failover targets', () => {
+  const target = (more: object) => ({ subset: null, service: null, datacenter: null, ...more });
+
+  it('are questions of their own, whose answers are levels', () => {
+    const { parts, consul } = agentParts();
+    const subsets = { v1: { tags: ['v1'], meta: {} }, v2: { tags: ['v2'], meta: {} } };
+    const failover = [target({ subset: 'v2' }), target({ datacenter: 'dc2' }), target({ service: 'orders-eu' })];
+    const words = { tag: 'live', filter: 'x == y', subsets, subset: 'v1', failover };
+    const upstream = new Upstream(upstreamConfig('orders', words), parts, NO_OWNER);
+    expect(
+      consul.asked.map(({ query: { service, datacenter, tag, filter } }) => [service, datacenter, tag, filter]),
+    ).toEqual([
+      ['orders', null, 'live', 'x == y'],
+      ['orders', null, 'live', 'x == y'],
+      ['orders', 'dc2', 'live', 'x == y'],
+      ['orders-eu', null, null, null],
+    ]);
+    expect(upstream.levelNames).toEqual(['orders/v1', 'orders/v2', 'orders/v1@dc2', 'orders-eu']);
+    const [v1, v2] = [{ tags: ['v1'] }, { tags: ['v2'] }];
+    consul.answer(0, 'ab', [v1, v2]);
+    consul.answer(1, 'ab', [v1, v2]);
+    consul.answer(2, 'cd', [v1, v2]);
+    consul.answer(3, 'e');
+    const levels = [...upstream.cluster.endpoints].map(({ id, spec }) => `${id.at(-1)} ${spec.priority}`);
+    expect(levels).toEqual(['a 0', 'b 1', 'c 2', 'e 3']);
+    upstream.close();
+    expect(consul.asked.every(({ signal }) => signal.aborted)).toBe(true);
+  });
+
+  it('are asked beside the old ones when they change, and other words about the upstream leave them', () => {
+    const { upstream, consul, config, names } = setUp();
+    consul.answer(0, 'ab');
+    upstream.reconfigure({ ...config, failover: [target({ service: 'orders-eu' })] });
+    expect(consul.asked.length).toBe(3);
+    expect(names()).toBe('ab');
+    consul.answer(1, 'ab');
+    consul.answer(2, 'c');
+    expect(names()).toBe('abc');
+    upstream.reconfigure({ ...config, failover: [target({ service: 'orders-eu' })], panic: 0.5 });
+    expect([consul.asked.length, names()]).toEqual([3, 'abc']);
+  });
+});
+
+describe('the own zone', () => {
+  const zoned = { zones: { mode: null, minEndpoints: 2 } };
+  const picked = (upstream: Upstream): string =>
+    [...new Set(Array.from({ length: 60 }, () => pickFrom(upstream).at(-1)))].sort().join('');
+
+  it('is used as soon as it is known, by upstreams that may use it', () => {
+    const { parts, place, consul } = agentParts();
+    const names = ['orders', 'spread', 'hashed'] as const;
+    const more = {
+      orders: {},
+      spread: { zones: { mode: 'off', minEndpoints: 2 } as const },
+      hashed: { balancer: { name: 'ring_hash' } as const },
+    };
+    const upstreams = names.map(
+      (name) => new Upstream(upstreamConfig(name, { ...zoned, ...more[name] }), parts, NO_OWNER),
+    );
+    for (const i of names.keys())
+      consul.answer(i, 'abcd', [{ zone: 'eu' }, { zone: 'eu' }, { zone: 'us' }, { zone: 'us' }]);
+    expect(upstreams.map(picked)).toEqual(['abcd', 'abcd', 'abcd']);
+    place.set({ zone: 'eu', callers: null });
+    expect(upstreams.map(picked)).toEqual(['ab', 'abcd', 'abcd']);
+  });
+
+  it('that is told again costs no build, and is heard no more when the upstream is closed', () => {
+    const { parts, place, consul } = agentParts();
+    const upstream = new Upstream(upstreamConfig('orders', zoned), parts, NO_OWNER);
+    consul.answer(0, 'ab', [{ zone: 'eu' }, { zone: 'us' }]);
+    place.set({ zone: 'eu', callers: null });
+    const { tree } = upstream.cluster.options;
+    place.set({ zone: 'eu', callers: null });
+    expect(upstream.cluster.options.tree).toBe(tree);
+    upstream.close();
+    place.set({ zone: 'us', callers: null });
+    expect(upstream.cluster.options.tree).toBe(tree);
+  });
+});
+
 describe('a question that changes', () => {
   it('is asked beside the old one, whose endpoints serve until the first answer', () => {
     let switches = 0;

@@ -69,6 +69,48 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   expect(problem()).toBe(null);
 });
 
+it('names levels where failover makes them, and says that a level is in panic', () => {
+  const clock = new ManualClock();
+  const random = new SeededRandom(1);
+  const cluster = new Cluster({
+    name: 'orders',
+    options: {
+      balancer: { name: 'random' },
+      breaker: DEFAULT_BREAKER,
+      tree: { ...DEFAULT_TREE, panic: 0.9 },
+      lenses: [],
+    },
+    balancer: makeBalancer({ name: 'random' }, random),
+    connectorFactory: () => ({ acquire: never, dial: never, retire: () => undefined }),
+    clock,
+    random,
+    listener: { onBreakerChange: () => undefined },
+    later: (task) => task(),
+  });
+  const discovery = new Cell<ClusterSnapshot>(clock);
+  const view = (levelNames: readonly string[]) =>
+    clusterView({ cluster, discovery, protocol: 'http', levelNames }, false, clock.now());
+  expect(view([]).places).toEqual([]);
+  const endpoints = [
+    spec('a', { health: 'critical', zone: 'eu' }),
+    spec('b', { priority: 1 }),
+    spec('c', { priority: 1, health: 'critical' }),
+  ];
+  cluster.apply({ service: 'orders', source: 'consul', endpoints });
+  expect(view(['orders', 'orders@dc2'])).toMatchObject({
+    problem: expect.stringMatching(/^panic: /),
+    places: [
+      { level: 0, name: 'orders', zone: 'eu', healthy: 0, total: 1, share: 34, isPanic: true },
+      { level: 1, name: 'orders@dc2', zone: null, healthy: 1, total: 2, share: 66, isPanic: true },
+    ],
+  });
+  expect(view(['orders']).places.map(({ name }) => name)).toEqual([null, null]);
+});
+
+function never(): never {
+  throw new Error('nobody sends anything here');
+}
+
 it('says what does not suit a balancer that hashes, when there is nothing worse, and shows its fingerprint', () => {
   const clock = new ManualClock();
   const random = new SeededRandom(1);
@@ -94,7 +136,3 @@ it('says what does not suit a balancer that hashes, when there is nothing worse,
   discovery.fail('Consul is away');
   expect(view().problem).toBe('Consul is away');
 });
-
-function never(): never {
-  throw new Error('nobody sends anything here');
-}

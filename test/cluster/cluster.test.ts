@@ -198,6 +198,58 @@ describe('Cluster', () => {
       expect(builds).toEqual([1, 1]);
     });
 
+    it('builds again when a level, a zone or who may be used has changed, and at the same health of others not', () => {
+      let builds = 0;
+      const inner = makeBalancer({ name: 'round_robin' }, new SeededRandom(1));
+      const { apply } = make({
+        name: 'counting',
+        build: (endpoints) => {
+          builds += 1;
+          return inner.build(endpoints);
+        },
+      });
+      const buildsOf = (...specs: EndpointSpec[]): number => {
+        builds = 0;
+        apply(...specs);
+        return builds;
+      };
+      expect(buildsOf(spec('a'), spec('b'))).toBe(1);
+      expect(buildsOf(spec('a'), spec('b', { priority: 1 }))).toBe(2);
+      expect(buildsOf(spec('a'), spec('b', { priority: 1 }))).toBe(0);
+      expect(buildsOf(spec('a', { health: 'warning' }), spec('b', { priority: 1 }))).toBe(0);
+      expect(buildsOf(spec('a', { zone: 'eu' }), spec('b', { priority: 1 }))).toBe(2);
+      // The first level has lost a half of what it had, and so its share, though nothing else.
+      expect(buildsOf(spec('a', { zone: 'eu' }), spec('b', { priority: 1 }), spec('c', { health: 'critical' }))).toBe(
+        2,
+      );
+    });
+
+    it('fails over to the next level and comes back, and keeps what it knows of both', () => {
+      const { cluster, apply, picks, find } = make();
+      apply(spec('a'), spec('b', { priority: 1 }));
+      const [a, b] = [find('a'), find('b')];
+      expect(picks()).toEqual(['a']);
+      apply(spec('a', { health: 'critical' }), spec('b', { priority: 1 }));
+      expect([picks(), cluster.usesCritical]).toEqual([['b'], false]);
+      expect(cluster.spills.toLevels).toBe(100);
+      apply(spec('a'), spec('b', { priority: 1 }));
+      expect(picks()).toEqual(['a']);
+      expect([find('a'), find('b')]).toEqual([a, b]);
+      apply(spec('a', { health: 'critical' }), spec('b', { priority: 1, health: 'critical' }));
+      expect([picks(), cluster.usesCritical]).toEqual([['a'], true]);
+      trip(a);
+      expect(picks()).toEqual(['b']);
+    });
+
+    it('is in panic when it is told to be, and says so', () => {
+      const { cluster, apply, picks } = make();
+      apply(spec('a'), spec('b', { health: 'critical' }), spec('c', { health: 'critical' }));
+      expect([picks(), cluster.isPanic]).toEqual([['a'], false]);
+      cluster.reconfigure({ ...cluster.options, tree: { ...DEFAULT_TREE, panic: 0.5 } }, null);
+      expect([picks(), cluster.isPanic]).toEqual([['a', 'b', 'c'], true]);
+      expect(cluster.places).toEqual([{ level: 0, zone: null, healthy: 1, total: 3, share: 100, isPanic: true }]);
+    });
+
     it('tells its listeners after every swap, until they have had enough', () => {
       const { cluster, apply } = make();
       const heard: boolean[] = [];

@@ -5,7 +5,13 @@ import { NOWHERE, type Place } from '../../src/agent/place.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell, type Watch } from '../../src/base/watch.ts';
-import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../../src/cluster/snapshot.ts';
+import type {
+  ClusterSnapshot,
+  DiscoverySource,
+  EndpointSpec,
+  ServiceQuery,
+  Start,
+} from '../../src/cluster/snapshot.ts';
 import type { Config, UpstreamConfig } from '../../src/config/config.ts';
 import { undeclaredUpstream } from '../../src/config/undeclared.ts';
 import { Sources } from '../../src/discovery/sources.ts';
@@ -75,10 +81,11 @@ export class FakeConsul implements DiscoverySource {
     return cell;
   }
 
-  /** To the n-th question, with endpoints by their short names. */
-  answer(n: number, names: string): void {
+  /** To the n-th question, with endpoints by their short names and what else is said of each. */
+  answer(n: number, names: string, more: readonly Partial<EndpointSpec>[] = []): void {
     const { service } = this.asked[n]!.query;
-    this.cells[n]!.set({ service, endpoints: specs(names), source: 'consul' });
+    const endpoints = specs(names).map((one, i) => ({ ...one, ...more[i] }));
+    this.cells[n]!.set({ service, endpoints, source: 'consul' });
   }
 }
 

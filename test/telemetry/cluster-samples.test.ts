@@ -5,7 +5,7 @@ import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
-import { clusterSamples, discoverySamples } from '../../src/telemetry/cluster-samples.ts';
+import { clusterSamples, discoverySamples, placeSamples } from '../../src/telemetry/cluster-samples.ts';
 import { Registry, type Sample } from '../../src/telemetry/registry.ts';
 import { spec } from '../support/endpoint-specs.ts';
 import { FAILURE } from '../support/evidence.ts';
@@ -55,14 +55,12 @@ it('tells the health, the load and the breaker of every endpoint', () => {
   ]);
 });
 
-it('counts load reports of endpoints that are asked for them', () => {
-  const reported = { taken: 3, unusable: 2, malformed: 1 };
-  const endpoint = { id: 'a', spec: spec('a'), active: 0, gate: { state: 'closed', trips: 0 }, reported };
-  const cluster = { name: 'orders', endpoints: [endpoint] } as unknown as Cluster;
-  expect(lines(clusterSamples(cluster)).filter((line) => line.startsWith('remora_load'))).toEqual([
-    'remora_load_reports_total{upstream="orders",endpoint="a",fate="taken"} 3',
-    'remora_load_reports_total{upstream="orders",endpoint="a",fate="unusable"} 2',
-    'remora_load_reports_total{upstream="orders",endpoint="a",fate="malformed"} 1',
+it('tells of panic, and of what went elsewhere than home', () => {
+  const cluster = { name: 'orders', isPanic: true, spills: { toLevels: 3, toZones: 4 } } as unknown as Cluster;
+  expect(lines(placeSamples(cluster))).toEqual([
+    'remora_panic{upstream="orders"} 1',
+    'remora_spilled_total{upstream="orders",to="level"} 3',
+    'remora_spilled_total{upstream="orders",to="zone"} 4',
   ]);
 });
 
@@ -107,5 +105,16 @@ it('tells the age of what discovery said, and whether there is a problem', () =>
   expect(lines(discoverySamples('orders', cell, clock.now()))).toEqual([
     'remora_discovery_age_seconds{upstream="orders"} 2.5',
     'remora_discovery_problem{upstream="orders"} 1',
+  ]);
+});
+
+it('counts load reports of endpoints that are asked for them', () => {
+  const reported = { taken: 3, unusable: 2, malformed: 1 };
+  const endpoint = { id: 'a', spec: spec('a'), active: 0, gate: { state: 'closed', trips: 0 }, reported };
+  const cluster = { name: 'orders', endpoints: [endpoint] } as unknown as Cluster;
+  expect(lines(clusterSamples(cluster)).filter((line) => line.startsWith('remora_load'))).toEqual([
+    'remora_load_reports_total{upstream="orders",endpoint="a",fate="taken"} 3',
+    'remora_load_reports_total{upstream="orders",endpoint="a",fate="unusable"} 2',
+    'remora_load_reports_total{upstream="orders",endpoint="a",fate="malformed"} 1',
   ]);
 });
