@@ -42,6 +42,8 @@ export interface AgentOptions {
   readonly masterToken?: string;
   /** Listen for HTTP on a unix socket as well. */
   readonly withSocket?: boolean;
+  /** Where its node is. */
+  readonly zone?: string;
   /** Listen for HTTPS as well, for clients with a certificate. */
   readonly withTls?: boolean;
 }
@@ -153,6 +155,12 @@ export class ConsulHttp {
     });
   }
 
+  /** Registers an instance on another node, which nobody checks. */
+  registerElsewhere(name: string, id: string, port: number, zone: string): Promise<string> {
+    const service = { ID: id, Service: name, Address: '127.0.0.1', Port: port };
+    return this.put('/catalog/register', { Node: `node-${zone}`, Address: '127.0.0.1', NodeMeta: { zone }, Service: service });
+  }
+
   setCheck(id: string, status: 'passing' | 'warning' | 'critical'): Promise<string> {
     return this.put(`/agent/check/update/${id}-check`, { Status: status });
   }
@@ -232,6 +240,7 @@ export class ConsulAgent {
             `cert_file = "${file('dc1-server-consul-0.pem')}" key_file = "${file('dc1-server-consul-0-key.pem')}"`,
           ]),
       'disable_update_check = true',
+      ...(options.zone === undefined ? [] : [`node_meta { zone = "${options.zone}" }`]),
       ...(socketPath === null
         ? []
         : [`addresses { http = "127.0.0.1 unix://${socketPath}" } unix_sockets { mode = "0600" }`]),
