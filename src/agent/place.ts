@@ -21,6 +21,7 @@ export interface Place {
 
 export const NOWHERE: Place = { zone: null, callers: null };
 
+const HINT = 'set service.zone, or let the token read the agent; until then calls go to all zones alike';
 const RETRY_MS = 5_000;
 const MAX_RETRY_MS = 60_000;
 
@@ -63,7 +64,7 @@ async function askZone(consul: ConsulApi, { clock, random, log }: Seeker, signal
       return await consul.zone(signal);
     } catch (error) {
       if (signal.aborted) break;
-      if (tries === 0) log.warn('zone_unknown', { problem: describeError(error) });
+      if (tries === 0) log.warn('zone_unknown', { problem: describeError(error), hint: HINT });
       const isLasting = error instanceof ConsulError && error.isLasting;
       const delayMs = isLasting ? MAX_RETRY_MS : Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(tries, 10));
       await sleep(clock, delayMs * (0.5 + random.next() / 2), signal);

@@ -158,7 +158,12 @@ export class ConsulHttp {
   /** Registers an instance on another node, which nobody checks. */
   registerElsewhere(name: string, id: string, port: number, zone: string): Promise<string> {
     const service = { ID: id, Service: name, Address: '127.0.0.1', Port: port };
-    return this.put('/catalog/register', { Node: `node-${zone}`, Address: '127.0.0.1', NodeMeta: { zone }, Service: service });
+    return this.put('/catalog/register', {
+      Node: `node-${zone}`,
+      Address: '127.0.0.1',
+      NodeMeta: { zone },
+      Service: service,
+    });
   }
 
   setCheck(id: string, status: 'passing' | 'warning' | 'critical'): Promise<string> {

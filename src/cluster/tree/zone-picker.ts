@@ -55,7 +55,7 @@ export class ZonePicker implements Picker {
   }
 
   private hasTriedHome(avoid: readonly Endpoint[]): boolean {
-    for (const { spec } of avoid) if (spec.zone === this.own) return true;
+    for (let i = 0; i < avoid.length; i++) if (avoid[i]!.spec.zone === this.own) return true;
     return false;
   }
 
