@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
+import { Placed } from '../../src/proxy/placement.ts';
 import { TunnelEntry } from '../../src/proxy/tunnel.ts';
 import type { KeyOptions } from '../../src/route/keys/options.ts';
 import { ExchangeScript, FakeTunnelClient, responseHead, type ScriptOptions } from '../support/exchange-script.ts';
@@ -62,6 +63,15 @@ describe('a key', () => {
     script.endpoint(sentTo(script)).last.answer(200);
     client.request();
     expect(script.take().filter((line) => line.endsWith('no key'))).toHaveLength(1);
+  });
+
+  it('and all else of a request is forgotten for the next', () => {
+    const placed = new Placed([]);
+    const lens = { pick: () => null };
+    Object.assign(placed, { hasHash: true, lens, lacksKey: true, isMarked: true, setCookie: 'a=b' });
+    placed.reset();
+    const nothing = { hasHash: false, lens: null, lacksKey: false, isMarked: false, setCookie: null };
+    expect(placed).toMatchObject(nothing);
   });
 
   it('that is missing is counted, and the request sent', () => {
