@@ -3,7 +3,7 @@ import { endOfPath } from './target.ts';
 import type { KeyText } from './text.ts';
 
 /** Characters of a path that are looked at. */
-const MAX_LOOKED_AT = 1_024;
+const MAX_LOOKED_AT = 512;
 const MAX_LENGTH = 256;
 const MAX_REPEATS = 2;
 /** Repeats, options and alternatives. Each option may double the ways to match. */
@@ -15,7 +15,7 @@ const MAX_OPEN = 4;
  *
  * JavaScript's engine tries one way after the other, and a client could choose a path for which there are very many. So
  * patterns are held to a form (`patternProblem`) in which the number of ways is at most a few times the square of the
- * length: a millisecond for the worst pattern on the worst path.
+ * length: two milliseconds for the worst pattern on the worst path.
  */
 export class PatternText implements KeyText {
   private readonly pattern: RegExp;
