@@ -177,8 +177,8 @@ function multiply(aLow: number, aHigh: number, bLow: number, bHigh: number): voi
   const t = a0 * b0;
   const u = a1 * b0 + (t >>> 16);
   const v = a0 * b1 + (u & 0xffff);
-  // u may need 33 bits, so its upper part is taken by division and not by shift.
-  const upper = a1 * b1 + Math.floor(u / 0x10000) + Math.floor(v / 0x10000);
-  low = (v << 16) | (t & 0xffff) | 0;
+  // None of these needs more than 32 bits: (2^16 - 1)^2 + 2^16 - 1 is below 2^32. So all of it is integer arithmetic.
+  const upper = a1 * b1 + (u >>> 16) + (v >>> 16);
+  low = (v << 16) | (t & 0xffff);
   high = (upper + Math.imul(aLow, bHigh) + Math.imul(aHigh, bLow)) | 0;
 }
