@@ -4,6 +4,9 @@ import { addressOf, hashMembers } from '../hash-members.ts';
 import type { Balancer, HashingFacts, PickContext, Picker } from '../picker.ts';
 import { isUsable } from './last-resort.ts';
 
+/** What would be a whole number but for rounding is one, or it would be rounded up to the next. */
+const EXACT = 1 - 1e-12;
+
 /** The balancer with its loads bounded; without a factor it is as it is. */
 export function boundedLoad(balancer: Balancer, factor: number | undefined): Balancer {
   return factor === undefined ? balancer : new BoundedLoadBalancer(balancer, factor);
@@ -53,7 +56,7 @@ class BoundedLoad implements Picker {
     if (inner.facts !== undefined) this.facts = inner.facts;
     const members = hashMembers(endpoints, addressOf);
     this.owners = members.map(({ endpoint }) => endpoint);
-    this.parts = Float64Array.from(members, ({ share }) => share * factor);
+    this.parts = Float64Array.from(members, ({ share }) => share * factor * EXACT);
     this.numbers = new Map(this.owners.map((endpoint, i) => [endpoint, i]));
     this.inOrder = Uint32Array.from(this.owners.keys());
     this.shuffled = new Uint32Array(this.owners.length);
