@@ -1,7 +1,9 @@
 /** About a millisecond's. */
-export const WORK_PER_SLICE = 16_384;
+export const WORK_PER_SLICE = 65_536;
 /** What a hash costs, in units of looking at one entry of a table. */
-export const HASH_WORK = 8;
+export const HASH_WORK = 32;
+/** A read that is likely to miss the processor's caches. */
+export const PROBE_WORK = 2;
 
 /**
  * Counts the work of a build, so that it lets others run after a fixed amount of it: an amount, and not a time, because then

@@ -22,7 +22,7 @@ export interface HashingOptions {
   readonly boundedLoad?: number;
 }
 
-/** Ketama's number: shares come out within about 8 % of fair. A ring that is full is half a megabyte or more. */
+/** Ketama's number: shares come out within about 8 % of fair. A ring that is full takes less than a megabyte. */
 export const DEFAULT_FIXED_RING = { sizing: 'fixed', points: 160, maxSize: 65_536 } as const satisfies RingOptions;
 /** Envoy's. */
 export const DEFAULT_ENVOY_RING = {

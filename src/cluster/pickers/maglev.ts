@@ -1,6 +1,6 @@
 import { primeFrom } from '../../base/prime.ts';
 import type { Random } from '../../base/random.ts';
-import { BuildWork, HASH_WORK } from '../build-work.ts';
+import { BuildWork, HASH_WORK, PROBE_WORK } from '../build-work.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { type Hash64, hashText, remainder } from '../hash.ts';
 import { addressOf, fingerprintOf, type HashMember, hashMembers } from '../hash-members.ts';
@@ -107,7 +107,7 @@ function* filled(
       let slot = slots[owner]!;
       while (table[slot] !== FREE) {
         slot = (slot + skips[owner]!) % size;
-        if (work.isDue(1)) yield;
+        if (work.isDue(PROBE_WORK)) yield;
       }
       table[slot] = owner;
       taken++;

@@ -78,5 +78,5 @@ function adviceOf(members: readonly HashMember[], counts: Uint32Array, options: 
   const wanted = members.reduce((sum, { endpoint }) => sum + endpoint.spec.weight * options.points, 0);
   const made = counts.reduce((sum, count) => sum + count, 0);
   if (made >= wanted) return null;
-  return `the ring has ${made} points of the ${wanted} that its weights want: shares are coarser, and keys of others move as the number of endpoints passes this bound; raise ring.maxSize, or scale the weights down`;
+  return `the ring has ${made} points of the ${wanted} that its weights want: shares are coarser, and a change moves more keys than must; raise ring.maxSize, or scale the weights down`;
 }

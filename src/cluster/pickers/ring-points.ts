@@ -46,15 +46,13 @@ export function* makePoints(
 }
 
 /**
- * A ring that would be larger than it may has half, a quarter, ... of the points: those that stay are where they were, but
- * up to half of the keys change hands at such a step.
+ * A ring that would be larger than it may is scaled down just as far: each change then moves up to twice the keys of its
+ * endpoint. Halving it would leave others alone for longer, and move half of all keys at once when it comes to that.
  */
 function fixedCounts(members: readonly HashMember[], points: number, maxSize: number): Uint32Array {
-  for (let perWeight = points; ; perWeight /= 2) {
-    const counts = members.map(({ endpoint }) => Math.max(1, Math.round(endpoint.spec.weight * perWeight)));
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    if (total <= Math.max(maxSize, members.length)) return Uint32Array.from(counts);
-  }
+  const total = members.reduce((sum, { endpoint }) => sum + endpoint.spec.weight, 0);
+  const perWeight = Math.min(points, maxSize / total);
+  return Uint32Array.from(members, ({ endpoint }) => Math.max(1, Math.floor(endpoint.spec.weight * perWeight)));
 }
 
 /**

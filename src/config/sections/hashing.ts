@@ -34,7 +34,7 @@ export const ringSection = section({
   maxSize: optional(ringSize(), `${DEFAULT_FIXED_RING.maxSize} when fixed, ${DEFAULT_ENVOY_RING.maxSize} as Envoy's`, {
     scope: 'mesh',
     meaning:
-      'The greatest number of points, each of which takes 12 bytes, and as many again while the ring is built. A fixed ring that would be larger has half, a quarter, ... of its points, and `/clusters` says so.',
+      'The greatest number of points, each of which takes 12 bytes, and as many again while the ring is built. A fixed ring that would be larger is scaled down, and `/clusters` says so.',
   }),
 });
 
