@@ -198,7 +198,7 @@ function describeTunnel(record: TunnelRecord): string {
 function specOf(name: string): EndpointSpec {
   const port = 7000 + name.charCodeAt(0);
   const id = `127.0.0.1:${port}/${name}`;
-  return { id, host: '127.0.0.1', port, weight: 1, health: 'passing', tags: [], meta: {}, zone: null };
+  return { id, host: '127.0.0.1', port, weight: 1, health: 'passing', tags: [], meta: {}, zone: null, role: null };
 }
 
 function nameOf(spec: EndpointSpec): string {
