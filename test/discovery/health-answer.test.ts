@@ -50,6 +50,7 @@ describe('decodeHealth', () => {
         tags: ['v1'],
         meta: { version: '1.2.3' },
         zone: null,
+        role: null,
       },
     ]);
   });
