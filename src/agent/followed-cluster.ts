@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { LensSpec } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
+import { roleLenses } from '../cluster/role-lenses.ts';
 import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
@@ -30,7 +32,7 @@ export class FollowedCluster {
     this.query = queryOf(config);
     this.protocol = endpointProtocolOf(config.protocol);
     this.dialing = { connectMs: config.timeouts.connectMs };
-    this.cluster = makeCluster(config.name, optionsOf(config), this.dialing, this.protocol, parts);
+    this.cluster = makeCluster(config.name, optionsOf(config, parts.random), this.dialing, this.protocol, parts);
     this.watch = source.follow(this.query, this.ends.signal, start);
   }
 
@@ -48,7 +50,7 @@ export class FollowedCluster {
   reconfigure(config: UpstreamConfig): void {
     this.dialing.connectMs = config.timeouts.connectMs;
     const { options } = this.cluster;
-    const { balancer, breaker, lenses } = optionsOf(config);
+    const { balancer, breaker, lenses } = optionsOf(config, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random);
     const next = {
@@ -68,12 +70,14 @@ export class FollowedCluster {
   }
 }
 
-function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQuery {
-  return { service, datacenter, namespace: null, tag, filter, connect: false };
+function queryOf({ service, datacenter, tag, filter, roles }: UpstreamConfig): ServiceQuery {
+  return { service, datacenter, namespace: null, tag, filter, connect: false, roles: roles?.rule ?? null };
 }
 
-function optionsOf({ balancer, breaker }: UpstreamConfig): ClusterOptions {
-  return { balancer, breaker, lenses: [] };
+function optionsOf({ balancer, breaker, roles }: UpstreamConfig, random: Random): ClusterOptions {
+  if (roles === null) return { balancer, breaker, lenses: [] };
+  const byKey = roles.rule.kind === 'multi_primary' ? makeBalancer({ name: 'ring_hash' }, random) : null;
+  return { balancer, breaker, lenses: roleLenses(roles.read, byKey) };
 }
 
 function isSameKeys(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {
