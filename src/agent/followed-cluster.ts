@@ -42,6 +42,11 @@ export class FollowedCluster {
     this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
   }
 
+  /** Have roles been asked for? Else its endpoints have none, whatever is configured by now. */
+  get hasRoles(): boolean {
+    return this.query.roles !== null;
+  }
+
   asks(config: UpstreamConfig, source: DiscoverySource): boolean {
     if (source !== this.source || endpointProtocolOf(config.protocol) !== this.protocol) return false;
     return isDeepStrictEqual(queryOf(config), this.query);

@@ -208,6 +208,8 @@ export class Upstream {
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
-    return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, roles, ...trust }, before);
+    const asked = this.live.hasRoles ? roles : null;
+    const options = { labels, limits, retry, timeouts, hash, roles: asked, ...trust };
+    return makePlan(this.parts, this.cluster, options, before);
   }
 }

@@ -320,6 +320,8 @@ describe('ConsulClient', () => {
       isHeld: false,
       revision: '9',
     });
+    consul.answer = reply([{ Key: 'a/b', Value: 'Yg==', ModifyIndex: 9, Session: 'f00d' }], 9);
+    expect((await client.kv('a/b', READ, never)).value).toMatchObject({ text: 'b', isHeld: true });
     consul.answer = reply([{ Key: 'a/b', Value: null, ModifyIndex: 10 }], 10);
     expect((await client.kv('a/b', READ, never)).value).toEqual({
       key: 'a/b',

@@ -85,13 +85,7 @@ describe('a write without a primary', () => {
     script.discover(['a=replica', 'b=primary']);
     expect(handler.onRequestBody(Buffer.from('cd'))).toBe(true);
     handler.onRequestEnd(null);
-    expect(script.take()).toEqual([
-      '0 b send POST /',
-      '0 b body ab',
-      '0 client resume',
-      '0 b body cd',
-      '0 b end',
-    ]);
+    expect(script.take()).toEqual(['0 b send POST /', '0 b body ab', '0 client resume', '0 b body cd', '0 b end']);
   });
 
   it('goes to none of the replicas meanwhile', () => {
