@@ -17,6 +17,7 @@ import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
+import { isPrimary } from './hold.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -174,6 +175,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private tryNext(now: number): void {
     const { plan, placed, attempts } = this;
+    if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
+    if (this.admission === REFUSED) return this.holdOrFail(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
@@ -220,7 +223,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const now = this.context.clock.now();
     attempt.connectedAt = now;
     this.bounds.progress(now);
-    this.send(attempt, now);
+    if (this.placed.hold === null || isPrimary(attempt.endpoint)) return this.send(attempt, now);
+    // Another is by now, and what has not been sent has no business with the old one.
+    attempt.abort('no_primary', now);
+    this.current = null;
+    this.tryNext(now);
   }
 
   onAttemptInterim(_attempt: Attempt, head: ResponseHead): void {
@@ -343,6 +350,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private holdOrFail(code: FailureCode, now: number): void {
     const { hold } = this.placed;
     if (hold === null || !this.isUnseen) return this.fail(code, now);
+    // Whoever waits is not in flight: reads must not be refused for writes that nobody can take.
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
     this.current = null;
     this.isUpstreamFull = false;
     this.attempts.failed.length = 0;

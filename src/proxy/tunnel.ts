@@ -13,6 +13,7 @@ import { outcomeOf } from '../policy/classify.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
+import { isPrimary } from './hold.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, TunnelRecord } from './observer.ts';
 import type { Parked } from './parking.ts';
@@ -125,6 +126,11 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const dial = this.current!;
     dial.connectedAt = now;
     dial.firstByteAt = now;
+    if (this.placed.hold !== null && !isPrimary(dial.endpoint)) {
+      this.tunnel!.abort();
+      this.endDial('no_primary', now);
+      return this.tryNext(now);
+    }
     this.settle(null, now);
     if (this.placed.hold !== null) this.placed.hold.leave(this);
     this.client.splice(this.tunnel!, this.plan.timeouts.tunnelIdleMs);
@@ -159,6 +165,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   private tryNext(now: number): void {
     const { plan, placed } = this;
+    if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
+    if (this.admission === REFUSED) return this.holdOrRefuse(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
@@ -182,6 +190,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private holdOrRefuse(code: FailureCode, now: number): void {
     const { hold } = this.placed;
     if (hold === null) return this.refuse(code, now);
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
     this.failed.length = 0;
     const refusal = hold.wait(this, 0, now);
     if (refusal !== null) return this.refuse(refusal, now);
