@@ -381,6 +381,7 @@ export class FakeUpstream implements Upstream {
   readonly version = '1.1';
   bytesWritten = 0;
   hasRoom = true;
+  isAborted = false;
   sentFields: Record<string, string> = {};
 
   constructor(
@@ -424,6 +425,7 @@ export class FakeUpstream implements Upstream {
   }
 
   abort(): void {
+    this.isAborted = true;
     this.script.say(`${this.name} abort`);
   }
 }
