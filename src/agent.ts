@@ -47,7 +47,7 @@ import { Output } from './net/output.ts';
 import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
-import { clusterSamples, discoverySamples, placeSamples } from './telemetry/cluster-samples.ts';
+import { clusterSamples, discoverySamples, holdSamples, placeSamples } from './telemetry/cluster-samples.ts';
 import { type Sample, sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -248,7 +248,10 @@ export class Agent implements AgentView, Stoppable {
   }
 
   outboundTraffic(): OutboundTraffic {
-    const upstreams = this.everyUpstream().map(({ plan }) => plan.admission);
+    const upstreams = this.everyUpstream().map(({ plan: { admission, roles } }) => {
+      const { admissions, inFlight } = admission;
+      return { admissions, inFlight: inFlight + (roles === null ? 0 : roles.hold.size) };
+    });
     return outboundTraffic(upstreams, [...this.outboundEntries(), ...this.parts.leaving.all]);
   }
 
@@ -364,17 +367,18 @@ export class Agent implements AgentView, Stoppable {
   }
 
   private outboundEntries(): readonly Entry[] {
-    const own = this.upstreams.all.flatMap(({ entry }) => (entry === null ? [] : [entry]));
+    const own = this.upstreams.all.flatMap(({ entries }) => entries);
     return this.shared === null ? own : [this.shared, ...own];
   }
 
   private *samples(): Generator<Sample> {
     const now = this.given.clock.now();
-    for (const { cluster, discovery } of this.everyUpstream()) {
+    for (const { cluster, discovery, plan } of this.everyUpstream()) {
       yield* clusterSamples(cluster);
       yield* placeSamples(cluster);
       yield* poolSamples(cluster);
       yield* discoverySamples(cluster.name, discovery, now);
+      if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
     }
     for (const { name, revision, problems, unreachable } of this.layers()) {
       if (revision !== null) yield sample('remora_config_info', [name, revision], 1);

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { LensSpec } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
+import { roleLenses } from '../cluster/role-lenses.ts';
 import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import { isHashing } from '../cluster/tree/tree.ts';
@@ -33,7 +35,7 @@ export class FollowedCluster {
   ) {
     this.protocol = endpointProtocolOf(config.protocol);
     this.dialing = { connectMs: config.timeouts.connectMs };
-    const options = optionsOf(config, parts.place.value);
+    const options = optionsOf(config, parts.place.value, parts.random);
     this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
     this.watch = follow(questions, parts.clock, this.ends.signal, start);
     this.stopFollowing = parts.place.subscribe(() => this.reconfigure(this.config));
@@ -49,6 +51,11 @@ export class FollowedCluster {
     this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
   }
 
+  /** Have roles been asked for? Else its endpoints have none, whatever is configured by now. */
+  get hasRoles(): boolean {
+    return this.questions[0]!.query.roles !== null;
+  }
+
   asks(config: UpstreamConfig, questions: readonly Question[]): boolean {
     return endpointProtocolOf(config.protocol) === this.protocol && isSameQuestions(questions, this.questions);
   }
@@ -57,7 +64,7 @@ export class FollowedCluster {
     this.config = config;
     this.dialing.connectMs = config.timeouts.connectMs;
     const { options } = this.cluster;
-    const { balancer, breaker, tree, lenses } = optionsOf(config, this.parts.place.value);
+    const { balancer, breaker, tree, lenses } = optionsOf(config, this.parts.place.value, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
@@ -80,9 +87,12 @@ export class FollowedCluster {
   }
 }
 
-function optionsOf(config: UpstreamConfig, place: Place | null): ClusterOptions {
-  const { balancer, breaker } = config;
-  return { balancer, breaker, tree: treeOf(config, place), lenses: [] };
+function optionsOf(config: UpstreamConfig, place: Place | null, random: Random): ClusterOptions {
+  const { balancer, breaker, roles } = config;
+  const tree = treeOf(config, place);
+  if (roles === null) return { balancer, breaker, tree, lenses: [] };
+  const byKey = roles.rule.kind === 'multi_primary' ? makeBalancer({ name: 'rendezvous' }, random) : null;
+  return { balancer, breaker, tree, lenses: roleLenses(roles.read, byKey) };
 }
 
 function treeOf({ balancer, zones, panic, overprovisioning }: UpstreamConfig, place: Place | null): TreeOptions {

@@ -49,7 +49,8 @@ export function followPlace(
     const source = sources.pick(name);
     if (found === null || source === null || signal.aborted) return;
     place.set({ zone: found, callers: null });
-    const query = { service: name, datacenter: null, namespace: null, tag: null, filter: null, connect: false };
+    const any = { datacenter: null, namespace: null, tag: null, filter: null, roles: null };
+    const query = { service: name, connect: false, ...any };
     countCallers(place, found, source.follow(query, signal, 'cold'), self);
   };
   if (zone !== null) settle(zone);

@@ -53,7 +53,15 @@ function questionOf(config: UpstreamConfig, target: FailoverTarget, sources: Sou
   const source = sources.pick(service);
   invariant(source !== null, `no source for ${service}: the configuration would have been refused`);
   const { tag, filter } = isOwn ? config : { tag: null, filter: null };
-  const query = { service, datacenter, namespace: null, tag, filter, connect: false };
+  const query = {
+    service,
+    datacenter,
+    namespace: null,
+    tag,
+    filter,
+    connect: false,
+    roles: config.roles?.rule ?? null,
+  };
   const name = `${service}${subset === null ? '' : `/${subset}`}${datacenter === null ? '' : `@${datacenter}`}`;
   return { name, source, query, subset: subset === null ? null : config.subsets[subset]! };
 }

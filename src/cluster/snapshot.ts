@@ -1,4 +1,5 @@
 import type { Watch } from '../base/watch.ts';
+import type { Role, RoleRule } from './role.ts';
 
 /** `maintenance`: finish what runs, send nothing new. `critical`: out. `warning` takes part with its own weight. */
 export type Health = 'passing' | 'warning' | 'maintenance' | 'critical';
@@ -20,6 +21,8 @@ export interface EndpointSpec {
   readonly priority: number;
   /** How far behind its primary discovery says it is, in ms; absent when it does not say. */
   readonly lagMs?: number;
+  /** Null: none, or nobody knows. Told where the question has `roles`. */
+  readonly role: Role | null;
 }
 
 /** All that is known about one service at one moment. Immutable, replaced whole. */
@@ -39,6 +42,8 @@ export interface ServiceQuery {
   readonly filter: string | null;
   /** Ask for mesh proxies of the service instead of the service itself. */
   readonly connect: boolean;
+  /** How roles are known; null: nobody asks for them. */
+  readonly roles: RoleRule | null;
 }
 
 /** `cold`: nothing else is known, so that an old answer is better than none. `warm`: only a new one counts. */

@@ -8,6 +8,7 @@ import {
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildHash } from './hash.ts';
+import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
 import { weightsOf } from './weights.ts';
@@ -85,6 +86,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     balancer: { name: balancer, ...weightsOf(written), ...hashingOf(written) },
     hash: hash === null ? null : buildHash(hash),
     ...placesOf(written),
+    roles: buildRoles(written),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

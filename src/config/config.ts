@@ -1,9 +1,13 @@
 import type { BalancerOptions } from '../cluster/options.ts';
+import type { Role, RoleRule } from '../cluster/role.ts';
+import type { ReadPreference } from '../cluster/role-lenses.ts';
 import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
+import type { ReadOptions } from '../route/roles.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
 export interface Config {
@@ -77,6 +81,8 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly balancer: BalancerOptions;
   /** What the key of a request is made of, in order; null: requests have no key. */
   readonly hash: readonly KeyOptions[] | null;
+  /** Null: all endpoints are alike. */
+  readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
@@ -104,6 +110,15 @@ export interface FailoverTarget {
   readonly subset: string | null;
   readonly service: string | null;
   readonly datacenter: string | null;
+}
+
+export interface RolesConfig {
+  readonly rule: RoleRule;
+  readonly read: ReadPreference;
+  readonly reads: ReadOptions;
+  readonly hold: HoldOptions;
+  /** Null: no port of its own. */
+  readonly listen: Readonly<Record<Role, ListenAddress | null>>;
 }
 
 export type { StaticEndpoint };

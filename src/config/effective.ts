@@ -4,6 +4,7 @@ import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
+import { encodeRoles } from './roles.ts';
 import { configSchema } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
 import { encodeWeights } from './weights.ts';
@@ -48,17 +49,18 @@ function encode(config: Config): unknown {
   };
 }
 
-function encodeUpstream({ name, listen, balancer, hash, breaker, retry, ...rest }: UpstreamConfig): unknown {
+function encodeUpstream({ name, listen, balancer, hash, roles, breaker, retry, ...rest }: UpstreamConfig): unknown {
   return {
     ...rest,
     port: listen?.port ?? null,
-    address: listen?.address ?? null,
+    address: (listen ?? roles?.listen.primary ?? roles?.listen.replica)?.address ?? null,
     balancer: balancer.name,
     ...encodeWeights(balancer),
     ring: balancer.ring ?? null,
     maglev: balancer.maglev ?? null,
     boundedLoad: balancer.boundedLoad ?? null,
     hash: hash === null ? null : encodeHash(hash),
+    roles: roles === null ? null : encodeRoles(roles),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

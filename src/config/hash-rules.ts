@@ -10,7 +10,7 @@ type WrittenUpstream = Written['upstreams'][string];
 /** Keys that nothing hashes, that hashing lacks, or that traffic of this protocol cannot have. */
 export function hashRules(name: string, upstream: WrittenUpstream, merged: unknown): Contradiction[] {
   const path = ['upstreams', name];
-  const { balancer, hash } = upstream;
+  const { balancer, hash, roles } = upstream;
   const concerns = [
     [...path, 'hash'],
     [...path, 'balancer'],
@@ -20,7 +20,7 @@ export function hashRules(name: string, upstream: WrittenUpstream, merged: unkno
     const expected = 'hash beside it, { header: NAME } or { source: true }';
     return [contradiction([...path, 'balancer'], `${balancer} without hash`, expected, null, concerns)];
   }
-  if (!isHashing(balancer)) {
+  if (!isHashing(balancer) && roles?.kind !== 'multi_primary') {
     const expected = `a balancer that hashes beside it, ${HASHING_NAMES.join(', ')}`;
     return [contradiction([...path, 'hash'], `hash with balancer ${balancer}`, expected, null, concerns, 'key')];
   }

@@ -7,6 +7,7 @@ import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';
 import { placeConflicts, servicesOf } from './place-rules.ts';
+import { roleConflicts } from './role-rules.ts';
 import type { Written } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
 import { weightRules } from './weight-rules.ts';
@@ -25,6 +26,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...hashRules(name, upstream, merged),
       ...weightRules(['upstreams', name], upstream, merged),
       ...hashingRules(name, upstream),
+      ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
@@ -90,8 +92,9 @@ function windowBounds({ http2 }: Written): Contradiction[] {
 }
 
 /** Connections without HTTP carry no Host to route by. */
-function portOf(name: string, { protocol, port }: WrittenUpstream): Contradiction[] {
-  if (protocol !== 'tcp' || port !== null) return [];
+function portOf(name: string, { protocol, port, roles }: WrittenUpstream): Contradiction[] {
+  const hasRolePort = roles !== null && (roles.ports.primary !== null || roles.ports.replica !== null);
+  if (protocol !== 'tcp' || port !== null || hasRolePort) return [];
   const path = ['upstreams', name];
   return [
     contradiction([...path, 'protocol'], 'tcp without a port', 'a port of its own beside it', null, [

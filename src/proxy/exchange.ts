@@ -13,10 +13,11 @@ import { nextSpanId } from '../http/trace-context.ts';
 import type { RetryVerdict } from '../policy/classify.ts';
 import { NO_EVIDENCE } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
-import type { Attempt, AttemptOwner } from './attempt.ts';
+import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
+import { isPrimary } from './hold.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -36,11 +37,11 @@ export interface ExchangeContext {
 }
 
 /**
- * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt. `trying`: an attempt runs
- * and nothing of an answer has been sent. `answering`: a head has been sent, so nothing can be tried again. `raw`:
+ * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt; `held` likewise, until there
+ * is a primary. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been sent, so nothing can be tried again. `raw`:
  * switched protocols.
  */
-type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'trying' | 'answering' | 'raw';
+type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'trying' | 'answering' | 'raw';
 
 /**
  * One request and its answer, under a plan. This file is where policies and connections meet, and its order is the
@@ -125,6 +126,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { current } = this;
     if (current === null || !current.isSent) {
       this.replay.hold(bytes);
+      if (this.phase === 'held') this.placed.hold!.grow(this, bytes.length, this.context.clock.now());
       return false;
     }
     if (this.phase === 'trying') this.replay.keep(bytes, this.plan.retry.replayBytes);
@@ -174,11 +176,13 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private tryNext(now: number): void {
     const { plan, placed, attempts } = this;
+    if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
+    if (this.admission === REFUSED) return this.holdOrFail(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
     const ticket = endpoint.gate.admit(now);
-    if (ticket === REFUSED) return this.fail(endpoint.gate.refusal, now);
+    if (ticket === REFUSED) return this.holdOrFail(endpoint.gate.refusal, now);
 
     const attempt = attempts.next();
     this.current = attempt;
@@ -192,7 +196,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private withoutEndpoint(now: number): void {
     const { refusal } = this.placed;
-    if (refusal !== 'discovery_pending') return this.fail(refusal, now);
+    if (refusal !== 'discovery_pending') return this.holdOrFail(refusal, now);
     if (!this.plan.parking.wait(this, now)) return this.fail('park_full', now);
     this.phase = 'awaiting_endpoints';
   }
@@ -220,7 +224,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const now = this.context.clock.now();
     attempt.connectedAt = now;
     this.bounds.progress(now);
-    this.send(attempt, now);
+    if (this.placed.hold === null || isPrimary(attempt.endpoint)) return this.send(attempt, now);
+    // Another is by now, and what has not been sent has no business with the old one.
+    attempt.abort('no_primary', now);
+    this.current = null;
+    this.tryNext(now);
   }
 
   onAttemptInterim(_attempt: Attempt, head: ResponseHead): void {
@@ -239,6 +247,10 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const now = this.context.clock.now();
     attempt.answered(head, now);
     if (head.status === 101) return this.switchProtocols(attempt, head, now);
+    if (head.status === MISDIRECTED && this.placed.hold !== null && this.isUnseen) {
+      attempt.discard(head, now);
+      return this.holdOrFail('no_primary', now);
+    }
     const verdict = this.verdict(attempt, null, now);
     if (verdict !== 'no') {
       attempt.discard(head, now);
@@ -271,8 +283,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (this.phase !== 'trying') return this.cut(code, now);
     const verdict = this.verdict(attempt, code, now);
     attempt.end(code, now);
-    if (verdict === 'no') this.fail(code, now);
-    else this.retry(attempt, verdict, now);
+    if (verdict !== 'no') this.retry(attempt, verdict, now);
+    else if (FAILURES[code].retry === 'never') this.fail(code, now);
+    else this.holdOrFail(code, now);
   }
 
   onAttemptDrain(_attempt: Attempt): void {
@@ -288,6 +301,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.answer(head.status, null, now);
     this.bounds.progress(now);
     this.replay.drop();
+    if (this.placed.hold !== null) this.placed.hold.leave(this);
     this.client.sendHead(head, this.placed.isMarked ? this.marks(head) : NO_EDITS);
   }
 
@@ -328,6 +342,27 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     invariant(isParked, 'a retry is decided only where the park has room');
   }
 
+  /** No application has looked at it, and all of it is here to be sent for the first time. */
+  private get isUnseen(): boolean {
+    return !this.attempts.mayBeSeen && !this.attempts.isHeard && this.replay.isWhole;
+  }
+
+  /** Nobody can take it now. A write of which nothing has been seen waits for its primary; all else ends. */
+  private holdOrFail(code: FailureCode, now: number): void {
+    const { hold } = this.placed;
+    if (hold === null || !this.isUnseen) return this.fail(code, now);
+    // Whoever waits is not in flight: reads must not be refused for writes that nobody can take.
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
+    this.current = null;
+    this.isUpstreamFull = false;
+    this.attempts.failed.length = 0;
+    this.bounds.boundAttempt(0, now);
+    const refusal = hold.wait(this, this.replay.size, now);
+    if (refusal !== null) return this.fail(refusal, now);
+    this.phase = 'held';
+  }
+
   /** Woken by the cluster, which may have endpoints now. */
   onWake(now: number): void {
     try {
@@ -342,7 +377,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      this.fail('discovery_pending', now);
+      this.fail(this.phase === 'held' ? this.placed.hold!.end(this, now) : 'discovery_pending', now);
     } catch (error) {
       this.onBug(error);
     }
@@ -475,6 +510,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { plan, journal } = this;
     this.bounds.stop();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
+    if (this.placed.hold !== null) this.placed.hold.leave(this);
     if (this.admission !== REFUSED) plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
     this.admission = REFUSED;
     this.phase = 'idle';

@@ -4,6 +4,7 @@ import type { PickContext, Picker } from '../cluster/picker.ts';
 import type { Peer } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
+import type { Hold } from './hold.ts';
 
 /** What one request wants of its cluster. One object per exchange, reset for each request. */
 export class Placed implements PickContext {
@@ -16,6 +17,8 @@ export class Placed implements PickContext {
   refusal: FailureCode = 'no_endpoint';
   /** Something was to be hashed and the request has none of it: the balancer's own choice. */
   lacksKey = false;
+  /** Where it waits when nobody there can take it and nobody has looked at it; null: it does not. */
+  hold: Hold | null = null;
   /** The answer has to carry something to the client: `mark` is asked. */
   isMarked = false;
   /** A cookie for the client to keep, whole as it goes out; null for none. */
@@ -28,6 +31,7 @@ export class Placed implements PickContext {
     this.lens = null;
     this.minPosition = 0;
     this.lacksKey = false;
+    this.hold = null;
     this.isMarked = false;
     this.setCookie = null;
   }

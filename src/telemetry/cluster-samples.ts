@@ -2,6 +2,7 @@ import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ReportedWeight } from '../cluster/reported-weight.ts';
 import type { BreakerState } from '../policy/breaker.ts';
+import type { Hold } from '../proxy/hold.ts';
 import { type Sample, sample } from './registry.ts';
 
 const BREAKER_STATES: Readonly<Record<BreakerState, number>> = { closed: 0, probing: 1, open: 2 };
@@ -32,6 +33,14 @@ export function* placeSamples({ name, isPanic, spills }: Cluster): Generator<Sam
   yield sample('remora_panic', [name], isPanic ? 1 : 0);
   yield sample('remora_spilled_total', [name, 'level'], spills.toLevels);
   yield sample('remora_spilled_total', [name, 'zone'], spills.toZones);
+}
+
+/** Writes that have no primary. */
+export function* holdSamples(upstream: string, hold: Hold): Generator<Sample> {
+  yield sample('remora_held_active', [upstream], hold.size);
+  yield sample('remora_held_total', [upstream], hold.held);
+  yield sample('remora_held_refused_total', [upstream, 'full'], hold.full);
+  yield sample('remora_held_refused_total', [upstream, 'time'], hold.expired);
 }
 
 /** How much a followed service is to be trusted. There is no age before the first answer. */

@@ -83,8 +83,15 @@ export class FakeConsul implements DiscoverySource {
 
   /** To the n-th question, with endpoints by their short names and what else is said of each. */
   answer(n: number, names: string, more: readonly Partial<EndpointSpec>[] = []): void {
+    this.tell(
+      n,
+      specs(names).map((one, i) => ({ ...one, ...more[i] })),
+    );
+  }
+
+  /** The same with endpoints as they are. */
+  tell(n: number, endpoints: readonly EndpointSpec[]): void {
     const { service } = this.asked[n]!.query;
-    const endpoints = specs(names).map((one, i) => ({ ...one, ...more[i] }));
     this.cells[n]!.set({ service, endpoints, source: 'consul' });
   }
 }

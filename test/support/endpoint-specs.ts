@@ -13,6 +13,7 @@ export function spec(name: string, more: Partial<EndpointSpec> = {}): EndpointSp
     meta: {},
     zone: null,
     priority: 0,
+    role: null,
     ...more,
   };
 }
@@ -27,5 +28,5 @@ export function namesOf(endpoints: readonly EndpointSpec[] | undefined): string 
 }
 
 export function queryFor(service: string, more: Partial<ServiceQuery> = {}): ServiceQuery {
-  return { service, datacenter: null, namespace: null, tag: null, filter: null, connect: false, ...more };
+  return { service, datacenter: null, namespace: null, tag: null, filter: null, connect: false, roles: null, ...more };
 }

@@ -17,6 +17,7 @@ export function spec(id: string, more: Partial<EndpointSpec> = {}): EndpointSpec
     meta: {},
     zone: null,
     priority: 0,
+    role: null,
     ...more,
   };
 }

@@ -42,6 +42,7 @@ export function attemptRecord(over: Partial<AttemptRecord> & { readonly host?: s
     meta: {},
     zone: null,
     priority: 0,
+    role: null,
   };
   return {
     ordinal: 1,

@@ -1,4 +1,5 @@
 import type { Random } from '../../base/random.ts';
+import { HASHING_NAMES } from '../hashing-options.ts';
 import type { Balancer, Picker } from '../picker.ts';
 import { type BuiltLevel, LevelPicker } from './level-picker.ts';
 import type { Level, Member } from './levels.ts';
@@ -7,11 +8,9 @@ import type { Spills } from './spills.ts';
 import { ZonePicker } from './zone-picker.ts';
 import { splitByZone } from './zones.ts';
 
-/** They send a key to one endpoint, whichever sidecar asks and wherever that is. */
-const HASHING: ReadonlySet<string> = new Set(['ring_hash', 'maglev', 'rendezvous']);
-
+/** Does it send a key to one endpoint, whichever sidecar asks and wherever that is? */
 export function isHashing(balancer: string): boolean {
-  return HASHING.has(balancer);
+  return HASHING_NAMES.some((name) => name === balancer);
 }
 
 /** What zones mean to a balancer: nothing to one that hashes, since sidecars of two zones must agree on a key. */

@@ -7,6 +7,7 @@ import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { listenAt } from './listeners.ts';
 import { placeKeys } from './places.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
+import { rolesSection } from './roles.ts';
 import { weightKeys } from './weights.ts';
 
 const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp', 'auto'] as const;
@@ -46,6 +47,10 @@ export const upstreamSection = section({
   ring: optional(ringSection, 'its defaults', { scope: null, meaning: 'The ring of ring_hash.' }),
   maglev: optional(maglevSection, 'its defaults', { scope: null, meaning: 'The table of maglev.' }),
   boundedLoad: boundedLoad(),
+  roles: optional(rolesSection, 'none: all endpoints are alike', {
+    scope: null,
+    meaning: 'Primaries, which take writes, and replicas, which take reads.',
+  }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
   retry: group(retrySection, 'Which failures are tried again, and how often.'),

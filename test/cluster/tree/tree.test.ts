@@ -28,7 +28,7 @@ class PlacedEndpoint extends FakeEndpoint {
   }
 
   private placedSpec(weight: number) {
-    return { host: '127.0.0.1', port: 1, weight, tags: [], meta: {} };
+    return { host: '127.0.0.1', port: 1, weight, tags: [], meta: {}, role: null };
   }
 }
 
