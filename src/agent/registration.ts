@@ -10,11 +10,12 @@ import { isEverywhere } from './self.ts';
 
 /**
  * What Consul is told of the local service: where peers are to send their calls, which is inbound's port when there is
- * one. A port that listens on every address is given none, and Consul then uses its agent's. Null: somebody else
+ * one, and in which zone that is. A port that listens on every address is given none, and Consul then uses its agent's. Null: somebody else
  * registers it.
  */
 export function registrationOptions(service: ServiceConfig, inbound: Entry | null): RegistrationOptions | null {
-  const { id, name, tags, meta, register } = service;
+  const { id, name, tags, zone, register } = service;
+  const meta = zone === null ? service.meta : { zone, ...service.meta };
   if (register === null) return null;
   const { address, port } = inbound ?? service;
   return { id, name, address: isEverywhere(address) ? '' : address, port, tags, meta, ttlMs: register.ttlMs };

@@ -128,12 +128,12 @@ function roleOf(checks: unknown, name: string, rule: RoleRule): Role | null {
 }
 
 function zoneOf(service: Json, node: Json): string | null {
-  const locality = service['Locality'];
-  const zone = isRecord(locality) ? locality['Zone'] : null;
-  if (typeof zone === 'string' && zone !== '') return zone;
-  const meta = node['Meta'];
-  const said = isRecord(meta) ? meta['zone'] : null;
-  return typeof said === 'string' && said !== '' ? said : null;
+  return said(service['Locality'], 'Zone') ?? said(service['Meta'], 'zone') ?? said(node['Meta'], 'zone');
+}
+
+function said(value: unknown, key: string): string | null {
+  const found = isRecord(value) ? value[key] : null;
+  return typeof found === 'string' && found !== '' ? found : null;
 }
 
 function record(value: unknown, path: string): Json {

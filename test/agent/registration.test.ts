@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isServed } from '../../src/agent/registration.ts';
+import { isServed, registrationOptions } from '../../src/agent/registration.ts';
+import { agentConfig } from '../support/agent-parts.ts';
 import { FakeSockets } from '../support/fake-transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -10,6 +11,20 @@ function ask(address: string, port = 15006) {
   const answer = isServed({ address, port, isForsaken: false }, application, sockets, clock);
   return { clock, sockets, answer };
 }
+
+describe('what Consul is told', () => {
+  const service = agentConfig([]).service;
+  const told = (more: object) => registrationOptions({ ...service, register: { ttlMs: 1 }, ...more }, null);
+
+  it('has the zone among the meta, where the file says one', () => {
+    expect(told({ meta: { a: 'b' } })!.meta).toEqual({ a: 'b' });
+    expect(told({ meta: { a: 'b' }, zone: 'eu-1' })!.meta).toEqual({ zone: 'eu-1', a: 'b' });
+  });
+
+  it('is nothing where somebody else registers the service', () => {
+    expect(registrationOptions(service, null)).toBe(null);
+  });
+});
 
 describe('a registration with our id', () => {
   it('is served when somebody accepts there', async () => {

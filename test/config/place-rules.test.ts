@@ -6,46 +6,43 @@ const at = 'remora.yaml:4:';
 
 describe('subsets, targets and zones', () => {
   it.each([
-    [
-      'subset: v2',
-      '12 upstreams.orders.subset: found "v2", expected a name of upstreams.orders.subsets, which is empty',
-    ],
+    ['subset: v2', 'upstreams.orders.subset: found "v2", expected a name of upstreams.orders.subsets, which is empty'],
     [
       'subsets: { v1: { tag: v1 }, beta: { meta: { stage: beta } } }, subset: v2',
-      '12 upstreams.orders.subset: found "v2", expected one of v1, beta',
+      'upstreams.orders.subset: found "v2", expected one of v1, beta',
     ],
     [
       'subsets: { v2: {} }',
-      '12 upstreams.orders.subsets.v2: found a map, expected a tag, tags or meta that its endpoints have',
+      'upstreams.orders.subsets.v2: found a map, expected a tag, tags or meta that its endpoints have',
     ],
     [
       'failover: [{}]',
-      '12 upstreams.orders.failover[0]: found a map, expected a subset, a service or a datacenter to go to',
+      'upstreams.orders.failover[0]: found a map, expected a subset, a service or a datacenter to go to',
     ],
-    ['failover: orders-eu', '12 upstreams.orders.failover: found "orders-eu", expected a list of at most 8 targets'],
+    ['failover: orders-eu', 'upstreams.orders.failover: found "orders-eu", expected a list of at most 8 targets'],
     [
       'failover: [{ service: orders }]',
-      '12 upstreams.orders.failover[0]: found the upstream itself, expected another place to go to',
+      'upstreams.orders.failover[0]: found the upstream itself, expected another place to go to',
     ],
     [
       'failover: [{ datacenter: dc2 }, { service: orders, datacenter: dc2 }]',
-      '12 upstreams.orders.failover[1]: found what failover[0] says, expected another place to go to',
+      'upstreams.orders.failover[1]: found what failover[0] says, expected another place to go to',
     ],
     [
       'failover: [{ subset: v2 }]',
-      '12 upstreams.orders.failover[0].subset: found "v2", expected a name of upstreams.orders.subsets, which is empty',
+      'upstreams.orders.failover[0].subset: found "v2", expected a name of upstreams.orders.subsets, which is empty',
     ],
-    ['panic: 2', '12 upstreams.orders.panic: found 2, expected a number from 0 to 1'],
-    ['overprovisioning: 0.5', '12 upstreams.orders.overprovisioning: found 0.5, expected a number from 1 to 10'],
-    ['zones: { mode: on }', '12 upstreams.orders.zones.mode: found "on", expected one of off, prefer'],
+    ['panic: 2', 'upstreams.orders.panic: found 2, expected a number from 0 to 1'],
+    ['overprovisioning: 0.5', 'upstreams.orders.overprovisioning: found 0.5, expected a number from 1 to 10'],
+    ['zones: { mode: on }', 'upstreams.orders.zones.mode: found "on", expected one of off, prefer'],
     [
       'balancer: ring_hash, hash: { source: true }, zones: { mode: prefer }',
-      '12 upstreams.orders.zones.mode: found prefer with balancer ring_hash, expected no zones.mode, since all sidecars must agree on a key',
+      'upstreams.orders.zones.mode: found prefer with balancer ring_hash, expected no zones.mode, since all sidecars must agree on a key',
     ],
   ])('are refused by name: %s', (text, expected) => {
     const [only, ...others] = complaints(orders(text));
     expect(others).toEqual([]);
-    expect(only!.replace(/^remora.yaml:4:\d+ /, '')).toBe(expected.replace(/^\d+ /, ''));
+    expect(only!.replace(/^remora.yaml:4:\d+ /, '')).toBe(expected);
     expect(only).toContain(at);
   });
 

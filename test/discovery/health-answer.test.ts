@@ -115,7 +115,9 @@ describe('decodeHealth', () => {
     expect(endpointsOf([entry({ service: { Weights: { Passing: 'many' } } })])[0]?.weight).toBe(1);
   });
 
-  it('reads the zone from the locality, else from the meta of the node', () => {
+  it('reads the zone from the locality, else from the meta of the service, else from that of the node', () => {
+    const everywhere = { service: { Meta: { zone: 'eu-3' } }, node: { Meta: { zone: 'eu-2' } } };
+    expect(endpointsOf([entry(everywhere)])[0]?.zone).toBe('eu-3');
     expect(endpointsOf([entry({ service: { Locality: { Region: 'eu', Zone: 'eu-1' } } })])[0]?.zone).toBe('eu-1');
     expect(endpointsOf([entry({ node: { Meta: { zone: 'eu-2' } } })])[0]?.zone).toBe('eu-2');
   });

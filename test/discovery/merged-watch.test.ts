@@ -40,6 +40,13 @@ it('has a value as soon as the first target has somebody healthy', () => {
   expect(heard).toEqual(['ab', 'abc']);
 });
 
+it('takes what a target says later at once, be it nothing', () => {
+  const { answer, heard } = setUp();
+  answer(0, specs('ab'));
+  answer(0, []);
+  expect(heard).toEqual(['ab', '']);
+});
+
 it.each([
   ['nobody', []],
   ['nobody healthy', [spec('a', { health: 'critical' })]],

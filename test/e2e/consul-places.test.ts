@@ -3,7 +3,7 @@ import type { PlaceView } from '../../src/admin/agent-view.ts';
 import { ConsulAgent, consulTitle, findConsul } from '../support/consul.ts';
 import { eventually } from '../support/eventually.ts';
 import { Sidecar } from '../support/sidecar.ts';
-import { App, complain, Load } from './mesh.ts';
+import { App, ask, complain, Load } from './mesh.ts';
 
 const consul = await findConsul();
 
@@ -42,6 +42,7 @@ describe.skipIf(consul.path === null)(consulTitle('where requests go', consul), 
       upstreams: {
         zoned: { port: 0, breaker },
         orders: { port: 0, breaker, failover: [{ service: 'orders-eu' }], zones: { mode: 'off' } },
+        distant: { service: 'orders-eu', port: 0, datacenter: 'nowhere', failover: [{ datacenter: 'dc1' }] },
       },
       consul: { address: agent.http.address },
     });
@@ -70,6 +71,12 @@ describe.skipIf(consul.path === null)(consulTitle('where requests go', consul), 
     for (const { name, port } of home) await start(name, port);
     await load.seesOnly(['a1', 'a2', 'a3']);
     expect(await load.stop()).toEqual([]);
+  });
+
+  it('starts with the second datacenter while the first cannot be asked, and says so', async () => {
+    expect((await ask(web.port('distant'))).body).toMatch(/^eu-[12] /);
+    expect((await web.cluster('distant')).problem).toMatch(/^orders-eu@nowhere: .*No path to datacenter/);
+    await placed('distant', [[1, 'orders-eu@dc1', 'a', 2, 2, 100]]);
   });
 
   it('goes to the failover service as health says, and at once when the first one is gone', async () => {

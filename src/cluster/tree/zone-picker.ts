@@ -39,13 +39,10 @@ export class ZonePicker implements Picker {
     const first = this.firstFor(context.avoid);
     const found = first.pick(context);
     if (found !== null && !context.avoid.includes(found)) return this.counted(found);
-    const { refusal } = context;
     const other = first === this.home ? this.outside : this.home;
     const instead = other.pick(context) ?? (other === this.home ? this.outside.pick(context) : null);
     if (instead !== null && (found === null || !context.avoid.includes(instead))) return this.counted(instead);
-    if (found !== null) return this.counted(found);
-    if (refusal !== 'no_endpoint') context.refusal = refusal;
-    return null;
+    return found === null ? null : this.counted(found);
   }
 
   private firstFor(avoid: readonly Endpoint[]): Picker {

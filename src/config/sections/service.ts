@@ -32,7 +32,8 @@ export const serviceSection = section({
   }),
   zone: optional(text('text'), "the Consul agent's: its `zone` in the node's meta", {
     scope: 'local',
-    meaning: 'Where this sidecar runs. Calls stay in its zone as far as that has room; see `upstreams.<name>.zones`.',
+    meaning:
+      'Where this sidecar runs, and the `zone` in the meta that it registers. Calls stay in its zone as far as that has room; see `upstreams.<name>.zones`.',
   }),
   tags: defaulted(tags(), [], { scope: 'local', meaning: 'Tags it is registered with.' }),
   meta: defaulted(meta(), {}, { scope: 'local', meaning: 'Metadata it is registered with.' }),

@@ -257,6 +257,8 @@ describe('zones', () => {
   it('count endpoints by weight', () => {
     const heavy = [...some(1, 'a', { zone: 'a', weight: 5 }), ...some(5, 'b', { zone: 'b' })];
     expect(plant(heavy, { zones: inA }).shares(1000)).toEqual({ a: expect.closeTo(100) });
+    const light = [...some(1, 'a', { zone: 'a', weight: 5 }), ...some(5, 'b', { zone: 'b', weight: 4 })];
+    expect(Math.abs(plant(light, { zones: inA }).shares()['a']! - 40)).toBeLessThan(2);
   });
 
   it.each([
@@ -289,6 +291,23 @@ describe('zones', () => {
     const all = three(1, 2, 3);
     open(all.slice(1));
     expect(plant(all, { zones: inA }).shares(100)).toEqual({ a: expect.closeTo(100) });
+  });
+
+  it('are looked for elsewhere when both home and the zone that was to help are refused', () => {
+    const all = three(1, 2, 3);
+    open(all.slice(0, 1));
+    open(all.slice(3));
+    expect(plant(all, { zones: inA }).shares(200)).toEqual({ b: expect.closeTo(100) });
+  });
+
+  it('mean nothing in panic', () => {
+    const sick = three(3, 3, 3).map(({ id, spec }, i) => {
+      return i % 3 === 0
+        ? new PlacedEndpoint(id, spec)
+        : new PlacedEndpoint(id, { zone: spec.zone, health: 'critical' });
+    });
+    const { shares } = plant(sick, { zones: { ...inA, minEndpoints: 2 }, panic: 0.5 });
+    expect(Object.keys(shares(1000)).sort()).toEqual(['a', 'b', 'c']);
   });
 
   it('are changed by a retry, since what is near fails together', () => {
