@@ -8,7 +8,11 @@ import { DEFAULT_MAGLEV, MAX_TABLE_SIZE, type MaglevOptions } from '../hashing-o
 import type { Balancer, HashingFacts, PickContext, Picker } from '../picker.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
-const FREE = 0xffffffff;
+const FREE = 0;
+
+/** Of each slot, the number of its owner and one more, so that a table is free as it comes: filling millions takes long. */
+type Table = Uint16Array | Uint32Array;
+
 /** With a hundred slots each, shares come out within a percent and little moves that does not have to (section 3.4). */
 const SLOTS_EACH = 100;
 
@@ -38,7 +42,7 @@ export class MaglevBalancer implements Balancer {
       fingerprint: fingerprintOf(`maglev ${tableSize}`, members),
       advice: adviceOf(members.length, tableSize),
     };
-    const table = members.length === 0 ? new Uint32Array(1) : yield* filled(members, tableSize, work);
+    const table = members.length === 0 ? new Uint16Array(1) : yield* filled(members, tableSize, work);
     const owners = members.map(({ endpoint }) => endpoint);
     return new Maglev(facts, owners, table, this.random);
   }
@@ -50,7 +54,7 @@ class Maglev implements Picker {
   constructor(
     readonly facts: HashingFacts,
     private readonly owners: readonly Endpoint[],
-    private readonly table: Uint32Array | Uint16Array,
+    private readonly table: Table,
     private readonly random: Random,
   ) {}
 
@@ -62,7 +66,7 @@ class Maglev implements Picker {
     let at = slot;
     // Long enough to meet most endpoints, short enough when nearly everything is refused.
     for (let step = Math.min(table.length, 4 * n); step > 0; step--) {
-      const endpoint = owners[table[at]!]!;
+      const endpoint = owners[table[at]! - 1]!;
       if (isUsable(endpoint, context)) return endpoint;
       if (++at === table.length) at = 0;
     }
@@ -77,12 +81,8 @@ class Maglev implements Picker {
   }
 }
 
-/** The owner's number for each slot. The comparisons of weights are in the order of Envoy's arithmetic. */
-function* filled(
-  members: readonly HashMember[],
-  size: number,
-  work: BuildWork,
-): Generator<void, Uint32Array | Uint16Array> {
+/** Fills a table. The comparisons of weights are in the order of Envoy's arithmetic. */
+function* filled(members: readonly HashMember[], size: number, work: BuildWork): Generator<void, Table> {
   const n = members.length;
   const slots = new Uint32Array(n);
   const skips = new Uint32Array(n);
@@ -97,7 +97,7 @@ function* filled(
   const greatest = members.reduce((greatest, { share }) => Math.max(greatest, share), 0);
   const shares = Float64Array.from(members, ({ share }) => share);
   const targets = new Float64Array(n);
-  const table = new Uint32Array(size).fill(FREE);
+  const table = n < 0xffff ? new Uint16Array(size) : new Uint32Array(size);
   let taken = 0;
   for (let round = 1; taken < size; round++) {
     for (let owner = 0; owner < n && taken < size; owner++) {
@@ -109,12 +109,14 @@ function* filled(
         slot = (slot + skips[owner]!) % size;
         if (work.isDue(PROBE_WORK)) yield;
       }
-      table[slot] = owner;
+      table[slot] = owner + 1;
       taken++;
       slots[owner] = (slot + skips[owner]!) % size;
+      // The first write to a page of a large table costs most.
+      if (work.isDue(2 * PROBE_WORK)) yield;
     }
   }
-  return n <= 0xffff ? new Uint16Array(table) : table;
+  return table;
 }
 
 function adviceOf(members: number, tableSize: number): string | null {
