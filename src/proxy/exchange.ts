@@ -176,6 +176,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private tryNext(now: number): void {
     const { plan, placed, attempts } = this;
+    this.journal.held.end(now);
     if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
     if (this.admission === REFUSED) return this.holdOrFail(plan.admission.refusal, now);
     placed.now = now;
@@ -361,6 +362,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const refusal = hold.wait(this, this.replay.size, now);
     if (refusal !== null) return this.fail(refusal, now);
     this.phase = 'held';
+    this.journal.held.begin(now);
   }
 
   /** Woken by the cluster, which may have endpoints now. */
@@ -517,6 +519,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.current = null;
     this.replay.reset();
     journal.endedAt = now;
+    journal.held.end(now);
     plan.observer.onExchangeClose(journal);
   }
 }

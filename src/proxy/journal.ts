@@ -5,6 +5,7 @@ import type { RequestHead } from '../http/head.ts';
 import { TraceIds } from '../http/trace-context.ts';
 import type { Attempts } from './attempts.ts';
 import { deadlineOf, isCall, NO_DEADLINE } from './grpc-call.ts';
+import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
 import type { ExchangeRecord } from './observer.ts';
 
@@ -24,6 +25,7 @@ export class Journal implements ExchangeRecord {
   responseBytes = 0;
   requestId = '';
   readonly trace = new TraceIds();
+  readonly held = new HeldTime();
 
   constructor(
     readonly peer: Peer,
@@ -42,6 +44,7 @@ export class Journal implements ExchangeRecord {
     this.code = null;
     this.requestBytes = 0;
     this.responseBytes = 0;
+    this.held.reset();
   }
 
   /** The head of an answer goes to the client. */
@@ -55,6 +58,10 @@ export class Journal implements ExchangeRecord {
     if (!this.isGrpc) return NO_GRPC_STATUS;
     if (this.code !== null) return FAILURES[this.code].grpcStatus;
     return this.tries.count === 0 ? NO_GRPC_STATUS : this.tries.list[this.tries.count - 1]!.grpcStatus;
+  }
+
+  get heldMs(): number {
+    return this.held.ms;
   }
 
   get traceId(): string {

@@ -40,6 +40,8 @@ export interface ExchangeRecord {
   readonly grpcStatus: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** How long it waited for a primary. */
+  readonly heldMs: number;
   readonly requestId: string;
   /** 32 hex digits. */
   readonly traceId: string;
@@ -61,6 +63,8 @@ export interface TunnelRecord {
   readonly endedAt: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** How long it waited for a primary. */
+  readonly heldMs: number;
   readonly code: FailureCode | null;
   readonly attempts: readonly AttemptRecord[];
   readonly attemptCount: number;

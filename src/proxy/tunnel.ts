@@ -13,6 +13,7 @@ import { outcomeOf } from '../policy/classify.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
+import { HeldTime } from './held-time.ts';
 import { isPrimary } from './hold.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, TunnelRecord } from './observer.ts';
@@ -78,6 +79,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private tunnel: Tunnel | null = null;
   private isParked = false;
   private isHeld = false;
+  private readonly held = new HeldTime();
   private isOpen = true;
 
   constructor(
@@ -104,6 +106,10 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   get labels(): PlanLabels {
     return this.plan.labels;
+  }
+
+  get heldMs(): number {
+    return this.held.ms;
   }
 
   get attemptCount(): number {
@@ -166,6 +172,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   private tryNext(now: number): void {
     const { plan, placed } = this;
+    this.held.end(now);
     if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
     if (this.admission === REFUSED) return this.holdOrRefuse(plan.admission.refusal, now);
     placed.now = now;
@@ -197,6 +204,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const refusal = hold.wait(this, 0, now);
     if (refusal !== null) return this.refuse(refusal, now);
     this.isHeld = true;
+    this.held.begin(now);
   }
 
   onWake(now: number): void {
@@ -255,6 +263,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.isOpen = false;
     this.code = code;
     this.endedAt = now;
+    this.held.end(now);
     if (this.isParked) this.plan.parking.leave(this);
     if (this.placed.hold !== null) this.placed.hold.leave(this);
     if (this.admission !== REFUSED) this.plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);

@@ -75,6 +75,7 @@ describe('a write without a primary', () => {
     ]);
     expect(script.books()).toEqual(CLOSED);
     expect(script.hold).toMatchObject({ held: 1, full: 0, expired: 0 });
+    expect(script.records).toMatchObject([{ heldMs: 1_000 }]);
   });
 
   it('leaves what has not come of its body in its client, and takes it in when it is sent', () => {

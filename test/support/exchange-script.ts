@@ -214,14 +214,17 @@ export interface RecordCopy {
   readonly attempts: readonly string[];
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of those alone that were held. */
+  readonly heldMs?: number;
 }
 
 function copyOf(record: ExchangeRecord): RecordCopy {
   const attempts = record.attempts
     .slice(0, record.attemptCount)
     .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
-  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus } = record;
-  return { status, code, ...(isGrpc ? { grpcStatus } : {}), attempts, requestBytes, responseBytes };
+  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, heldMs } = record;
+  const also = { ...(isGrpc ? { grpcStatus } : {}), ...(heldMs > 0 ? { heldMs } : {}) };
+  return { status, code, ...also, attempts, requestBytes, responseBytes };
 }
 
 function describeTunnel(record: TunnelRecord): string {
