@@ -87,7 +87,8 @@ export class FollowedCluster {
   }
 }
 
-function optionsOf(config: UpstreamConfig, place: Place | null, random: Random): ClusterOptions {
+/** What a configuration says of a cluster. */
+export function optionsOf(config: UpstreamConfig, place: Place | null, random: Random): ClusterOptions {
   const { balancer, breaker, roles } = config;
   const tree = treeOf(config, place);
   if (roles === null) return { balancer, breaker, tree, lenses: [] };

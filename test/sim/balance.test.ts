@@ -1,29 +1,66 @@
 import { describe, expect, it } from 'vitest';
-import { type Scenario, Simulation, type Treatment } from './simulation.ts';
+import type { BalancerName } from '../../src/cluster/options.ts';
+import type { BreakerOptions } from '../../src/policy/options.ts';
+import { contender } from './contenders.ts';
+import { around, type Course, PLAIN, steadily, type Treatment } from './course.ts';
+import { Simulation } from './simulation.ts';
+import type { Tally } from './tally.ts';
 
-const FAST: Treatment = { meanMs: 5, fails: false };
-const SLOW: Treatment = { meanMs: 100, fails: false };
-const FAILING: Treatment = { meanMs: 1, fails: true };
+const FAST: Treatment = { ...PLAIN, shape: around(5) };
+const SLOW: Treatment = { ...PLAIN, shape: around(100) };
+const FAILING: Treatment = { ...PLAIN, shape: around(1), fails: true };
 
 /** No circuit opens: what is seen is the balancer alone. */
 const NO_BREAKER = { consecutiveFailures: 0, failureRatio: 0 };
 
-const BASE: Scenario = {
-  balancer: 'p2c_ewma',
-  clients: 20,
-  servers: 5,
-  requestsPerSecond: 1000,
-  seconds: 40,
-  treat: () => FAST,
-};
+interface Case {
+  readonly balancer: BalancerName;
+  readonly sidecars: number;
+  readonly requestsPerSecond: number;
+  readonly seconds: number;
+  readonly breaker: Partial<BreakerOptions>;
+  readonly weights: readonly number[];
+  readonly treat: Course['treat'];
+}
 
 /** Server 0 is treated specially in the seconds `from` to `to`. */
-function spell(treatment: Treatment, from: number, to: number): Scenario['treat'] {
+function spell(treatment: Treatment, from: number, to: number): Course['treat'] {
   return (server, second) => (server === 0 && second >= from && second < to ? treatment : FAST);
 }
 
-function run(scenario: Partial<Scenario>): Simulation {
-  return new Simulation({ ...BASE, ...scenario }).run();
+/** Twenty sidecars, five servers, 1000 requests a second for 40 s. */
+function run({ balancer = 'p2c_ewma', breaker = {}, treat = () => FAST, ...more }: Partial<Case>): Observed {
+  const { options } = contender(balancer, { balancer });
+  const { tally } = new Simulation({
+    sidecars: 20,
+    servers: 5,
+    subset: null,
+    requestsPerSecond: 1000,
+    seconds: 40,
+    seed: 2026,
+    ...more,
+    options: { ...options, breaker: { ...options.breaker, ...breaker } },
+    course: steadily(treat),
+  }).run();
+  return new Observed(tally);
+}
+
+class Observed {
+  constructor(private readonly tally: Tally) {}
+
+  get refused(): number {
+    return this.tally.refusedIn(0, this.tally.seconds);
+  }
+
+  /** A server's share of the requests in the seconds `from` (included) to `to` (excluded). */
+  share(server: number, from: number, to: number): number {
+    return this.tally.requestsTo(server, from, to) / this.tally.requestsIn(from, to);
+  }
+
+  /** The share of requests in those seconds that were refused by their server. */
+  failureShare(from: number, to: number): number {
+    return this.tally.failuresIn(from, to) / this.tally.requestsIn(from, to);
+  }
 }
 
 describe('p2c_ewma among many sidecars', () => {
@@ -73,7 +110,7 @@ describe('p2c_ewma among many sidecars', () => {
 describe('balancers that do not look at outcomes', () => {
   it('least_request is drawn to a server that fails at once, and the breaker saves it', () => {
     const treat = spell(FAILING, 10, 30);
-    const calm = { balancer: 'least_request', clients: 1, treat } as const;
+    const calm = { balancer: 'least_request', sidecars: 1, treat } as const;
     expect(run({ ...calm, breaker: NO_BREAKER }).share(0, 10, 30)).toBeGreaterThan(0.25);
     expect(run(calm).failureShare(10, 30)).toBeLessThan(0.002);
   });

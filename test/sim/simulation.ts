@@ -2,148 +2,146 @@ import { type Random, SeededRandom } from '../../src/base/random.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
-import type { BalancerName } from '../../src/cluster/options.ts';
-import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
+import { hashText } from '../../src/cluster/hash.ts';
+import type { ClusterOptions } from '../../src/cluster/options.ts';
+import type { PickContext } from '../../src/cluster/picker.ts';
+import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import type { Evidence } from '../../src/policy/evidence.ts';
-import { type BreakerOptions, DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { type Course, drawMs } from './course.ts';
+import { EventQueue } from './event-queue.ts';
+import { subsetOf } from './subsets.ts';
+import { Tally } from './tally.ts';
 
-/** How a server treats a request at one moment. */
-export interface Treatment {
-  /** Mean time to the answer when it has nothing else to do. */
-  readonly meanMs: number;
+export interface Setup {
+  readonly options: ClusterOptions;
+  readonly sidecars: number;
+  readonly servers: number;
+  /** How many servers each sidecar knows; null for all. */
+  readonly subset: number | null;
+  /** Of all sidecars together. */
+  readonly requestsPerSecond: number;
+  readonly seconds: number;
+  readonly weights?: readonly number[];
+  readonly seed: number;
+  readonly course: Course;
+}
+
+/** The clock's first instant, so that 0 stays "never". */
+const START_MS = 1000;
+/** A server at this many requests at once takes twice as long for each. */
+const HALF_SPEED_AT = 20;
+export const KEYS = 10_000;
+const HOT_KEY = 0;
+const ZONES = ['a', 'b', 'c'];
+
+/** A request on its way: it ends at `at`. */
+interface Flight {
+  readonly at: number;
+  readonly endpoint: Endpoint;
+  readonly server: number;
+  readonly ticket: number;
+  readonly startedAt: number;
   readonly fails: boolean;
 }
 
-export interface Scenario {
-  readonly balancer: BalancerName;
-  readonly clients: number;
-  readonly servers: number;
-  /** Of all clients together. */
-  readonly requestsPerSecond: number;
-  readonly seconds: number;
-  readonly breaker?: Partial<BreakerOptions>;
-  readonly weights?: readonly number[];
-  readonly treat: (server: number, second: number) => Treatment;
-}
-
-/** What one server got and gave in one second. */
-interface Tally {
-  requests: number;
-  failures: number;
-}
-
-/** A server at this many requests at once takes twice as long for each. */
-const HALF_SPEED_AT = 20;
-
 /**
- * Many sidecars in front of a few servers: real clusters, pickers, breakers and latency estimates, on simulated time. Clients
- * know nothing of each other; what one learns, another has to find out. There are no retries, so that what is seen is balance.
+ * Many sidecars in front of a few servers: real clusters, pickers, breakers and latency estimates, on simulated time. Sidecars
+ * know nothing of each other; what one learns, another has to find out. There are no retries, so that what is seen is
+ * balance. Arrivals, keys and times are streams of their own, so that every algorithm meets the same ones.
  */
 export class Simulation {
-  readonly tallies: Tally[][];
-  refused = 0;
-  private readonly clock = new ManualClock();
-  private readonly random: Random = new SeededRandom(2026);
-  private readonly events = new EventQueue();
-  private readonly busy: number[];
+  readonly tally: Tally;
+  private readonly clock = new ManualClock(START_MS);
+  private readonly flights = new EventQueue<Flight>();
+  private readonly busy: Uint32Array;
+  private readonly serverOf = new Map<string, number>();
+  private readonly clusters: readonly Cluster[];
+  private readonly arrivals: Random;
+  private readonly times: Random;
+  private readonly keys: Random;
+  private readonly context = pickContext({ hasHash: true });
 
-  constructor(private readonly scenario: Scenario) {
-    this.busy = new Array<number>(scenario.servers).fill(0);
-    this.tallies = this.busy.map(() => Array.from({ length: scenario.seconds }, () => ({ requests: 0, failures: 0 })));
+  constructor(private readonly setup: Setup) {
+    const { sidecars, servers, seconds, seed, options } = setup;
+    const random = new SeededRandom(seed);
+    this.arrivals = new SeededRandom(random.uint32());
+    this.times = new SeededRandom(random.uint32());
+    this.keys = new SeededRandom(random.uint32());
+    this.tally = new Tally(servers, seconds);
+    this.busy = new Uint32Array(servers);
+    for (let server = 0; server < servers; server++) this.serverOf.set(idOf(server), server);
+    this.clusters = Array.from({ length: sidecars }, () => makeCluster(options, random.uint32(), this.clock));
   }
 
   run(): this {
-    for (let i = 0; i < this.scenario.clients; i++) this.arriveAt(this.nextArrival(0), this.makeCluster());
-    for (let event = this.events.pop(); event !== null; event = this.events.pop()) {
-      this.clock.advance(event.at + 1000 - this.clock.now());
-      event.happen();
+    const { seconds, requestsPerSecond, course } = this.setup;
+    const endAt = START_MS + seconds * 1000;
+    const changes = [0, ...course.changes].map((second) => START_MS + second * 1000);
+    let nextAt = START_MS;
+    for (;;) {
+      nextAt -= (Math.log(1 - this.arrivals.next()) / requestsPerSecond) * 1000;
+      if (nextAt >= endAt) break;
+      while (changes[0]! <= nextAt) this.change(changes.shift()!);
+      this.land(nextAt);
+      this.goTo(nextAt);
+      this.send(this.clusters[this.arrivals.below(this.clusters.length)]!);
     }
+    this.land(Number.MAX_VALUE);
     return this;
   }
 
-  /** A server's share of the requests in the seconds `from` (included) to `to` (excluded). */
-  share(server: number, from: number, to: number): number {
-    return this.sum(server, from, to).requests / this.total(from, to).requests;
+  private change(at: number): void {
+    this.land(at);
+    this.goTo(at);
+    for (const [sidecar, cluster] of this.clusters.entries()) {
+      cluster.apply({ service: 'orders', endpoints: specsFor(this.setup, sidecar, this.second), source: 'sim' });
+    }
   }
 
-  /** The share of requests in those seconds that were refused by their server. */
-  failureShare(from: number, to: number): number {
-    const { requests, failures } = this.total(from, to);
-    return failures / requests;
+  private get second(): number {
+    return (this.clock.now() - START_MS) / 1000;
   }
 
-  private total(from: number, to: number): Tally {
-    return add(this.tallies.map((_, server) => this.sum(server, from, to)));
+  private goTo(at: number): void {
+    this.clock.advance(at - this.clock.now());
   }
 
-  private sum(server: number, from: number, to: number): Tally {
-    return add(this.tallies[server]!.slice(from, to));
+  /** Ends the requests that are over by then. */
+  private land(until: number): void {
+    while (this.flights.nextAt <= until) {
+      const flight = this.flights.pop()!;
+      this.goTo(flight.at);
+      this.settle(flight);
+    }
   }
 
-  private makeCluster(): Cluster {
-    const { balancer, breaker, servers, weights } = this.scenario;
-    const random = new SeededRandom(this.random.uint32());
-    const cluster = new Cluster({
-      name: 'orders',
-      options: {
-        balancer: { name: balancer },
-        tree: DEFAULT_TREE,
-        lenses: [],
-        breaker: { ...DEFAULT_BREAKER, ...breaker },
-      },
-      balancer: makeBalancer({ name: balancer }, random),
-      connectorFactory: () => new IdleConnector(),
-      clock: this.clock,
-      random,
-      listener: { onBreakerChange: () => undefined },
-      later: (task) => task(),
-    });
-    const endpoints = Array.from({ length: servers }, (_, i) => spec(String(i), { weight: weights?.[i] ?? 1 }));
-    cluster.apply({ service: 'orders', endpoints, source: 'sim' });
-    return cluster;
-  }
-
-  private nextArrival(now: number): number {
-    const perClient = this.scenario.requestsPerSecond / this.scenario.clients / 1000;
-    return now - Math.log(1 - this.random.next()) / perClient;
-  }
-
-  private arriveAt(at: number, cluster: Cluster): void {
-    if (at >= this.scenario.seconds * 1000) return;
-    this.events.push(at, () => {
-      this.send(at, cluster);
-      this.arriveAt(this.nextArrival(at), cluster);
-    });
-  }
-
-  private send(at: number, cluster: Cluster): void {
-    const endpoint = cluster.pick(pickContext({ now: this.clock.now() }));
+  private send(cluster: Cluster): void {
+    const { course } = this.setup;
+    const { second, context } = this;
+    const now = this.clock.now();
+    const hotShare = course.hotShare(second);
+    const isHot = hotShare > 0 && this.keys.next() < hotShare;
+    setKey(context, isHot ? HOT_KEY : this.keys.below(KEYS));
+    context.now = now;
+    const endpoint = cluster.pick(context);
     if (endpoint === null) {
-      this.refused += 1;
+      this.tally.refused[Math.floor(second)]! += 1;
       return;
     }
-    const server = Number(endpoint.id);
-    const second = Math.floor(at / 1000);
-    const { meanMs, fails } = this.scenario.treat(server, second);
-    const tally = this.tallies[server]![second]!;
-    tally.requests += 1;
-    if (fails) tally.failures += 1;
-    const ticket = endpoint.gate.admit(this.clock.now());
+    const server = this.serverOf.get(endpoint.id)!;
+    const { shape, slowness, fails } = course.treat(server, second);
+    this.tally.countRequest(server, Math.floor(second), fails);
+    const ticket = endpoint.gate.admit(now);
     endpoint.active += 1;
-    const loaded = 1 + this.busy[server]! / HALF_SPEED_AT;
+    const crowding = fails ? 1 : 1 + this.busy[server]! / HALF_SPEED_AT;
     this.busy[server]! += 1;
-    const tookMs = meanMs * loaded * (0.5 + this.random.next());
-    const startedAt = this.clock.now();
-    this.events.push(at + tookMs, () => {
-      this.busy[server]! -= 1;
-      this.settle(endpoint, ticket, fails, startedAt);
-    });
+    const at = now + drawMs(shape, this.times) * slowness * crowding;
+    this.flights.push({ at, endpoint, server, ticket, startedAt: now, fails });
   }
 
-  private settle(endpoint: Endpoint, ticket: number, fails: boolean, startedAt: number): void {
-    const now = this.clock.now();
+  private settle({ at, endpoint, server, ticket, startedAt, fails }: Flight): void {
     const evidence: Evidence = {
       outcome: fails ? 'failure' : 'success',
       code: null,
@@ -151,58 +149,61 @@ export class Simulation {
       grpcStatus: -1,
       startedAt,
       sentAt: startedAt,
-      firstByteAt: now,
+      firstByteAt: at,
       pushbackMs: -1,
     };
+    this.busy[server]! -= 1;
     endpoint.active -= 1;
-    endpoint.gate.settle(ticket, evidence, now);
-    endpoint.learn(evidence, now);
+    endpoint.gate.settle(ticket, evidence, at);
+    endpoint.learn(evidence, at);
+    if (!fails) this.tally.countTime(at - startedAt, Math.floor((startedAt - START_MS) / 1000));
   }
 }
 
-function add(tallies: readonly Tally[]): Tally {
-  return {
-    requests: tallies.reduce((sum, tally) => sum + tally.requests, 0),
-    failures: tallies.reduce((sum, tally) => sum + tally.failures, 0),
-  };
+/** The cluster of one sidecar, with no endpoints yet. */
+export function makeCluster(options: ClusterOptions, seed: number, clock: ManualClock): Cluster {
+  const random = new SeededRandom(seed);
+  return new Cluster({
+    name: 'orders',
+    options,
+    balancer: makeBalancer(options.balancer, random),
+    connectorFactory: () => new IdleConnector(),
+    clock,
+    random,
+    listener: { onBreakerChange: () => undefined },
+    later: (task) => task(),
+  });
 }
 
-interface SimulatedEvent {
-  readonly at: number;
-  readonly happen: () => void;
+/** What a sidecar knows of the servers in this second of the course. */
+export function specsFor(setup: Setup, sidecar: number, second: number): EndpointSpec[] {
+  const { servers, subset, course, weights } = setup;
+  const members: number[] = [];
+  for (let server = 0; server < servers; server++) if (course.isMember(server, second)) members.push(server);
+  return subsetOf(members, sidecar, subset).map((server) =>
+    spec(idOf(server), { weight: weights?.[server] ?? 1, zone: ZONES[server % ZONES.length]! }),
+  );
 }
 
-/** Events in the order of their times: a binary heap. */
-class EventQueue {
-  private readonly heap: SimulatedEvent[] = [];
+export function idOf(server: number): string {
+  return `10.${server >> 16}.${(server >> 8) & 255}.${server & 255}:8080/orders-${server}`;
+}
 
-  push(at: number, happen: () => void): void {
-    const { heap } = this;
-    let i = heap.length;
-    heap.push({ at, happen });
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (heap[parent]!.at <= at) break;
-      heap[i] = heap[parent]!;
-      i = parent;
-    }
-    heap[i] = { at, happen };
-  }
+/** Makes the context ask for a key. */
+export function setKey(context: PickContext, key: number): void {
+  context.hashHigh = KEY_HASHES[2 * key]!;
+  context.hashLow = KEY_HASHES[2 * key + 1]!;
+}
 
-  pop(): SimulatedEvent | null {
-    const { heap } = this;
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined) return null;
-    if (heap.length === 0) return first;
-    let i = 0;
-    for (let child = 1; child < heap.length; child = 2 * i + 1) {
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++;
-      if (heap[child]!.at >= last.at) break;
-      heap[i] = heap[child]!;
-      i = child;
-    }
-    heap[i] = last;
-    return first;
+const KEY_HASHES = keyHashes();
+
+function keyHashes(): Uint32Array {
+  const hashes = new Uint32Array(2 * KEYS);
+  const hash = { hashHigh: 0, hashLow: 0 };
+  for (let key = 0; key < KEYS; key++) {
+    hashText(`user-${key}`, hash);
+    hashes[2 * key] = hash.hashHigh;
+    hashes[2 * key + 1] = hash.hashLow;
   }
+  return hashes;
 }

@@ -1,0 +1,32 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chart } from './chart.ts';
+import { measure } from './measures.ts';
+import { HELP, readPlan } from './plan.ts';
+import { table } from './table.ts';
+
+/** `npm run sim`: how each algorithm spreads load among simulated servers, and what it does when some are in trouble. */
+const plan = readPlan(process.argv.slice(2));
+if (typeof plan === 'string') {
+  console.error(`sim: ${plan} (--help lists the options)`);
+  process.exit(2);
+}
+if (plan === null) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+const { size, scenarios, contenders, out } = plan;
+const known = size.subset === null ? '' : `, each knows ${size.subset} of them`;
+console.log(
+  `${size.sidecars} sidecars, ${size.servers} endpoints${known}, ${size.requestsPerSecond} requests/s for ${size.seconds} s, seed ${size.seed}`,
+);
+mkdirSync(out, { recursive: true });
+for (const scenario of scenarios) {
+  const rows = new Map(
+    contenders.map(({ name, options }) => [name, measure({ ...size, options, course: scenario.course }, scenario)]),
+  );
+  console.log(`\n${scenario.name}: ${scenario.story}\n${table(rows)}`);
+  writeFileSync(join(out, `${scenario.name}.svg`), chart(scenario, rows));
+}
+console.log(`\nload over time: ${join(out, '*.svg')}`);
