@@ -51,7 +51,7 @@ function panel(name: string, scenario: Scenario, tally: Tally): string {
     MARGIN.top + (1 - Math.min(load, TOP) / TOP) * (PANEL.height - MARGIN.top - MARGIN.bottom);
   const at = ([second, load]: Point): string => `${x(second + 0.5).toFixed(1)} ${y(load).toFixed(1)}`;
   const area = (from: readonly Point[], to: readonly Point[], colour: string): string =>
-    `<path d="M${[...from, ...to.toReversed()].map(at).join('L')}Z" fill="${colour}"/>`;
+    `<path d="M${[...from, ...to.toReversed()].map(at).join('L')}Z" fill="${colour}" stroke="${colour}" stroke-width="0.8"/>`;
   const line = (points: readonly Point[]): string =>
     `<path d="M${points.map(at).join('L')}" fill="none" stroke="${COLOURS.affected}" stroke-width="1.6" stroke-linejoin="round"/>`;
   const bottom = PANEL.height - MARGIN.bottom;
@@ -59,6 +59,7 @@ function panel(name: string, scenario: Scenario, tally: Tally): string {
   const muted = `fill="${COLOURS.muted}" font-size="10"`;
 
   const loads = loadsOver(scenario, tally);
+  const most = Math.max(...[...loads.high, ...loads.affected].map(([, load]) => load));
   const isTrouble = scenario.to < tally.seconds;
   return [
     text(MARGIN.left, MARGIN.top - 9, name, 'font-size="12" font-weight="bold"'),
@@ -73,6 +74,7 @@ function panel(name: string, scenario: Scenario, tally: Tally): string {
     area(loads.lowTenth, loads.highTenth, COLOURS.core),
     `<line x1="${MARGIN.left}" x2="${right}" y1="${y(1)}" y2="${y(1)}" stroke="${COLOURS.even}" stroke-dasharray="3 3"/>`,
     loads.affected.length > 0 ? line(loads.affected) : '',
+    most > TOP ? text(right, MARGIN.top - 9, `up to ${most.toFixed(1)}`, `text-anchor="end" ${muted}`) : '',
     ...ticks(tally.seconds).map((second) => text(x(second), bottom + 14, `${second}`, `text-anchor="middle" ${muted}`)),
     text((MARGIN.left + right) / 2, bottom + 27, 'seconds', `text-anchor="middle" ${muted}`),
     `<text transform="translate(${MARGIN.left - 28} ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle" ${muted}>load / even share</text>`,

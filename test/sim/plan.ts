@@ -28,10 +28,10 @@ const BOUNDS = {
 } as const;
 
 export const HELP = `npm run sim -- [options]
-  --sidecars N       callers (20)
-  --endpoints N      servers of the one service they call (20)
+  --sidecars N       callers (50)
+  --endpoints N      servers of the one service they call (50)
   --subset N         how many of them each caller knows (all)
-  --seconds N        simulated time; trouble is in the middle third (60)
+  --seconds N        simulated time; trouble is in the middle third (90)
   --rate N           requests per second of all callers together (100 for each endpoint, at most 20000)
   --algorithm NAME   only this one; may be repeated: ${ALGORITHMS.map(({ name }) => name).join(', ')}
   --scenario NAME    only this one; may be repeated: ${SCENARIO_NAMES.join(', ')}
@@ -66,12 +66,12 @@ function planOf(values: ReturnType<typeof parse>): Plan | null {
     if (value >= least && value <= most) return value;
     throw new Error(`--${name} wants a whole number from ${least} to ${most}, not "${text}"`);
   };
-  const servers = number('endpoints', 20);
+  const servers = number('endpoints', 50);
   const size = {
-    sidecars: number('sidecars', 20),
+    sidecars: number('sidecars', 50),
     servers,
     subset: values.subset === undefined ? null : number('subset', servers),
-    seconds: number('seconds', 60),
+    seconds: number('seconds', 90),
     requestsPerSecond: number('rate', Math.min(20_000, 100 * servers)),
     seed: number('seed', 2026),
   };

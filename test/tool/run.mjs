@@ -221,12 +221,17 @@ function holds(stamp, wanted) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 }
 
+/** Programs in TypeScript that run as they are written. */
+const SOURCES = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
+
 const TASKS = {
   build: () => [],
   test: (args) => [[bin('vitest', 'vitest.mjs'), 'run', '--config', 'test/vitest.config.ts', ...args]],
   demo: (args) => [['dist/main.js', 'demo', ...args]],
   remora: (args) => [[join(root, 'dist/main.js'), ...args]],
   bench: (args) => [['test/bench/main.mjs', ...args]],
+  'bench:micro': (args) => [[...SOURCES, '--expose-gc', 'test/bench/micro/picks.ts', ...args]],
+  sim: (args) => [[...SOURCES, 'test/sim/main.ts', ...args]],
   soak: (args) => [['test/soak/main.mjs', ...args]],
   check: () => [
     [bin('typescript', 'bin/tsc'), '-p', 'test/tsconfig.json'],

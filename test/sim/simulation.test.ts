@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { chart } from './chart.ts';
+import { type Contender, contenders } from './contenders.ts';
+import { type Measured, measure } from './measures.ts';
+import { type Scenario, scenariosOf } from './scenarios.ts';
+import { subsetOf } from './subsets.ts';
+import { table } from './table.ts';
+
+const SIZE = { sidecars: 10, servers: 10, subset: null, requestsPerSecond: 1000, seconds: 30, seed: 1 };
+
+function scenario(name: string): Scenario {
+  return scenariosOf(SIZE.seconds).find((one) => one.name === name)!;
+}
+
+function run({ options }: Contender, name: string, size: Partial<typeof SIZE> = {}): Measured {
+  return measure({ ...SIZE, ...size, options, course: scenario(name).course }, scenario(name));
+}
+
+function report(name: string, seed: number): string {
+  const rows = new Map(contenders().map((contender) => [contender.name, run(contender, name, { seed })]));
+  return table(rows) + chart(scenario(name), rows);
+}
+
+describe('the simulator', () => {
+  it('prints and draws the same for the same seed, and something else for another', () => {
+    expect(report('zone', 5)).toBe(report('zone', 5));
+    expect(report('zone', 5)).not.toBe(report('zone', 6));
+  });
+
+  it('draws a well-formed chart with a panel for each algorithm', () => {
+    const svg = report('slow', 1);
+    for (const { name } of contenders()) expect(svg).toContain(`>${name}</text>`);
+    expect(svg.match(/<(g|path|text|svg)\b/g)!.length).toBe(svg.match(/<\/(g|text|svg)>|<path[^>]*\/>/g)!.length);
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
+
+/** Of algorithms that look at keys, the share of a server is the share of its keys; some do not spread at all. */
+const GREATEST_VARIATION: Readonly<Record<string, number>> = { ring_hash: 0.15 };
+/** Chance alone leaves 1 / sqrt(2500 requests a server) = 2 %, and three times that happens once in a hundred runs of ten. */
+const BY_CHANCE = 0.05;
+
+describe.each(contenders())('$name in the simulator', (contender) => {
+  it('spreads a steady load over equal servers', () => {
+    const { variation, failed } = run(contender, 'steady');
+    expect(variation).toBeLessThan(GREATEST_VARIATION[contender.name] ?? BY_CHANCE);
+    expect(failed).toBe(0);
+  });
+
+  it('loses nothing when a server is taken out, and moves the keys of that server alone', () => {
+    const { failed, leftAfter, backAfter, moved } = run(contender, 'removed');
+    expect(failed).toBe(0);
+    expect(leftAfter).toBe(0);
+    expect(backAfter).toBeLessThan(3);
+    if (moved !== null) {
+      expect(Math.abs(moved.moved - 0.1)).toBeLessThan(0.03);
+      expect(moved.needless).toBe(0);
+    }
+  });
+
+  it('leaves a server that fails at once within three seconds, and returns to it', () => {
+    const { leftAfter, backAfter } = run(contender, 'failing');
+    expect(leftAfter).toBeLessThan(3);
+    expect(backAfter).not.toBeNull();
+  });
+});
+
+it('finds the algorithms that look at keys', () => {
+  const hashing = contenders().filter((contender) => run(contender, 'removed', { sidecars: 1 }).moved !== null);
+  expect(hashing.map(({ name }) => name)).toEqual(['ring_hash']);
+});
+
+describe('subsets', () => {
+  const members = Array.from({ length: 500 }, (_, server) => server);
+
+  it('give every server about as many callers', () => {
+    const callers = new Uint32Array(500);
+    for (let sidecar = 0; sidecar < 1000; sidecar++) for (const i of subsetOf(members, sidecar, 50)) callers[i]! += 1;
+    // 100 each on average, and a standard deviation of 9.5.
+    expect(Math.min(...callers)).toBeGreaterThan(60);
+    expect(Math.max(...callers)).toBeLessThan(140);
+  });
+
+  it('change by one server when one goes', () => {
+    const before = subsetOf(members, 3, 50);
+    const after = subsetOf(
+      members.filter((server) => server !== before[7]),
+      3,
+      50,
+    );
+    expect(after.length).toBe(50);
+    expect(after.filter((server) => !before.includes(server)).length).toBe(1);
+  });
+});
