@@ -28,7 +28,20 @@ export class SeededRandom implements Random {
   }
 
   uint32(): number {
-    const scrambled = Math.imul(rotateLeft(Math.imul(this.b, 5), 7), 9) >>> 0;
+    return this.word() >>> 0;
+  }
+
+  next(): number {
+    return this.uint32() / 4294967296;
+  }
+
+  /** Asks for a signed word and returns a small whole number: neither has to be put on the heap where the call is not inlined. */
+  below(n: number): number {
+    return Math.floor(((this.word() >>> 0) / 4294967296) * n);
+  }
+
+  private word(): number {
+    const scrambled = Math.imul(rotateLeft(Math.imul(this.b, 5), 7), 9);
     const t = this.b << 9;
     this.c ^= this.a;
     this.d ^= this.b;
@@ -37,14 +50,6 @@ export class SeededRandom implements Random {
     this.c ^= t;
     this.d = rotateLeft(this.d, 11);
     return scrambled;
-  }
-
-  next(): number {
-    return this.uint32() / 4294967296;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.next() * n);
   }
 }
 
