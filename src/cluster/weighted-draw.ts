@@ -1,12 +1,15 @@
 import type { Random } from '../base/random.ts';
 
+/** A kept part is a share of this: a whole number, because a fraction would be put on the heap on its way out of a call. */
+const WHOLE = 2 ** 30;
+
 /**
  * Draws indexes in proportion to weights, in constant time (Walker's alias method, 1977, built as Vose does, 1991): every
  * index owns a column of equal width, of which it keeps a part and lends the rest to one other index.
  */
 export class WeightedDraw {
   /** Null when all weights are equal: then a column is kept whole. */
-  private readonly keeps: Float64Array | null;
+  private readonly keeps: Uint32Array | null;
   private readonly lendsTo: Uint32Array;
 
   constructor(
@@ -15,8 +18,8 @@ export class WeightedDraw {
   ) {
     const n = weights.length;
     this.lendsTo = new Uint32Array(n);
-    this.keeps = weights.every((weight) => weight === weights[0]) ? null : new Float64Array(n);
-    if (this.keeps !== null) fill(weights, this.keeps, this.lendsTo);
+    const isUniform = weights.every((weight) => weight === weights[0]);
+    this.keeps = isUniform ? null : Uint32Array.from(fill(weights, this.lendsTo), (share) => Math.round(share * WHOLE));
   }
 
   get isUniform(): boolean {
@@ -26,13 +29,15 @@ export class WeightedDraw {
   /** Only when there is at least one weight. */
   draw(): number {
     const index = this.random.below(this.lendsTo.length);
-    if (this.keeps === null || this.random.next() < this.keeps[index]!) return index;
+    if (this.keeps === null || this.random.below(WHOLE) < this.keeps[index]!) return index;
     return this.lendsTo[index]!;
   }
 }
 
-function fill(weights: readonly number[], keeps: Float64Array, lendsTo: Uint32Array): void {
+/** What each index keeps, 0 .. 1. */
+function fill(weights: readonly number[], lendsTo: Uint32Array): Float64Array {
   const n = weights.length;
+  const keeps = new Float64Array(n);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const poor: number[] = [];
   const rich: number[] = [];
@@ -50,4 +55,5 @@ function fill(weights: readonly number[], keeps: Float64Array, lendsTo: Uint32Ar
   }
   // What is left is 1 but for rounding.
   for (const i of [...poor, ...rich]) keeps[i] = 1;
+  return keeps;
 }

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { contenders } from '../sim/contenders.ts';
+import { KEYS, makeCluster, setKey } from '../sim/simulation.ts';
+import { allocatedPer } from '../support/allocated.ts';
+import { pickContext, spec } from '../support/fake-endpoint.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+/** The smallest thing on the heap takes 12 bytes; a deoptimised moment is spread over ten thousand picks. */
+const NOTHING = 1;
+
+describe.each(contenders())('$name', ({ options }) => {
+  it.each([
+    ['equal', () => 1],
+    ['unequal', (i: number) => 1 + (i % 7)],
+  ])('allocates nothing to pick among endpoints of %s weight', (_, weight) => {
+    const cluster = makeCluster(options, 1, new ManualClock());
+    const endpoints = Array.from({ length: 100 }, (_, i) => spec(`10.0.0.${i}:80/e${i}`, { weight: weight(i) }));
+    cluster.apply({ service: 'orders', endpoints, source: 'test' });
+    const context = pickContext({ hasHash: true });
+    const pick = (times: number): void => {
+      for (let i = 0; i < times; i++) {
+        setKey(context, i % KEYS);
+        context.now += 0.01;
+        cluster.pick(context);
+      }
+    };
+    expect(allocatedPer(pick)).toBeLessThan(NOTHING);
+  });
+});
