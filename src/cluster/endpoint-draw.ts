@@ -1,5 +1,6 @@
 import type { Random } from '../base/random.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { PickContext } from './picker.ts';
 import { WeightedDraw } from './weighted-draw.ts';
 
 /** With nine of ten endpoints at a tenth of their weight, so many draws find nobody once in thirty times. */
@@ -29,16 +30,16 @@ export class EndpointDraw {
   }
 
   /** An index. Only when there is at least one endpoint. */
-  draw(now: number): number {
+  draw(context: PickContext): number {
     let index = this.chance.draw();
-    for (let i = 1; i < DRAWS && !this.keeps(index, now); i++) index = this.chance.draw();
+    for (let i = 1; i < DRAWS && !this.keeps(index, context); i++) index = this.chance.draw();
     return index;
   }
 
   /** Any other index; only when all weights are equal. Drawing until it differs would be unbounded. */
-  drawOther(first: number, now: number): number {
+  drawOther(first: number, context: PickContext): number {
     let index = this.step(first);
-    for (let i = 1; i < DRAWS && !this.keeps(index, now); i++) index = this.step(first);
+    for (let i = 1; i < DRAWS && !this.keeps(index, context); i++) index = this.step(first);
     return index;
   }
 
@@ -48,8 +49,8 @@ export class EndpointDraw {
     return index < first ? index : index + 1;
   }
 
-  private keeps(index: number, now: number): boolean {
-    const warmth = this.endpoints[index]!.warmthAt(now);
+  private keeps(index: number, context: PickContext): boolean {
+    const warmth = this.endpoints[index]!.warmthAt(context.now);
     return warmth === 1 || this.random.next() < warmth;
   }
 }

@@ -20,7 +20,7 @@ export class ClientSideWrrBalancer implements Balancer {
 
   *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
     const reports = new Reports(endpoints, this.updateMs);
-    const turns = new Turns(endpoints, (index, now) => reports.weightAt(index, now), this.random);
+    const turns = new Turns(endpoints, (index, context) => reports.weightAt(index, context), this.random);
     return new ReportedTurns(turns, reports);
   }
 }
@@ -32,7 +32,7 @@ class ReportedTurns implements Picker {
   ) {}
 
   pick(context: PickContext): Endpoint | null {
-    if (this.reports.update(context.now)) this.turns.reschedule(context.now);
+    if (this.reports.update(context)) this.turns.reschedule(context);
     return this.turns.pick(context);
   }
 }
@@ -51,13 +51,13 @@ class Reports {
     this.weights = new Float64Array(endpoints.length);
   }
 
-  weightAt(index: number, now: number): number {
+  weightAt(index: number, { now }: PickContext): number {
     const endpoint = this.endpoints[index]!;
     return this.isPlain ? endpoint.weightAt(now) : this.weights[index]! * endpoint.warmthAt(now);
   }
 
   /** True when weights may be others than before. */
-  update(now: number): boolean {
+  update({ now }: PickContext): boolean {
     if (now < this.updateAt) return false;
     const { endpoints, weights } = this;
     const wasPlain = this.isPlain;

@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
-import type { Balancer, Picker } from '../picker.ts';
+import type { Balancer, PickContext, Picker } from '../picker.ts';
 import { FullScan } from './full-scan.ts';
 import { Turns } from './turns.ts';
 import { TwoChoices } from './two-choices.ts';
@@ -38,7 +38,7 @@ export class LeastRequestBalancer implements Balancer {
     const { selection, choices, bias } = this.options;
     const isUniform = endpoints.every(({ spec }) => spec.weight === endpoints[0]!.spec.weight);
     if (!isUniform && bias !== 1) {
-      const biased = (index: number, now: number) => biasedWeight(endpoints[index]!, bias, now);
+      const biased = (index: number, { now }: PickContext) => biasedWeight(endpoints[index]!, bias, now);
       return new Turns(endpoints, biased, random, true);
     }
     if (selection === 'full_scan') return new FullScan(endpoints, random);
@@ -46,8 +46,8 @@ export class LeastRequestBalancer implements Balancer {
   }
 }
 
-function sameForAll(): number {
-  return 1;
+function sameForAll(_endpoint: Endpoint, _context: PickContext, into: Float64Array, at: number): void {
+  into[at] = 1;
 }
 
 function biasedWeight(endpoint: Endpoint, bias: number, now: number): number {

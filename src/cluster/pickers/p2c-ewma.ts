@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
-import type { Balancer, Picker } from '../picker.ts';
+import type { Balancer, PickContext, Picker } from '../picker.ts';
 import { TwoChoices } from './two-choices.ts';
 
 /** The one of two that is expected to answer sooner: the default. See `LiveEndpoint` for what is expected. */
@@ -15,6 +15,6 @@ export class P2cEwmaBalancer implements Balancer {
   }
 }
 
-function expected(endpoint: Endpoint, now: number): number {
-  return endpoint.loadAt(now) / (endpoint.active + 1);
+function expected(endpoint: Endpoint, { now }: PickContext, into: Float64Array, at: number): void {
+  into[at] = endpoint.loadAt(now) / (endpoint.active + 1);
 }

@@ -33,7 +33,7 @@ class RandomPicker implements Picker {
     const { endpoints } = this;
     if (endpoints.length > 1) {
       for (let i = 0; i < DRAWS; i++) {
-        const endpoint = endpoints[this.chance.draw(context.now)]!;
+        const endpoint = endpoints[this.chance.draw(context)]!;
         if (isUsable(endpoint, context)) return endpoint;
       }
     }

@@ -10,6 +10,6 @@ export class RoundRobinBalancer implements Balancer {
   constructor(private readonly random: Random) {}
 
   *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
-    return new Turns(endpoints, (index, now) => endpoints[index]!.weightAt(now), this.random);
+    return new Turns(endpoints, (index, { now }) => endpoints[index]!.weightAt(now), this.random);
   }
 }

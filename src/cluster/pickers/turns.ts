@@ -7,7 +7,7 @@ import { isUsable, lastResort } from './last-resort.ts';
 const MAX_TURNS = 8;
 
 /** The weight of the endpoint at an index, above 0; asked when it takes its turn. */
-export type WeightOf = (index: number, now: number) => number;
+export type WeightOf = (index: number, context: PickContext) => number;
 
 /**
  * Everyone in turn, by weight: earliest deadline first. Each endpoint has a deadline, the earliest one gets the request, and
@@ -47,36 +47,36 @@ export class Turns implements Picker {
 
   pick(context: PickContext): Endpoint | null {
     const { endpoints } = this;
-    if (this.isMoving && ++this.picks > endpoints.length) this.reschedule(context.now);
+    if (this.isMoving && ++this.picks > endpoints.length) this.reschedule(context);
     const turns = Math.min(endpoints.length, MAX_TURNS);
     for (let i = 0; i < turns; i++) {
-      const endpoint = endpoints[this.takeTurn(context.now)]!;
+      const endpoint = endpoints[this.takeTurn(context)]!;
       if (isUsable(endpoint, context)) return endpoint;
     }
     return lastResort(endpoints, turns === 0 ? 0 : this.heap[0]!, context);
   }
 
-  reschedule(now: number): void {
+  reschedule(context: PickContext): void {
     const { endpoints, deadlines, paid, heap } = this;
     this.isMoving = this.isFluid;
     this.picks = 0;
     for (let index = 0; index < deadlines.length; index++) {
-      const weight = this.weightOf(index, now);
+      const weight = this.weightOf(index, context);
       deadlines[index] = ((deadlines[index]! - this.reached) * paid[index]!) / weight;
       paid[index] = weight;
-      if (endpoints[index]!.warmthAt(now) < 1) this.isMoving = true;
+      if (endpoints[index]!.warmthAt(context.now) < 1) this.isMoving = true;
     }
     this.reached = 0;
     for (let at = (heap.length >>> 1) - 1; at >= 0; at--) this.sink(at);
   }
 
-  private takeTurn(now: number): number {
+  private takeTurn(context: PickContext): number {
     const index = this.heap[0]!;
-    const weight = this.weightOf(index, now);
+    const weight = this.weightOf(index, context);
     this.reached = this.deadlines[index]!;
     this.deadlines[index] = this.reached + 1 / weight;
     this.paid[index] = weight;
-    if (this.endpoints[index]!.warmthAt(now) < 1) this.isMoving = true;
+    if (this.endpoints[index]!.warmthAt(context.now) < 1) this.isMoving = true;
     this.sink(0);
     return index;
   }

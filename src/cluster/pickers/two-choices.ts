@@ -7,8 +7,11 @@ import { isUsable, lastResort } from './last-resort.ts';
 /** With half of the endpoints refused, five pairs find nothing once in a thousand times. */
 const PAIRS = 5;
 
-/** What one attempt costs on an endpoint that nobody else uses. Above 0, or 0 for an endpoint that should be taken at once. */
-export type UnitCost = (endpoint: Endpoint, now: number) => number;
+/**
+ * Writes down what one attempt costs on an endpoint that nobody else uses: above 0, or 0 for an endpoint that should be taken
+ * at once. It is not returned, because a fraction that leaves a call is put on the heap.
+ */
+export type UnitCost = (endpoint: Endpoint, context: PickContext, into: Float64Array, at: number) => void;
 
 /**
  * Power of two choices: draw two endpoints, take the one where the attempt costs less. Two random ones and not the best of
@@ -27,6 +30,8 @@ export type UnitCost = (endpoint: Endpoint, now: number) => number;
 export class TwoChoices implements Picker {
   private readonly chance: EndpointDraw;
   private readonly shares: Float64Array;
+  /** Of the two that are compared. */
+  private readonly costs = new Float64Array(2);
 
   constructor(
     private readonly endpoints: readonly Endpoint[],
@@ -48,8 +53,8 @@ export class TwoChoices implements Picker {
     // the traffic whenever the others are refused.
     let lone = -1;
     for (let i = 0; i < PAIRS; i++) {
-      const first = this.chance.draw(context.now);
-      const second = this.other(first, context.now);
+      const first = this.chance.draw(context);
+      const second = this.other(first, context);
       const hasFirst = isUsable(endpoints[first]!, context);
       const hasSecond = isUsable(endpoints[second]!, context);
       if (hasFirst && hasSecond) return this.best(first, second, context);
@@ -62,30 +67,32 @@ export class TwoChoices implements Picker {
   }
 
   /** An index that is not `first`. */
-  private other(first: number, now: number): number {
+  private other(first: number, context: PickContext): number {
     if (!this.chance.isUniform) {
-      const second = this.chance.draw(now);
+      const second = this.chance.draw(context);
       if (second !== first) return second;
     }
-    return this.chance.drawOther(first, now);
+    return this.chance.drawOther(first, context);
   }
 
   private best(first: number, second: number, context: PickContext): Endpoint {
-    let best = this.cheaper(first, second, context.now);
+    let best = this.cheaper(first, second, context);
     for (let i = 2; i < this.choices; i++) {
-      const other = this.other(best, context.now);
-      if (isUsable(this.endpoints[other]!, context)) best = this.cheaper(best, other, context.now);
+      const other = this.other(best, context);
+      if (isUsable(this.endpoints[other]!, context)) best = this.cheaper(best, other, context);
     }
     return this.endpoints[best]!;
   }
 
-  private cheaper(first: number, second: number, now: number): number {
+  private cheaper(first: number, second: number, context: PickContext): number {
     const a = this.endpoints[first]!;
     const b = this.endpoints[second]!;
-    const costOfA = this.unitCost(a, now);
-    const costOfB = this.unitCost(b, now);
-    const warmthOfA = a.warmthAt(now);
-    const warmthOfB = b.warmthAt(now);
+    this.unitCost(a, context, this.costs, 0);
+    this.unitCost(b, context, this.costs, 1);
+    const costOfA = this.costs[0]!;
+    const costOfB = this.costs[1]!;
+    const warmthOfA = a.warmthAt(context.now);
+    const warmthOfB = b.warmthAt(context.now);
     if (this.chance.isUniform && warmthOfA === 1 && warmthOfB === 1) {
       return costOfA * (a.active + 1) <= costOfB * (b.active + 1) ? first : second;
     }
