@@ -10,7 +10,10 @@ export interface Contender {
 }
 
 /** Other ways to set up an algorithm that deserve a row of their own, as keys of an upstream. */
-const VARIANTS: Readonly<Record<string, object>> = {};
+const VARIANTS: Readonly<Record<string, object>> = {
+  'least_request of all': { balancer: 'least_request', leastRequest: { selection: 'full_scan' } },
+  'round_robin, slow start': { balancer: 'round_robin', slowStart: { window: '10s' } },
+};
 
 /** Every algorithm there is, and the variants. */
 export function contenders(): Contender[] {

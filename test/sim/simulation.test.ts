@@ -8,12 +8,14 @@ import { table } from './table.ts';
 
 const SIZE = { sidecars: 10, servers: 10, subset: null, requestsPerSecond: 1000, seconds: 30, seed: 1 };
 
-function scenario(name: string): Scenario {
-  return scenariosOf(SIZE.seconds).find((one) => one.name === name)!;
+function scenario(name: string, seconds = SIZE.seconds): Scenario {
+  return scenariosOf(seconds).find((one) => one.name === name)!;
 }
 
-function run({ options }: Contender, name: string, size: Partial<typeof SIZE> = {}): Measured {
-  return measure({ ...SIZE, ...size, options, course: scenario(name).course }, scenario(name));
+function run({ options }: Contender, name: string, more: Partial<typeof SIZE> = {}): Measured {
+  const size = { ...SIZE, ...more };
+  const played = scenario(name, size.seconds);
+  return measure({ ...size, options, course: played.course }, played);
 }
 
 function report(name: string, seed: number): string {
@@ -36,9 +38,11 @@ describe('the simulator', () => {
 });
 
 /** Of algorithms that look at keys, the share of a server is the share of its keys; some do not spread at all. */
-const GREATEST_VARIATION: Readonly<Record<string, number>> = { ring_hash: 0.15 };
+const GREATEST_VARIATION: Readonly<Record<string, number>> = { ring_hash: 0.15, first: 3.01 };
 /** Chance alone leaves 1 / sqrt(2500 requests a server) = 2 %, and three times that happens once in a hundred runs of ten. */
 const BY_CHANCE = 0.05;
+/** Seconds until a server that comes back has three quarters of its share. */
+const BACK_WITHIN: Readonly<Record<string, number>> = { 'round_robin, slow start': 10 };
 
 describe.each(contenders())('$name in the simulator', (contender) => {
   it('spreads a steady load over equal servers', () => {
@@ -51,7 +55,7 @@ describe.each(contenders())('$name in the simulator', (contender) => {
     const { failed, leftAfter, backAfter, moved } = run(contender, 'removed');
     expect(failed).toBe(0);
     expect(leftAfter).toBe(0);
-    expect(backAfter).toBeLessThan(3);
+    expect(backAfter).toBeLessThan(BACK_WITHIN[contender.name] ?? 3);
     if (moved !== null) {
       expect(Math.abs(moved.moved - 0.1)).toBeLessThan(0.03);
       expect(moved.needless).toBe(0);
@@ -59,7 +63,7 @@ describe.each(contenders())('$name in the simulator', (contender) => {
   });
 
   it('leaves a server that fails at once within three seconds, and returns to it', () => {
-    const { leftAfter, backAfter } = run(contender, 'failing');
+    const { leftAfter, backAfter } = run(contender, 'failing', { seconds: 60 });
     expect(leftAfter).toBeLessThan(3);
     expect(backAfter).not.toBeNull();
   });
@@ -71,24 +75,27 @@ it('finds the algorithms that look at keys', () => {
 });
 
 describe('subsets', () => {
-  const members = Array.from({ length: 500 }, (_, server) => server);
+  const members = Array.from({ length: 500 }, (_, server) => `orders-${server}`);
 
   it('give every server about as many callers', () => {
-    const callers = new Uint32Array(500);
-    for (let sidecar = 0; sidecar < 1000; sidecar++) for (const i of subsetOf(members, sidecar, 50)) callers[i]! += 1;
-    // 100 each on average, and a standard deviation of 9.5.
-    expect(Math.min(...callers)).toBeGreaterThan(60);
-    expect(Math.max(...callers)).toBeLessThan(140);
+    const callers = new Map<string, number>();
+    for (let sidecar = 0; sidecar < 400; sidecar++) {
+      for (const id of subsetOf(members, sidecar, 50)) callers.set(id, (callers.get(id) ?? 0) + 1);
+    }
+    // 40 each on average, and a standard deviation of 6.
+    expect(callers.size).toBe(500);
+    expect(Math.min(...callers.values())).toBeGreaterThan(15);
+    expect(Math.max(...callers.values())).toBeLessThan(65);
   });
 
   it('change by one server when one goes', () => {
     const before = subsetOf(members, 3, 50);
     const after = subsetOf(
-      members.filter((server) => server !== before[7]),
+      members.filter((id) => id !== before[7]),
       3,
       50,
     );
     expect(after.length).toBe(50);
-    expect(after.filter((server) => !before.includes(server)).length).toBe(1);
+    expect(after.filter((id) => !before.includes(id)).length).toBe(1);
   });
 });

@@ -11,6 +11,7 @@ import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { type Course, drawMs } from './course.ts';
 import { EventQueue } from './event-queue.ts';
+import { LoadReports } from './load-reports.ts';
 import { subsetOf } from './subsets.ts';
 import { Tally } from './tally.ts';
 
@@ -56,7 +57,7 @@ export class Simulation {
   private readonly clock = new ManualClock(START_MS);
   private readonly flights = new EventQueue<Flight>();
   private readonly busy: Uint32Array;
-  private readonly serverOf = new Map<string, number>();
+  private readonly reports: LoadReports;
   private readonly clusters: readonly Cluster[];
   private readonly arrivals: Random;
   private readonly times: Random;
@@ -71,7 +72,7 @@ export class Simulation {
     this.keys = new SeededRandom(random.uint32());
     this.tally = new Tally(servers, seconds);
     this.busy = new Uint32Array(servers);
-    for (let server = 0; server < servers; server++) this.serverOf.set(idOf(server), server);
+    this.reports = new LoadReports(servers, HALF_SPEED_AT);
     this.clusters = Array.from({ length: sidecars }, () => makeCluster(options, random.uint32(), this.clock));
   }
 
@@ -95,8 +96,10 @@ export class Simulation {
   private change(at: number): void {
     this.land(at);
     this.goTo(at);
+    const members = membersAt(this.setup, this.second);
     for (const [sidecar, cluster] of this.clusters.entries()) {
-      cluster.apply({ service: 'orders', endpoints: specsFor(this.setup, sidecar, this.second), source: 'sim' });
+      const ids = subsetOf(members, sidecar, this.setup.subset);
+      cluster.apply({ service: 'orders', endpoints: ids.map((id) => specOf(this.setup, id)), source: 'sim' });
     }
   }
 
@@ -130,7 +133,7 @@ export class Simulation {
       this.tally.refused[Math.floor(second)]! += 1;
       return;
     }
-    const server = this.serverOf.get(endpoint.id)!;
+    const server = serverOf(endpoint.id);
     const { shape, slowness, fails } = course.treat(server, second);
     this.tally.countRequest(server, Math.floor(second), fails);
     const ticket = endpoint.gate.admit(now);
@@ -153,6 +156,9 @@ export class Simulation {
       pushbackMs: -1,
     };
     this.busy[server]! -= 1;
+    this.reports.count(server, at - startedAt, at);
+    const report = this.reports.of(server);
+    if (report !== null) endpoint.reported?.read(report, at);
     endpoint.active -= 1;
     endpoint.gate.settle(ticket, evidence, at);
     endpoint.learn(evidence, at);
@@ -177,16 +183,26 @@ export function makeCluster(options: ClusterOptions, seed: number, clock: Manual
 
 /** What a sidecar knows of the servers in this second of the course. */
 export function specsFor(setup: Setup, sidecar: number, second: number): EndpointSpec[] {
-  const { servers, subset, course, weights } = setup;
-  const members: number[] = [];
-  for (let server = 0; server < servers; server++) if (course.isMember(server, second)) members.push(server);
-  return subsetOf(members, sidecar, subset).map((server) =>
-    spec(idOf(server), { weight: weights?.[server] ?? 1, zone: ZONES[server % ZONES.length]! }),
-  );
+  return subsetOf(membersAt(setup, second), sidecar, setup.subset).map((id) => specOf(setup, id));
+}
+
+function membersAt({ servers, course }: Setup, second: number): string[] {
+  const members: string[] = [];
+  for (let server = 0; server < servers; server++) if (course.isMember(server, second)) members.push(idOf(server));
+  return members;
+}
+
+function specOf({ weights }: Setup, id: string): EndpointSpec {
+  const server = serverOf(id);
+  return spec(id, { weight: weights?.[server] ?? 1, zone: ZONES[server % ZONES.length]! });
 }
 
 export function idOf(server: number): string {
   return `10.${server >> 16}.${(server >> 8) & 255}.${server & 255}:8080/orders-${server}`;
+}
+
+function serverOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf('-') + 1));
 }
 
 /** Makes the context ask for a key. */

@@ -1,22 +1,46 @@
+import type { Endpoint } from '../../src/cluster/endpoint.ts';
+import type { Balancer, Picker } from '../../src/cluster/picker.ts';
+import { SubsettingBalancer } from '../../src/cluster/subsetting.ts';
+import { FakeEndpoint } from '../support/fake-endpoint.ts';
+
 /**
- * The servers that a sidecar knows when it does not know all: those with the highest scores for it (rendezvous), so that one
- * that comes or goes changes the subsets of few.
+ * The endpoints that a sidecar uses when it does not use all, by the program's own choice. A thousand clusters that each know
+ * ten thousand endpoints would not fit into one process, so here the choice comes first and a cluster is told of the chosen.
+ *
+ * Every algorithm begins with the same members, so what was chosen once is kept.
  */
-export function subsetOf(members: readonly number[], sidecar: number, size: number | null): readonly number[] {
-  if (size === null || members.length <= size) return members;
-  const scores = Float64Array.from(members, (server) => score(sidecar, server));
-  const least = scores.slice().sort()[scores.length - size]!;
-  return members.filter((_, i) => scores[i]! >= least).slice(0, size);
+export function subsetOf(ids: readonly string[], sidecar: number, size: number | null): readonly string[] {
+  if (size === null || ids.length <= size) return ids;
+  const chosen = chosenFrom(ids);
+  const kept = chosen.get(`${sidecar}/${size}`) ?? choose(ids, sidecar, size);
+  chosen.set(`${sidecar}/${size}`, kept);
+  return kept;
 }
 
-/** Two rounds of a 32-bit mixer: alike numbers get unrelated scores. */
-function score(sidecar: number, server: number): number {
-  return mixed(mixed(sidecar) ^ server) >>> 0;
+const CHOSEN = new Map<string, Map<string, readonly string[]>>();
+
+function chosenFrom(ids: readonly string[]): Map<string, readonly string[]> {
+  const members = ids.join();
+  const chosen = CHOSEN.get(members) ?? new Map<string, readonly string[]>();
+  CHOSEN.set(members, chosen);
+  return chosen;
 }
 
-function mixed(word: number): number {
-  let z = (word + 0x9e3779b9) | 0;
-  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-  return z ^ (z >>> 16);
+function choose(ids: readonly string[], sidecar: number, size: number): readonly string[] {
+  const choice = new Choice();
+  const subsetting = new SubsettingBalancer(choice, size, `sidecar-${sidecar}`);
+  const slices = subsetting.build(ids.map((id) => new FakeEndpoint(id)));
+  while (!slices.next().done);
+  return choice.made.map(({ id }) => id);
+}
+
+/** Remembers the endpoints it is given. */
+class Choice implements Balancer {
+  readonly name = 'choice';
+  made: readonly Endpoint[] = [];
+
+  *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
+    this.made = endpoints;
+    return { pick: () => null };
+  }
 }
