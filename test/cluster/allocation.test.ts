@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { contenders } from '../sim/contenders.ts';
-import { KEYS, makeCluster, setKey } from '../sim/simulation.ts';
+import { KEYS, makeCluster, setKey, specOf } from '../sim/simulation.ts';
 import { allocatedPer } from '../support/allocated.ts';
-import { pickContext, spec } from '../support/fake-endpoint.ts';
+import { pickContext } from '../support/fake-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 /** The smallest thing on the heap takes 12 bytes; a deoptimised moment is spread over ten thousand picks. */
@@ -19,7 +19,7 @@ describe.each(contenders())('$name', ({ name, options }) => {
     ['unequal', (i: number) => 1 + (i % 7)],
   ])('allocates nothing to pick among endpoints of %s weight', (_, weight) => {
     const cluster = makeCluster(options, 1, new ManualClock());
-    const endpoints = Array.from({ length: 100 }, (_, i) => spec(`10.0.0.${i}:80/e${i}`, { weight: weight(i) }));
+    const endpoints = Array.from({ length: 100 }, (_, i) => specOf(i, weight(i)));
     cluster.apply({ service: 'orders', endpoints, source: 'test' });
     const context = pickContext({ hasHash: true });
     const pick = (times: number): void => {

@@ -12,6 +12,9 @@ export interface Contender {
 /** Other ways to set up an algorithm that deserve a row of their own, as keys of an upstream. */
 const VARIANTS: Readonly<Record<string, object>> = {
   'least_request of all': { balancer: 'least_request', leastRequest: { selection: 'full_scan' } },
+  'ring_hash as Envoy': { balancer: 'ring_hash', ring: { sizing: 'envoy' } },
+  'ring_hash, bounded': { balancer: 'ring_hash', boundedLoad: 1.25 },
+  'maglev, bounded': { balancer: 'maglev', boundedLoad: 1.25 },
   'round_robin, slow start': { balancer: 'round_robin', slowStart: { window: '10s' } },
 };
 

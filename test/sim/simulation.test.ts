@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HASHING_NAMES } from '../../src/cluster/hashing-options.ts';
 import { chart } from './chart.ts';
 import { type Contender, contenders } from './contenders.ts';
 import { type Measured, measure } from './measures.ts';
@@ -6,7 +7,7 @@ import { type Scenario, scenariosOf } from './scenarios.ts';
 import { subsetOf } from './subsets.ts';
 import { table } from './table.ts';
 
-const SIZE = { sidecars: 10, servers: 10, subset: null, requestsPerSecond: 1000, seconds: 30, seed: 1 };
+const SIZE = { sidecars: 5, servers: 10, subset: null, requestsPerSecond: 1000, seconds: 30, seed: 1 };
 
 function scenario(name: string, seconds = SIZE.seconds): Scenario {
   return scenariosOf(seconds).find((one) => one.name === name)!;
@@ -19,7 +20,8 @@ function run({ options }: Contender, name: string, more: Partial<typeof SIZE> = 
 }
 
 function report(name: string, seed: number): string {
-  const rows = new Map(contenders().map((contender) => [contender.name, run(contender, name, { seed })]));
+  const size = { seed, sidecars: 2, seconds: 15, requestsPerSecond: 300 };
+  const rows = new Map(contenders().map((contender) => [contender.name, run(contender, name, size)]));
   return table(rows) + chart(scenario(name), rows);
 }
 
@@ -38,7 +40,18 @@ describe('the simulator', () => {
 });
 
 /** Of algorithms that look at keys, the share of a server is the share of its keys; some do not spread at all. */
-const GREATEST_VARIATION: Readonly<Record<string, number>> = { ring_hash: 0.15, first: 3.01 };
+const GREATEST_VARIATION: Readonly<Record<string, number>> = {
+  first: 3.01,
+  ring_hash: 0.15,
+  'ring_hash as Envoy': 0.15,
+  'ring_hash, bounded': 0.15,
+};
+/** Keys that a change moves between servers it is not about; elsewhere none. */
+const NEEDLESS: Readonly<Record<string, number>> = {
+  maglev: 0.02,
+  'maglev, bounded': 0.02,
+  'ring_hash as Envoy': 0.12,
+};
 /** Chance alone leaves 1 / sqrt(2500 requests a server) = 2 %, and three times that happens once in a hundred runs of ten. */
 const BY_CHANCE = 0.05;
 /** Seconds until a server that comes back has three quarters of its share. */
@@ -57,8 +70,9 @@ describe.each(contenders())('$name in the simulator', (contender) => {
     expect(leftAfter).toBe(0);
     expect(backAfter).toBeLessThan(BACK_WITHIN[contender.name] ?? 3);
     if (moved !== null) {
-      expect(Math.abs(moved.moved - 0.1)).toBeLessThan(0.03);
-      expect(moved.needless).toBe(0);
+      const needless = NEEDLESS[contender.name] ?? 0;
+      expect(Math.abs(moved.moved - moved.needless - 0.1)).toBeLessThan(0.03);
+      expect(moved.needless).toBeLessThanOrEqual(needless);
     }
   });
 
@@ -71,7 +85,8 @@ describe.each(contenders())('$name in the simulator', (contender) => {
 
 it('finds the algorithms that look at keys', () => {
   const hashing = contenders().filter((contender) => run(contender, 'removed', { sidecars: 1 }).moved !== null);
-  expect(hashing.map(({ name }) => name)).toEqual(['ring_hash']);
+  expect(hashing.map(({ name }) => name)).toEqual(expect.arrayContaining([...HASHING_NAMES]));
+  expect(hashing.map(({ name }) => name).filter((name) => !/^(ring_hash|maglev|rendezvous)/.test(name))).toEqual([]);
 });
 
 describe('subsets', () => {

@@ -36,6 +36,7 @@ const HALF_SPEED_AT = 20;
 export const KEYS = 10_000;
 const HOT_KEY = 0;
 const ZONES = ['a', 'b', 'c'];
+const PORT = 8080;
 
 /** A request on its way: it ends at `at`. */
 interface Flight {
@@ -99,7 +100,7 @@ export class Simulation {
     const members = membersAt(this.setup, this.second);
     for (const [sidecar, cluster] of this.clusters.entries()) {
       const ids = subsetOf(members, sidecar, this.setup.subset);
-      cluster.apply({ service: 'orders', endpoints: ids.map((id) => specOf(this.setup, id)), source: 'sim' });
+      cluster.apply({ service: 'orders', endpoints: specsOf(this.setup, ids), source: 'sim' });
     }
   }
 
@@ -183,7 +184,11 @@ export function makeCluster(options: ClusterOptions, seed: number, clock: Manual
 
 /** What a sidecar knows of the servers in this second of the course. */
 export function specsFor(setup: Setup, sidecar: number, second: number): EndpointSpec[] {
-  return subsetOf(membersAt(setup, second), sidecar, setup.subset).map((id) => specOf(setup, id));
+  return specsOf(setup, subsetOf(membersAt(setup, second), sidecar, setup.subset));
+}
+
+function specsOf({ weights }: Setup, ids: readonly string[]): EndpointSpec[] {
+  return ids.map((id) => specOf(serverOf(id), weights?.[serverOf(id)]));
 }
 
 function membersAt({ servers, course }: Setup, second: number): string[] {
@@ -192,13 +197,18 @@ function membersAt({ servers, course }: Setup, second: number): string[] {
   return members;
 }
 
-function specOf({ weights }: Setup, id: string): EndpointSpec {
-  const server = serverOf(id);
-  return spec(id, { weight: weights?.[server] ?? 1, zone: ZONES[server % ZONES.length]! });
+/** As discovery would describe it. */
+export function specOf(server: number, weight = 1): EndpointSpec {
+  return spec(idOf(server), { host: hostOf(server), port: PORT, weight, zone: ZONES[server % ZONES.length]! });
 }
 
 export function idOf(server: number): string {
-  return `10.${server >> 16}.${(server >> 8) & 255}.${server & 255}:8080/orders-${server}`;
+  return `${hostOf(server)}:${PORT}/orders-${server}`;
+}
+
+/** Everyone has an address of its own: some algorithms know endpoints by that. */
+function hostOf(server: number): string {
+  return `10.${server >> 16}.${(server >> 8) & 255}.${server & 255}`;
 }
 
 function serverOf(id: string): number {

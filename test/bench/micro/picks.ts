@@ -7,9 +7,9 @@ import { type Hash64, hashText } from '../../../src/cluster/hash.ts';
 import type { EndpointSpec } from '../../../src/cluster/snapshot.ts';
 import { NO_EVIDENCE } from '../../../src/policy/evidence.ts';
 import { type Contender, contenders } from '../../sim/contenders.ts';
-import { idOf, KEYS, setKey } from '../../sim/simulation.ts';
+import { KEYS, setKey, specOf } from '../../sim/simulation.ts';
 import { allocatedPer } from '../../support/allocated.ts';
-import { IdleConnector, pickContext, spec } from '../../support/fake-endpoint.ts';
+import { IdleConnector, pickContext } from '../../support/fake-endpoint.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 /**
@@ -133,7 +133,7 @@ function emptyCluster(options: Contender['options'], clock: Clock, later: (task:
 }
 
 function specs(size: number): EndpointSpec[] {
-  return Array.from({ length: size }, (_, i) => spec(idOf(i)));
+  return Array.from({ length: size }, (_, i) => specOf(i));
 }
 
 /** Nanoseconds for one, of each; in rounds over all of them, so that a busy moment of the machine meets them all. */
