@@ -6,10 +6,10 @@ import type { Tally } from './tally.ts';
 /** What one algorithm did in one scenario. Instants count from the start of the trouble, or from its end. */
 export interface Measured {
   readonly tally: Tally;
-  /** Load of the busiest server that the trouble is not about, in multiples of the mean of these. */
-  readonly maxToMean: number;
+  /** Load of the busiest server that the trouble is not about, in multiples of the mean of these; null when they got nothing. */
+  readonly maxToMean: number | null;
   /** Standard deviation of these loads, in multiples of their mean. */
-  readonly variation: number;
+  readonly variation: number | null;
   /** Of good answers, in ms; null when there were none. */
   readonly p50: number | null;
   readonly p99: number | null;
@@ -44,11 +44,11 @@ export function measure(setup: Setup, scenario: Scenario): Measured {
   };
   return {
     tally,
-    maxToMean: Math.max(...loads) / mean,
-    variation: Math.sqrt(sum(loads.map((load) => (load - mean) ** 2)) / loads.length) / mean,
+    maxToMean: mean === 0 ? null : Math.max(...loads) / mean,
+    variation: mean === 0 ? null : Math.sqrt(sum(loads.map((load) => (load - mean) ** 2)) / loads.length) / mean,
     p50: tally.quantile(0.5, from, to),
     p99: tally.quantile(0.99, from, to),
-    failed: (tally.failuresIn(from, to) + tally.refusedIn(from, to)) / sent,
+    failed: (tally.failuresIn(from, to) + tally.refusedIn(from, to)) / Math.max(1, sent),
     leftAfter: affected.length > 0 && isOutage ? firstSecond(from, to, (share) => share < LEFT) : null,
     backAfter: affected.length > 0 ? firstSecond(backFrom, setup.seconds, (share) => share >= BACK) : null,
     peak: affected.length > 0 ? peakOf(tally, affected, backFrom) : null,

@@ -6,16 +6,16 @@ interface Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'max/mean', show: ({ maxToMean }) => maxToMean.toFixed(2) },
-  { title: 'cv %', show: ({ variation }) => (variation * 100).toFixed(1) },
+  { title: 'max/mean', show: ({ maxToMean }) => decimals(maxToMean, 2) },
+  { title: 'cv %', show: ({ variation }) => percent(variation, 1) },
   { title: 'p50 ms', show: ({ p50 }) => milliseconds(p50) },
   { title: 'p99 ms', show: ({ p99 }) => milliseconds(p99) },
-  { title: 'failed %', show: ({ failed }) => (failed * 100).toFixed(2) },
+  { title: 'failed %', show: ({ failed }) => percent(failed, 2) },
   { title: 'left s', show: ({ leftAfter }) => seconds(leftAfter) },
   { title: 'back s', show: ({ backAfter }) => seconds(backAfter) },
-  { title: 'peak', show: ({ peak }) => (peak === null ? '-' : peak.toFixed(2)) },
-  { title: 'moved %', show: ({ moved }) => (moved === null ? '-' : (moved.moved * 100).toFixed(2)) },
-  { title: 'needless %', show: ({ moved }) => (moved === null ? '-' : (moved.needless * 100).toFixed(2)) },
+  { title: 'peak', show: ({ peak }) => decimals(peak, 2) },
+  { title: 'moved %', show: ({ moved }) => percent(moved?.moved ?? null, 2) },
+  { title: 'needless %', show: ({ moved }) => percent(moved?.needless ?? null, 2) },
 ];
 
 /** One line for each algorithm. A column that says nothing of any of them is left out. */
@@ -35,7 +35,15 @@ function pad(cell: string, width: number, column: number): string {
 }
 
 function milliseconds(ms: number | null): string {
-  return ms === null ? '-' : ms.toFixed(ms < 10 ? 2 : 0);
+  return decimals(ms, ms !== null && ms < 10 ? 2 : 0);
+}
+
+function percent(share: number | null, digits: number): string {
+  return decimals(share === null ? null : share * 100, digits);
+}
+
+function decimals(value: number | null, digits: number): string {
+  return value === null ? '-' : value.toFixed(digits);
 }
 
 /** A second is the width of a bucket: what happened within the first one took none. */
