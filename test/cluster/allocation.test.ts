@@ -13,12 +13,12 @@ const NOTHING = 1;
  */
 const FRACTIONS: Readonly<Record<string, number>> = { p2c_ewma: 4 * 16 };
 
-describe.each(contenders())('$name', ({ name, options }) => {
+describe.each(contenders())('$name', ({ name, optionsIn }) => {
   it.each([
     ['equal', () => 1],
     ['unequal', (i: number) => 1 + (i % 7)],
   ])('allocates nothing to pick among endpoints of %s weight', (_, weight) => {
-    const cluster = makeCluster(options, 1, new ManualClock());
+    const cluster = makeCluster(optionsIn('a'), 1, new ManualClock());
     const endpoints = Array.from({ length: 100 }, (_, i) => specOf(i, weight(i)));
     cluster.apply({ service: 'orders', endpoints, source: 'test' });
     const context = pickContext({ hasHash: true });

@@ -30,7 +30,7 @@ function spell(treatment: Treatment, from: number, to: number): Course['treat'] 
 
 /** Twenty sidecars, five servers, 1000 requests a second for 40 s. */
 function run({ balancer = 'p2c_ewma', breaker = {}, treat = () => FAST, ...more }: Partial<Case>): Observed {
-  const { options } = contender(balancer, { balancer });
+  const options = contender(balancer, { balancer }).optionsIn('a');
   const { tally } = new Simulation({
     sidecars: 20,
     servers: 5,
@@ -39,7 +39,7 @@ function run({ balancer = 'p2c_ewma', breaker = {}, treat = () => FAST, ...more 
     seconds: 40,
     seed: 2026,
     ...more,
-    options: { ...options, breaker: { ...options.breaker, ...breaker } },
+    optionsIn: () => ({ ...options, breaker: { ...options.breaker, ...breaker } }),
     course: steadily(treat),
   }).run();
   return new Observed(tally);

@@ -6,7 +6,8 @@ import { upstreamSection } from '../../src/config/sections/upstream.ts';
 /** One algorithm, set up as a configuration says it: what is simulated is what an operator gets. */
 export interface Contender {
   readonly name: string;
-  readonly options: ClusterOptions;
+  /** For a sidecar in this zone. */
+  optionsIn(zone: string): ClusterOptions;
 }
 
 /** Other ways to set up an algorithm that deserve a row of their own, as keys of an upstream. */
@@ -18,13 +19,22 @@ const VARIANTS: Readonly<Record<string, object>> = {
   'round_robin, slow start': { balancer: 'round_robin', slowStart: { window: '10s' } },
 };
 
+/** These prefer their own zone. */
+const ZONED: Readonly<Record<string, object>> = {
+  'p2c_ewma in zones': { balancer: 'p2c_ewma' },
+  'round_robin in zones': { balancer: 'round_robin' },
+};
+
 /** Every algorithm there is, and the variants. */
 export function contenders(): Contender[] {
-  const plain = BALANCER_NAMES.map((name) => [name, { balancer: name }] as const);
-  return [...plain, ...Object.entries(VARIANTS)].map(([name, keys]) => contender(name, keys));
+  const plain = BALANCER_NAMES.map((name) => contender(name, { balancer: name }));
+  const variants = Object.entries(VARIANTS).map(([name, keys]) => contender(name, keys));
+  const zoned = Object.entries(ZONED).map(([name, keys]) => contender(name, keys, true));
+  return [...plain, ...variants, ...zoned];
 }
 
 /** `keys` are those of an upstream: `{ balancer: 'round_robin', breaker: { consecutiveFailures: 0 } }`. */
-export function contender(name: string, keys: object): Contender {
-  return { name, options: optionsOf(upstreamOf('orders', upstreamSection.parse(keys)), null) };
+export function contender(name: string, keys: object, knowsZones = false): Contender {
+  const config = upstreamOf('orders', upstreamSection.parse(keys));
+  return { name, optionsIn: (zone) => optionsOf(config, knowsZones ? { zone, callers: null } : null) };
 }

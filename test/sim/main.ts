@@ -24,7 +24,7 @@ console.log(
 mkdirSync(out, { recursive: true });
 for (const scenario of scenarios) {
   const rows = new Map(
-    contenders.map(({ name, options }) => [name, measure({ ...size, options, course: scenario.course }, scenario)]),
+    contenders.map(({ name, optionsIn }) => [name, measure({ ...size, optionsIn, course: scenario.course }, scenario)]),
   );
   console.log(`\n${scenario.name}: ${scenario.story}\n${table(rows)}`);
   writeFileSync(join(out, `${scenario.name}.svg`), chart(scenario, rows));

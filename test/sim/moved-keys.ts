@@ -1,6 +1,6 @@
 import { pickContext } from '../support/fake-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { KEYS, makeCluster, type Setup, setKey, specsFor } from './simulation.ts';
+import { KEYS, makeCluster, type Setup, setKey, specsFor, zoneOf } from './simulation.ts';
 
 /** Of all keys, which shares change their endpoint with a membership. */
 export interface MovedKeys {
@@ -35,7 +35,7 @@ export function movedKeys(setup: Setup, fromSecond: number, toSecond: number): M
 
 /** The endpoint of each key when nobody is busy; null when asking again gives other answers, or all keys the same. */
 function owners(setup: Setup, sidecar: number, second: number): string[] | null {
-  const cluster = makeCluster(setup.options, setup.seed + sidecar, new ManualClock());
+  const cluster = makeCluster(setup.optionsIn(zoneOf(sidecar)), setup.seed + sidecar, new ManualClock());
   cluster.apply({ service: 'orders', endpoints: specsFor(setup, sidecar, second), source: 'sim' });
   const context = pickContext({ hasHash: true });
   const ownerOf = (key: number): string => {

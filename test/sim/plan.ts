@@ -5,7 +5,7 @@ import type { Setup } from './simulation.ts';
 
 /** What to simulate, as the command line says it. */
 export interface Plan {
-  readonly size: Omit<Setup, 'options' | 'course'>;
+  readonly size: Omit<Setup, 'optionsIn' | 'course'>;
   readonly contenders: readonly Contender[];
   readonly scenarios: readonly Scenario[];
   readonly out: string;

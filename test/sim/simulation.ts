@@ -16,7 +16,8 @@ import { subsetOf } from './subsets.ts';
 import { Tally } from './tally.ts';
 
 export interface Setup {
-  readonly options: ClusterOptions;
+  /** Of a sidecar in this zone. */
+  optionsIn(zone: string): ClusterOptions;
   readonly sidecars: number;
   readonly servers: number;
   /** How many servers each sidecar knows; null for all. */
@@ -66,7 +67,7 @@ export class Simulation {
   private readonly context = pickContext({ hasHash: true });
 
   constructor(private readonly setup: Setup) {
-    const { sidecars, servers, seconds, seed, options } = setup;
+    const { sidecars, servers, seconds, seed } = setup;
     const random = new SeededRandom(seed);
     this.arrivals = new SeededRandom(random.uint32());
     this.times = new SeededRandom(random.uint32());
@@ -74,7 +75,9 @@ export class Simulation {
     this.tally = new Tally(servers, seconds);
     this.busy = new Uint32Array(servers);
     this.reports = new LoadReports(servers, HALF_SPEED_AT);
-    this.clusters = Array.from({ length: sidecars }, () => makeCluster(options, random.uint32(), this.clock));
+    this.clusters = Array.from({ length: sidecars }, (_, sidecar) =>
+      makeCluster(setup.optionsIn(zoneOf(sidecar)), random.uint32(), this.clock),
+    );
   }
 
   run(): this {
@@ -199,7 +202,12 @@ function membersAt({ servers, course }: Setup, second: number): string[] {
 
 /** As discovery would describe it. */
 export function specOf(server: number, weight = 1): EndpointSpec {
-  return spec(idOf(server), { host: hostOf(server), port: PORT, weight, zone: ZONES[server % ZONES.length]! });
+  return spec(idOf(server), { host: hostOf(server), port: PORT, weight, zone: zoneOf(server) });
+}
+
+/** Sidecars and servers are dealt to the zones in turn. */
+export function zoneOf(index: number): string {
+  return ZONES[index % ZONES.length]!;
 }
 
 export function idOf(server: number): string {

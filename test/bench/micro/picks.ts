@@ -4,9 +4,10 @@ import { SeededRandom } from '../../../src/base/random.ts';
 import { makeBalancer } from '../../../src/cluster/balancers.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { type Hash64, hashText } from '../../../src/cluster/hash.ts';
+import type { ClusterOptions } from '../../../src/cluster/options.ts';
 import type { EndpointSpec } from '../../../src/cluster/snapshot.ts';
 import { NO_EVIDENCE } from '../../../src/policy/evidence.ts';
-import { type Contender, contenders } from '../../sim/contenders.ts';
+import { contenders } from '../../sim/contenders.ts';
 import { KEYS, setKey, specOf } from '../../sim/simulation.ts';
 import { allocatedPer } from '../../support/allocated.ts';
 import { IdleConnector, pickContext } from '../../support/fake-endpoint.ts';
@@ -37,16 +38,16 @@ picks(
   'a call',
   SIZES.map(() => asks(only)),
 );
-for (const { name, options } of chosen)
+for (const { name, optionsIn } of chosen)
   picks(
     name,
-    SIZES.map((size) => asks(clusterOf(options, size))),
+    SIZES.map((size) => asks(clusterOf(optionsIn('a'), size))),
   );
 
 console.log('\nms to build, the longest of it at a time, and the longest to take in that one endpoint is gone');
 line('', '1000', 'longest', 'one less', '10000', 'longest', 'one less');
-for (const { name, options } of chosen) {
-  line(name, ...[1000, 10_000].flatMap((size) => builds(options, size).map((ms) => ms.toFixed(1))));
+for (const { name, optionsIn } of chosen) {
+  line(name, ...[1000, 10_000].flatMap((size) => builds(optionsIn('a'), size).map((ms) => ms.toFixed(1))));
 }
 
 console.log('\nns to hash a key, by bytes');
@@ -78,7 +79,7 @@ function asks(picker: Pick<Cluster, 'pick'>): Ask {
 }
 
 /** Everyone has answered once, so that nobody is new; the times differ. */
-function clusterOf(options: Contender['options'], size: number): Cluster {
+function clusterOf(options: ClusterOptions, size: number): Cluster {
   const cluster = emptyCluster(options, new ManualClock(), (task) => task());
   cluster.apply({ service: 'orders', endpoints: specs(size), source: 'bench' });
   let ms = 0;
@@ -90,13 +91,13 @@ function clusterOf(options: Contender['options'], size: number): Cluster {
 }
 
 /** The median of a few builds from nothing: all of it, the longest that the loop was held, and that again for one endpoint less. */
-function builds(options: Contender['options'], size: number): number[] {
+function builds(options: ClusterOptions, size: number): number[] {
   const samples = Array.from({ length: BUILDS }, () => buildOnce(options, size));
   return [0, 1, 2].map((field) => median(samples.map((sample) => sample[field]!)));
 }
 
 /** In slices, as in life. */
-function buildOnce(options: Contender['options'], size: number): [all: number, longest: number, change: number] {
+function buildOnce(options: ClusterOptions, size: number): [all: number, longest: number, change: number] {
   globalThis.gc?.();
   const pending: (() => void)[] = [];
   const real = { now: () => performance.now(), wallMs: () => 0, arm: () => undefined, disarm: () => undefined };
@@ -118,7 +119,7 @@ function buildOnce(options: Contender['options'], size: number): [all: number, l
   return [total, longest, change];
 }
 
-function emptyCluster(options: Contender['options'], clock: Clock, later: (task: () => void) => void): Cluster {
+function emptyCluster(options: ClusterOptions, clock: Clock, later: (task: () => void) => void): Cluster {
   const random = new SeededRandom(1);
   return new Cluster({
     name: 'orders',
