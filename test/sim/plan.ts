@@ -28,8 +28,8 @@ const BOUNDS = {
 } as const;
 
 export const HELP = `npm run sim -- [options]
-  --sidecars N       callers (50)
-  --endpoints N      servers of the one service they call (50)
+  --sidecars N       callers (30)
+  --endpoints N      servers of the one service they call (30)
   --subset N         how many of them each caller knows (all)
   --seconds N        simulated time; trouble is in the middle third (90)
   --rate N           requests per second of all callers together (100 for each endpoint, at most 20000)
@@ -66,9 +66,9 @@ function planOf(values: ReturnType<typeof parse>): Plan | null {
     if (value >= least && value <= most) return value;
     throw new Error(`--${name} wants a whole number from ${least} to ${most}, not "${text}"`);
   };
-  const servers = number('endpoints', 50);
+  const servers = number('endpoints', 30);
   const size = {
-    sidecars: number('sidecars', 50),
+    sidecars: number('sidecars', 30),
     servers,
     subset: values.subset === undefined ? null : number('subset', servers),
     seconds: number('seconds', 90),

@@ -57,8 +57,9 @@ export function scenariosOf(seconds: number): Scenario[] {
     {
       ...peace,
       name: 'recorded',
-      story: `recorded shapes, dealt in turn: ${RECORDED.map(({ name }) => name).join(', ')}`,
-      course: { treat: (server) => recorded[server % recorded.length]! },
+      story: `recorded shapes, dealt in turn to three at a time: ${RECORDED.map(({ name }) => name).join(', ')}`,
+      // One of each zone at a time.
+      course: { treat: (server) => recorded[Math.floor(server / 3) % recorded.length]! },
     },
     {
       ...trouble,
