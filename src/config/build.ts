@@ -2,6 +2,7 @@ import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, HashConfig, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
+import { buildShards } from './shards.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
 
@@ -75,6 +76,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     filter,
     balancer: { name: balancer },
     hash: hashOf(hash),
+    shards: buildShards(written.shards),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

@@ -2,6 +2,7 @@ import type { BalancerOptions } from '../cluster/options.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { ShardsOptions } from '../route/shard-options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
 export interface Config {
@@ -72,6 +73,7 @@ export interface UpstreamConfig {
   readonly filter: string | null;
   readonly balancer: BalancerOptions;
   readonly hash: HashConfig | null;
+  readonly shards: ShardsOptions | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;

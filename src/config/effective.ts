@@ -4,6 +4,7 @@ import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
 import { configSchema } from './schema.ts';
+import { encodeShards } from './shards.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 /**
@@ -46,13 +47,14 @@ function encode(config: Config): unknown {
   };
 }
 
-function encodeUpstream({ name, listen, balancer, hash, breaker, retry, ...rest }: UpstreamConfig): unknown {
+function encodeUpstream({ name, listen, balancer, hash, shards, breaker, retry, ...rest }: UpstreamConfig): unknown {
   return {
     ...rest,
     port: listen?.port ?? null,
     address: listen?.address ?? null,
     balancer: balancer.name,
     hash: encodeHash(hash),
+    shards: encodeShards(shards),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

@@ -5,6 +5,7 @@ import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';
 import type { Written } from './schema.ts';
+import { shardRules } from './shard-rules.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
@@ -19,6 +20,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ...Object.entries(config.upstreams).flatMap(([name, upstream]) => [
       ...sourceOf(config, name, upstream),
       ...hashOf(name, upstream),
+      ...shardRules(['upstreams', name], upstream),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
     ]),

@@ -62,6 +62,7 @@ it('takes every key there is, in the units of the program', () => {
     filter: 'Service.Meta.canary == true',
     balancer: { name: 'ring_hash' },
     hash: { kind: 'header', name: 'x-user' },
+    shards: null,
     breaker: {
       consecutiveFailures: 3,
       failureRatio: 1,
