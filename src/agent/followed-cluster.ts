@@ -6,6 +6,7 @@ import type { LensSpec } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
 import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
+import { shardLenses } from '../route/shard-lenses.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
 import { type EndpointProtocol, endpointProtocolOf } from './protocols.ts';
@@ -72,8 +73,8 @@ function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQ
   return { service, datacenter, namespace: null, tag, filter, connect: false };
 }
 
-function optionsOf({ balancer, breaker }: UpstreamConfig): ClusterOptions {
-  return { balancer, breaker, lenses: [] };
+function optionsOf({ balancer, breaker, shards }: UpstreamConfig): ClusterOptions {
+  return { balancer, breaker, lenses: shards === null ? [] : shardLenses(shards) };
 }
 
 function isSameKeys(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {

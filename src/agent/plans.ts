@@ -14,6 +14,9 @@ import type { Plan } from '../proxy/plan.ts';
 import { Anywhere } from '../route/anywhere.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { HeaderKey, SourceKey } from '../route/hash-keys.ts';
+import type { ShardsOptions } from '../route/shard-options.ts';
+import { Shards } from '../route/shards.ts';
+import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */
 export interface PlanParts {
@@ -30,6 +33,7 @@ export interface PlanOptions {
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
   readonly hash: HashConfig | null;
+  readonly shards: ShardsOptions | null;
   readonly trustsPeer: boolean;
   readonly returnsUnseen: boolean;
 }
@@ -37,6 +41,8 @@ export interface PlanOptions {
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
   readonly admission: ConcurrencyLimit;
+  /** Null of an upstream that has never had any. */
+  readonly shards: Shards | null;
 }
 
 /**
@@ -55,7 +61,10 @@ export function makePlan(
   const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
   before?.admission.reconfigure(limits.maxRequests);
   before?.parking.reconfigure(limits);
-  return {
+  const inner = new Anywhere(hash === null ? null : makeHashKey(hash));
+  const sharding = shardingOf(options.shards, before?.shards?.sharding ?? null);
+  const shards = before?.shards ?? (sharding === null ? null : new Shards());
+  const plan: LivePlan = {
     labels,
     cluster,
     admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
@@ -64,7 +73,8 @@ export function makePlan(
     backoff: new FullJitter(retry, random),
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
-    placement: new Anywhere(hash === null ? null : makeHashKey(hash)),
+    shards,
+    placement: placementOf(cluster, sharding, shards, inner),
     get sampleRatio() {
       return sampling.ratio;
     },
@@ -72,6 +82,8 @@ export function makePlan(
     returnsUnseen,
     observer: isSameLabels ? before.observer : observer.follow(labels),
   };
+  shards?.replace(plan, sharding);
+  return plan;
 }
 
 function makeHashKey(hash: HashConfig): HashKey {

@@ -155,6 +155,7 @@ export class Upstream {
   private replacePlan(): void {
     this.plan = this.makePlan(this.plan);
     this.router?.replace(this.plan);
+    this.plan.parking.wakeHeld(this.parts.clock.now());
   }
 
   private pickSource({ service }: UpstreamConfig): DiscoverySource {
@@ -164,10 +165,10 @@ export class Upstream {
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
-    const { name, protocol, limits, retry, timeouts, hash } = this.config;
+    const { name, protocol, limits, retry, timeouts, hash, shards } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
-    return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, ...trust }, before);
+    return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, shards, ...trust }, before);
   }
 }

@@ -112,6 +112,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     plan.budget.deposit(now);
 
     this.placed.reset();
+    this.placed.now = now;
     const misplaced = plan.placement.place(head, this.client.peer, this.placed);
     if (misplaced !== null) return this.fail(misplaced, now);
     this.tryNext(now);
@@ -190,9 +191,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   }
 
   private withoutEndpoint(now: number): void {
-    const { refusal } = this.placed;
-    if (refusal !== 'discovery_pending') return this.fail(refusal, now);
-    if (!this.plan.parking.wait(this, now)) return this.fail('park_full', now);
+    const { refusal, heldUntil } = this.placed;
+    if (refusal !== 'discovery_pending' && now >= heldUntil) return this.fail(refusal, now);
+    const { parking } = this.plan;
+    const isParked = heldUntil > 0 ? parking.hold(this, heldUntil) : parking.wait(this, now);
+    if (!isParked) return this.fail('park_full', now);
     this.phase = 'awaiting_endpoints';
   }
 
@@ -327,7 +330,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     invariant(isParked, 'a retry is decided only where the park has room');
   }
 
-  /** Woken by the cluster, which may have endpoints now. */
+  /** Woken by the cluster, which may have endpoints now, or by another configuration. */
   onWake(now: number): void {
     try {
       this.tryNext(now);
@@ -341,7 +344,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      this.fail('discovery_pending', now);
+      this.fail(this.placed.refusal, now);
     } catch (error) {
       this.onBug(error);
     }

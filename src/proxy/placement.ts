@@ -17,6 +17,10 @@ export class Placed implements PickContext {
   isMarked = false;
   /** A cookie for the client to keep, whole as it goes out; null for none. */
   setCookie: string | null = null;
+  /** Until when a refusal of the lens is worth waiting for; 0 for one that is not held. */
+  heldUntil = 0;
+  /** The placement inside a part of the cluster that has placed it, and marks its answer; null for none. */
+  within: Placement | null = null;
 
   constructor(readonly avoid: readonly Endpoint[]) {}
 
@@ -25,6 +29,8 @@ export class Placed implements PickContext {
     this.lens = null;
     this.isMarked = false;
     this.setCookie = null;
+    this.heldUntil = 0;
+    this.within = null;
   }
 }
 
@@ -34,7 +40,7 @@ export class Placed implements PickContext {
  * retry stays with the key; what lies behind a lens may have changed by then.
  */
 export interface Placement {
-  /** Fills `placed`, which has been reset. `head` is null of an opaque connection. Null, or why the request has no place. */
+  /** Fills `placed`, which has been reset and knows the time. `head` is null of an opaque connection. Null, or why the request has no place. */
   place(head: RequestHead | null, peer: Peer, placed: Placed): FailureCode | null;
   /** Adds to an answer of an endpoint what its client needs for its next requests. Only asked where `placed.isMarked`. */
   mark(placed: Placed, answer: ResponseHead, edits: Edits): void;

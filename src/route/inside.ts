@@ -1,0 +1,23 @@
+import type { FailureCode } from '../base/failure.ts';
+import type { Picker } from '../cluster/picker.ts';
+import type { Peer } from '../http/conduit.ts';
+import type { Edits } from '../http/edits.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+import type { Placed, Placement } from '../proxy/placement.ts';
+
+/** One part of the cluster, whatever the request; inside it as another placement says of the whole. */
+export class Inside implements Placement {
+  constructor(
+    private readonly lens: Picker,
+    private readonly inner: Placement,
+  ) {}
+
+  place(head: RequestHead | null, peer: Peer, placed: Placed): FailureCode | null {
+    placed.lens = this.lens;
+    return this.inner.place(head, peer, placed);
+  }
+
+  mark(placed: Placed, answer: ResponseHead, edits: Edits): void {
+    this.inner.mark(placed, answer, edits);
+  }
+}
