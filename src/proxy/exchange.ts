@@ -192,9 +192,13 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private withoutEndpoint(now: number): void {
     const { refusal, heldUntil } = this.placed;
-    if (refusal !== 'discovery_pending' && now >= heldUntil) return this.fail(refusal, now);
     const { parking } = this.plan;
-    const isParked = heldUntil > 0 ? parking.hold(this, heldUntil) : parking.wait(this, now);
+    if (now < heldUntil) return this.await(parking.hold(this, heldUntil), now);
+    if (refusal !== 'discovery_pending') return this.fail(refusal, now);
+    this.await(parking.wait(this, now), now);
+  }
+
+  private await(isParked: boolean, now: number): void {
     if (!isParked) return this.fail('park_full', now);
     this.phase = 'awaiting_endpoints';
   }

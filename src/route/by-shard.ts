@@ -62,8 +62,10 @@ export class ByShard implements Placement {
   }
 
   private hold(head: RequestHead, peer: Peer, placed: Placed): void {
-    this.shards.held += 1;
-    placed.heldUntil = placed.now + this.sharding.options.holdMs;
+    if (placed.heldUntil === 0) {
+      this.shards.held += 1;
+      placed.heldUntil = placed.now + this.sharding.options.holdMs;
+    }
     placed.lens = new HeldWrite(this.shards, this, head, peer, placed);
   }
 }

@@ -85,13 +85,14 @@ export class HeldWrite implements Picker {
     }
     const { heldUntil } = placed;
     placed.reset();
+    // Held again: the time is counted from the first.
+    placed.heldUntil = heldUntil;
     const misplaced = plan.placement.place(this.head, this.peer, placed);
+    if (!(placed.lens instanceof HeldWrite)) placed.heldUntil = 0;
     if (misplaced !== null) {
       context.refusal = misplaced;
       return null;
     }
-    // Held again: the time is counted from the first.
-    if (placed.heldUntil > 0) placed.heldUntil = heldUntil;
     return plan.cluster.pick(placed);
   }
 }

@@ -1,6 +1,7 @@
 import type { FailureCode } from '../../src/base/failure.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import type { LensSpec } from '../../src/cluster/lens.ts';
 import { RoundRobinBalancer } from '../../src/cluster/pickers/round-robin.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import type { LocalAnswer } from '../../src/http/answer.ts';
@@ -50,6 +51,7 @@ export interface ScriptOptions {
   /** Connections that are ready at once, as if they had been pooled. */
   readonly warm?: boolean;
   readonly instanceId?: string;
+  readonly lenses?: readonly LensSpec[];
   /** Without it, a bug fails the test. */
   onBug?(error: unknown): void;
 }
@@ -69,7 +71,8 @@ export class ExchangeScript {
   readonly admission: ConcurrencyLimit;
   readonly budget: RetryBudget;
   readonly cluster: Cluster;
-  readonly plan: Plan;
+  /** Of who comes from now on. */
+  plan: Plan;
   readonly parking: Parking;
   readonly observer: ProxyObserver;
   readonly router: Router;
@@ -94,7 +97,11 @@ export class ExchangeScript {
     };
     this.cluster = new Cluster({
       name: 'orders',
-      options: { balancer: { name: 'round_robin' }, breaker: { ...DEFAULT_BREAKER, ...options.breaker }, lenses: [] },
+      options: {
+        balancer: { name: 'round_robin' },
+        breaker: { ...DEFAULT_BREAKER, ...options.breaker },
+        lenses: options.lenses ?? [],
+      },
       balancer: new RoundRobinBalancer(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
       clock: this.clock,
