@@ -7,6 +7,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  ShardsView,
   StandingView,
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
@@ -19,6 +20,7 @@ import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
 import { selfAt } from './agent/self.ts';
+import { shardSamples, shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
@@ -316,6 +318,10 @@ export class Agent implements AgentView, Stoppable {
     return this.local === null ? outward : [...outward, clusterView(this.local, true, now)];
   }
 
+  shards(): readonly ShardsView[] {
+    return this.upstreams.all.flatMap(shardsView);
+  }
+
   config(): ConfigView {
     const upstreams = new Map(this.upstreams.all.map(({ declared }) => [declared.name, declared]));
     return {
@@ -372,6 +378,7 @@ export class Agent implements AgentView, Stoppable {
       yield* poolSamples(cluster);
       yield* discoverySamples(cluster.name, discovery, now);
     }
+    for (const upstream of this.upstreams.all) yield* shardSamples(upstream);
     for (const { name, revision, problems, unreachable } of this.layers()) {
       if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
       yield sample(

@@ -5,7 +5,7 @@ import type { RequestHead } from '../http/head.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { type ShardsOptions, shardsOf } from './shard-options.ts';
-import type { ShardMap, ShardRange } from './shard-range.ts';
+import type { ShardMap } from './shard-range.ts';
 
 /** A shard map in force. */
 export interface Sharding {
@@ -24,16 +24,13 @@ export class Shards {
   held = 0;
   private plan: Plan | null = null;
   private readonly counts = new Map<string, number>();
-  private readonly diverged = new Set<string>();
 
-  /** Its plan from now on. Counters of shards and ranges that are no more go with them. */
+  /** Its plan from now on. Counters of shards that are no more go with them. */
   replace(plan: Plan, sharding: Sharding | null): void {
     this.plan = plan;
     this.sharding = sharding;
     const names = new Set(sharding === null ? [] : shardsOf(sharding.options.map));
     for (const name of this.counts.keys()) if (!names.has(name)) this.counts.delete(name);
-    const moves = new Set(sharding === null ? [] : sharding.map.ranges.map(moveOf));
-    for (const move of this.diverged) if (!moves.has(move)) this.diverged.delete(move);
   }
 
   get newest(): Plan | null {
@@ -48,19 +45,6 @@ export class Shards {
   countOf(shard: string): number {
     return this.counts.get(shard) ?? 0;
   }
-
-  /** A second write of a range failed: its new owner lacks something. Holds until the move is another. */
-  diverge(range: ShardRange): void {
-    this.diverged.add(moveOf(range));
-  }
-
-  isDiverged(range: ShardRange): boolean {
-    return this.diverged.has(moveOf(range));
-  }
-}
-
-function moveOf({ text, shard, move }: ShardRange): string {
-  return move === null ? '' : JSON.stringify([text, shard, move.to, move.state]);
 }
 
 /**
