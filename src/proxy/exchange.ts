@@ -111,7 +111,6 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (this.admission === REFUSED) return this.fail(plan.admission.refusal, now);
     plan.budget.deposit(now);
 
-    this.placed.reset();
     this.placed.now = now;
     const misplaced = plan.placement.place(head, this.client.peer, this.placed);
     if (misplaced !== null) return this.fail(misplaced, now);
@@ -466,6 +465,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.phase = 'trying';
     this.journal.begin(head, plan.labels, now);
     this.attempts.reset();
+    this.placed.reset();
     this.bounds.start(plan.timeouts.streamIdleMs, now);
     if (this.journal.deadlineAt !== NO_DEADLINE) this.bounds.boundDeadline(this.journal.deadlineAt - now, now);
     this.requestTrailers = null;
@@ -487,6 +487,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.current = null;
     this.replay.reset();
     journal.endedAt = now;
+    journal.shard = this.placed.shard;
     plan.observer.onExchangeClose(journal);
   }
 }

@@ -23,6 +23,7 @@ export class Journal implements ExchangeRecord {
   requestBytes = 0;
   responseBytes = 0;
   requestId = '';
+  shard: string | null = null;
   readonly trace = new TraceIds();
 
   constructor(

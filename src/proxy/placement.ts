@@ -17,6 +17,8 @@ export class Placed implements PickContext {
   isMarked = false;
   /** A cookie for the client to keep, whole as it goes out; null for none. */
   setCookie: string | null = null;
+  /** The name of the shard that has its key; null where there are none, or none was looked for. */
+  shard: string | null = null;
   /** Until when a refusal of the lens is worth waiting for; 0 for one that is not held. */
   heldUntil = 0;
   /** The placement inside a part of the cluster that has placed it, and marks its answer; null for none. */
@@ -29,6 +31,7 @@ export class Placed implements PickContext {
     this.lens = null;
     this.isMarked = false;
     this.setCookie = null;
+    this.shard = null;
     this.heldUntil = 0;
     this.within = null;
   }

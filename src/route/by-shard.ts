@@ -30,6 +30,7 @@ export class ByShard implements Placement {
     if (key === null || head === null) return this.placeWithoutKey(head, peer, placed);
     const range = map.find(key);
     if (range === null) return 'shard_unknown';
+    placed.shard = range.shard;
     if (range.move !== null && range.move.state === 'hold' && !isSafe(head.method)) {
       this.hold(head, peer, placed);
       return null;

@@ -83,6 +83,7 @@ describe('a request', () => {
     script.discover(['b', 'c']);
     script.take();
     expect(script.ask('ab')).toContain('0 client local 503 no_endpoint');
+    expect(script.records[0]).toMatchObject({ code: 'no_endpoint', shard: 'a' });
   });
 
   it('stays with its shard for its next attempts, when the map changes in between', () => {
@@ -100,7 +101,11 @@ describe('a request', () => {
   it('is refused without a key, and with one that is nobody’s', () => {
     const script = new Sharded();
     script.map(below('a'));
+    expect(script.ask('zz')).toContain('0 c send GET /');
+    script.endpoint('c').last.answer(200);
+    script.take();
     expect(script.ask(null)).toContain('0 client local 400 shard_key_missing');
+    expect(script.records.map(({ shard }) => shard)).toEqual(['c', undefined]);
     script.shard({
       kind: 'list',
       names: null,
@@ -141,6 +146,7 @@ describe('a write of a held range', () => {
     expect(script.take()).toEqual(['5000 b send PUT /', '5000 b end']);
     expect([script.shards.held, script.shards.countOf('b')]).toEqual([1, 1]);
     for (const name of ['a', 'b', 'c']) script.endpoint(name).last.answer(200);
+    expect(script.records.map(({ shard }) => shard)).toEqual(['a', 'b', 'c']);
     expect(script.books()).toEqual(CLOSED);
   });
 

@@ -185,6 +185,8 @@ export interface RecordCopy {
   readonly code: FailureCode | null;
   /** Of gRPC calls alone. */
   readonly grpcStatus?: number;
+  /** Of those with a shard alone. */
+  readonly shard?: string;
   readonly attempts: readonly string[];
   readonly requestBytes: number;
   readonly responseBytes: number;
@@ -194,8 +196,9 @@ function copyOf(record: ExchangeRecord): RecordCopy {
   const attempts = record.attempts
     .slice(0, record.attemptCount)
     .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
-  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus } = record;
-  return { status, code, ...(isGrpc ? { grpcStatus } : {}), attempts, requestBytes, responseBytes };
+  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, shard } = record;
+  const more = { ...(isGrpc ? { grpcStatus } : {}), ...(shard === null ? {} : { shard }) };
+  return { status, code, ...more, attempts, requestBytes, responseBytes };
 }
 
 function describeTunnel(record: TunnelRecord): string {
