@@ -48,7 +48,7 @@ import { Output } from './net/output.ts';
 import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
-import { clusterSamples, discoverySamples } from './telemetry/cluster-samples.ts';
+import { clusterSamples, discoverySamples, holdSamples } from './telemetry/cluster-samples.ts';
 import { type Sample, sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -367,16 +367,17 @@ export class Agent implements AgentView, Stoppable {
   }
 
   private outboundEntries(): readonly Entry[] {
-    const own = this.upstreams.all.flatMap(({ entry }) => (entry === null ? [] : [entry]));
+    const own = this.upstreams.all.flatMap(({ entries }) => entries);
     return this.shared === null ? own : [this.shared, ...own];
   }
 
   private *samples(): Generator<Sample> {
     const now = this.given.clock.now();
-    for (const { cluster, discovery } of this.everyUpstream()) {
+    for (const { cluster, discovery, plan } of this.everyUpstream()) {
       yield* clusterSamples(cluster);
       yield* poolSamples(cluster);
       yield* discoverySamples(cluster.name, discovery, now);
+      if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
     }
     for (const upstream of this.upstreams.all) yield* shardSamples(upstream);
     for (const { name, revision, problems, unreachable } of this.layers()) {

@@ -122,6 +122,8 @@ export interface EndpointView {
   readonly pool: PoolView;
   /** No longer discovered; kept until its exchanges have ended. */
   readonly isRemoved: boolean;
+  /** `primary` or `replica`; null where roles are not asked for, or where nobody knows it. */
+  readonly role: string | null;
 }
 
 export interface PoolView {

@@ -80,7 +80,7 @@ function decodeLayer(message: LayerMessage): BoundedLayer {
 }
 
 function encodeEndpoint(endpoint: EndpointView): Message {
-  const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved } = endpoint;
+  const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved, role } = endpoint;
   return {
     id,
     host,
@@ -92,11 +92,12 @@ function encodeEndpoint(endpoint: EndpointView): Message {
     latencyMs,
     pool,
     removed: isRemoved,
+    role,
   };
 }
 
 function decodeEndpoint(message: EndpointMessage): EndpointView {
-  const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed } = message;
+  const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed, role = null } = message;
   return {
     id,
     host,
@@ -109,6 +110,7 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
     latencyMs,
     pool: pool ?? { open: 0, idle: 0 },
     isRemoved: removed,
+    role,
   };
 }
 
@@ -174,4 +176,5 @@ interface EndpointMessage {
   readonly latencyMs?: number;
   readonly pool: EndpointView['pool'] | null;
   readonly removed: boolean;
+  readonly role?: string | null;
 }

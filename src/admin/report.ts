@@ -103,13 +103,18 @@ const ENDPOINT_HEAD = ['ENDPOINT', 'HEALTH', 'WEIGHT', 'BREAKER', 'ACTIVE', 'LAT
 function endpointRow(endpoint: EndpointView): readonly string[] {
   return [
     endpoint.id,
-    endpoint.isRemoved ? 'removed' : endpoint.health,
+    healthWords(endpoint),
     String(endpoint.weight),
     breakerWords(endpoint),
     String(endpoint.active),
     endpoint.latencyMs === null ? NONE : latencyWords(endpoint.latencyMs),
     `${endpoint.pool.open}, ${endpoint.pool.idle} idle`,
   ];
+}
+
+function healthWords({ isRemoved, health, role }: EndpointView): string {
+  const said = isRemoved ? 'removed' : health;
+  return role === null ? said : `${said}, ${role}`;
 }
 
 function breakerWords({ breaker, trips }: EndpointView): string {

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { LensSpec } from '../cluster/lens.ts';
+import { type LensSpec, lensesInside } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
+import { roleLenses } from '../cluster/role-lenses.ts';
 import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { shardLenses } from '../route/shard-lenses.ts';
@@ -31,7 +33,7 @@ export class FollowedCluster {
     this.query = queryOf(config);
     this.protocol = endpointProtocolOf(config.protocol);
     this.dialing = { connectMs: config.timeouts.connectMs };
-    this.cluster = makeCluster(config.name, optionsOf(config), this.dialing, this.protocol, parts);
+    this.cluster = makeCluster(config.name, optionsOf(config, parts.random), this.dialing, this.protocol, parts);
     this.watch = source.follow(this.query, this.ends.signal, start);
   }
 
@@ -39,6 +41,11 @@ export class FollowedCluster {
   begin(onApply: () => void): void {
     this.cluster.onApply(onApply);
     this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
+  }
+
+  /** Have roles been asked for? Else its endpoints have none, whatever is configured by now. */
+  get hasRoles(): boolean {
+    return this.query.roles !== null;
   }
 
   asks(config: UpstreamConfig, source: DiscoverySource): boolean {
@@ -49,7 +56,7 @@ export class FollowedCluster {
   reconfigure(config: UpstreamConfig): void {
     this.dialing.connectMs = config.timeouts.connectMs;
     const { options } = this.cluster;
-    const { balancer, breaker, lenses } = optionsOf(config);
+    const { balancer, breaker, lenses } = optionsOf(config, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random);
     const next = {
@@ -69,12 +76,19 @@ export class FollowedCluster {
   }
 }
 
-function queryOf({ service, datacenter, tag, filter }: UpstreamConfig): ServiceQuery {
-  return { service, datacenter, namespace: null, tag, filter, connect: false };
+function queryOf({ service, datacenter, tag, filter, roles }: UpstreamConfig): ServiceQuery {
+  return { service, datacenter, namespace: null, tag, filter, connect: false, roles: roles?.rule ?? null };
 }
 
-function optionsOf({ balancer, breaker, shards }: UpstreamConfig): ClusterOptions {
-  return { balancer, breaker, lenses: shards === null ? [] : shardLenses(shards) };
+function optionsOf({ balancer, breaker, roles, shards }: UpstreamConfig, random: Random): ClusterOptions {
+  const byKey = roles?.rule.kind === 'multi_primary' ? makeBalancer({ name: 'ring_hash' }, random) : null;
+  const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey);
+  const ofShards = shards === null ? [] : shardLenses(shards);
+  return {
+    balancer,
+    breaker,
+    lenses: [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))],
+  };
 }
 
 function isSameKeys(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {

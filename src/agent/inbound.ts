@@ -49,7 +49,16 @@ export class Inbound {
     const replayBytes = spoken === 'http' ? 0 : DEFAULT_RETRY.replayBytes;
     const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes };
     const trust = { trustsPeer: false, returnsUnseen: true };
-    const plan = makePlan(parts, cluster, { labels, limits, retry, timeouts, hash: null, shards: null, ...trust });
+    const plan = makePlan(parts, cluster, {
+      labels,
+      limits,
+      retry,
+      timeouts,
+      hash: null,
+      roles: null,
+      shards: null,
+      ...trust,
+    });
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));
 

@@ -2,18 +2,25 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { HashConfig } from '../config/config.ts';
+import { keyInside, type Lens } from '../cluster/lens.ts';
+import type { Role } from '../cluster/role.ts';
+import { roleKey } from '../cluster/role-lenses.ts';
+import type { HashConfig, RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
 import { ConcurrencyLimit } from '../policy/concurrency.ts';
 import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
+import type { Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { Anywhere } from '../route/anywhere.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { HeaderKey, SourceKey } from '../route/hash-keys.ts';
+import { Inside } from '../route/inside.ts';
+import { AtRole, ByRole, Reads, type RoleParts } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shard-options.ts';
 import { Shards } from '../route/shards.ts';
 import { placementOf, shardingOf } from './sharding.ts';
@@ -33,6 +40,7 @@ export interface PlanOptions {
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
   readonly hash: HashConfig | null;
+  readonly roles: RolesConfig | null;
   readonly shards: ShardsOptions | null;
   readonly trustsPeer: boolean;
   readonly returnsUnseen: boolean;
@@ -41,8 +49,16 @@ export interface PlanOptions {
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
   readonly admission: ConcurrencyLimit;
+  /** Null: all endpoints are alike. */
+  readonly roles: LiveRoles | null;
   /** Null of an upstream that has never had any. */
   readonly shards: Shards | null;
+}
+
+/** The roles of a plan's cluster at work. */
+export interface LiveRoles extends RoleParts {
+  readonly replica: Lens;
+  readonly key: HashKey | null;
 }
 
 /**
@@ -56,12 +72,13 @@ export function makePlan(
   before: LivePlan | null = null,
 ): LivePlan {
   const { clock, random, observer, sampling } = parts;
-  const { labels, limits, retry, timeouts, hash, trustsPeer, returnsUnseen } = options;
+  const { labels, limits, retry, timeouts, hash, roles: wanted, trustsPeer, returnsUnseen } = options;
   const hasBudget = before !== null && isDeepStrictEqual(before.retry.budget, retry.budget);
   const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
   before?.admission.reconfigure(limits.maxRequests);
   before?.parking.reconfigure(limits);
-  const inner = new Anywhere(hash === null ? null : makeHashKey(hash));
+  const key = hash === null ? null : makeHashKey(hash);
+  const roles = wanted === null ? null : makeRoles(clock, cluster, wanted, key, before?.roles?.hold ?? null);
   const sharding = shardingOf(options.shards, before?.shards?.sharding ?? null);
   const shards = before?.shards ?? (sharding === null ? null : new Shards());
   const plan: LivePlan = {
@@ -74,7 +91,8 @@ export function makePlan(
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
     shards,
-    placement: placementOf(cluster, sharding, shards, inner),
+    placement: placementOf(sharding, shards, (part) => makePlacement(cluster, part, wanted, roles, key)),
+    roles,
     get sampleRatio() {
       return sampling.ratio;
     },
@@ -84,6 +102,57 @@ export function makePlan(
   };
   shards?.replace(plan, sharding);
   return plan;
+}
+
+/** The same plan for requests that are placed otherwise. */
+export function placedBy(plan: LivePlan, placement: Placement): LivePlan {
+  return {
+    ...plan,
+    placement,
+    get sampleRatio() {
+      return plan.sampleRatio;
+    },
+  };
+}
+
+/** The same plan for what goes to one role, whatever it is. */
+export function atRole(plan: LivePlan, { primary, replica, hold, key }: LiveRoles, role: Role): LivePlan {
+  return placedBy(plan, role === 'primary' ? new AtRole(primary, hold, key) : new AtRole(replica, null, key));
+}
+
+/** Inside the part of a cluster that has the key, or in all of it where that is null. */
+function makePlacement(
+  cluster: Cluster,
+  part: string | null,
+  wanted: RolesConfig | null,
+  roles: LiveRoles | null,
+  key: HashKey | null,
+): Placement {
+  if (wanted !== null && roles !== null) {
+    const parts = part === null ? roles : { ...lensesOf(cluster, wanted, part), hold: roles.hold };
+    return new ByRole(new Reads(wanted.reads), parts, key);
+  }
+  const anywhere = new Anywhere(key);
+  return part === null ? anywhere : new Inside(cluster.lensOf(part), anywhere);
+}
+
+function makeRoles(
+  clock: Clock,
+  cluster: Cluster,
+  wanted: RolesConfig,
+  key: HashKey | null,
+  before: Hold | null,
+): LiveRoles {
+  before?.reconfigure(wanted.hold);
+  return { ...lensesOf(cluster, wanted, null), hold: before ?? new Hold(clock, wanted.hold), key };
+}
+
+function lensesOf(cluster: Cluster, { read }: RolesConfig, part: string | null) {
+  const keyOf = (role: Role): string => (part === null ? roleKey(role) : keyInside(part, roleKey(role)));
+  const [primary, replica] = [cluster.lensOf(keyOf('primary')), cluster.lensOf(keyOf('replica'))];
+  const everyone = part === null ? null : cluster.lensOf(part);
+  const readers = read === 'any' ? everyone : read === 'primary' ? primary : replica;
+  return { primary, replica, readers };
 }
 
 function makeHashKey(hash: HashConfig): HashKey {

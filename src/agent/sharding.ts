@@ -1,8 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Cluster } from '../cluster/cluster.ts';
 import type { Placement } from '../proxy/placement.ts';
 import { ByShard } from '../route/by-shard.ts';
-import { Inside } from '../route/inside.ts';
 import { shardLensKey } from '../route/shard-lenses.ts';
 import { makeShardMap } from '../route/shard-map.ts';
 import { type ShardsOptions, shardsOf } from '../route/shard-options.ts';
@@ -15,17 +13,13 @@ export function shardingOf(options: ShardsOptions | null, before: Sharding | nul
   return { options, map: makeShardMap(options.map) };
 }
 
-/** `inner` says where inside a shard, or in the whole cluster where there are no shards. */
-export function placementOf(
-  cluster: Cluster,
-  sharding: Sharding | null,
-  shards: Shards | null,
-  inner: Placement,
-): Placement {
-  if (sharding === null || shards === null) return inner;
+/** Inside a part of the cluster, by its lens, or in all of it where that is null. */
+export type PlacementMaker = (part: string | null) => Placement;
+
+/** By the key of a request to its shard, and inside it as `make` says; as it says of the whole where there are no shards. */
+export function placementOf(sharding: Sharding | null, shards: Shards | null, make: PlacementMaker): Placement {
+  if (sharding === null || shards === null) return make(null);
   const { by, map } = sharding.options;
-  const inside = shardsOf(map).map(
-    (shard) => [shard, new Inside(cluster.lensOf(shardLensKey(by, shard)), inner)] as const,
-  );
-  return new ByShard(sharding, shards, new Map(inside), inner);
+  const inside = shardsOf(map).map((shard) => [shard, make(shardLensKey(by, shard))] as const);
+  return new ByShard(sharding, shards, new Map(inside), make(null));
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { invariant } from '../base/invariant.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -9,6 +10,7 @@ import { FollowedCluster } from './followed-cluster.ts';
 import type { Parts } from './parts.ts';
 import { type LivePlan, makePlan } from './plans.ts';
 import { portProtocolOf, upstreamLabel } from './protocols.ts';
+import { RolePorts } from './role-ports.ts';
 
 export interface UpstreamOwner {
   /** It has a new plan that nobody asked for. */
@@ -33,6 +35,7 @@ export class Upstream {
   /** Its own port; null when it has none, or when that could not be opened. */
   entry: Entry | null = null;
   private router: FixedRouter | null = null;
+  private readonly rolePorts: RolePorts;
   private live: FollowedCluster;
   /** Asks the question in force, and is waited for; null when `live` asks it. */
   private next: FollowedCluster | null = null;
@@ -43,6 +46,7 @@ export class Upstream {
     private readonly parts: Parts,
     private readonly owner: UpstreamOwner,
   ) {
+    this.rolePorts = new RolePorts(parts);
     this.live = new FollowedCluster(config, this.pickSource(config), parts, 'cold');
     this.plan = this.makePlan(null);
     this.begin(this.live);
@@ -70,20 +74,43 @@ export class Upstream {
     return this.config;
   }
 
-  /** Is the port that it was told to have open? */
+  /** Are the ports that it was told to have open? */
   get isListening(): boolean {
-    return this.config.listen === null || this.entry !== null;
+    return (this.config.listen === null || this.entry !== null) && this.rolePorts.isInPlace(this.config);
   }
 
-  /** Opens its own port. Rejects with a `ListenError`, and then nothing has changed. */
+  /** All its ports. */
+  get entries(): readonly Entry[] {
+    return this.entry === null ? this.rolePorts.entries : [this.entry, ...this.rolePorts.entries];
+  }
+
+  /** Opens its ports. Rejects with a `ListenError`, and then nothing has changed. */
   async listen(config: UpstreamConfig = this.config): Promise<void> {
+    const ofRoles = await this.rolePorts.prepare(config, this.plan);
+    try {
+      if (!this.hasOwnPort(config)) await this.openOwn(config);
+    } catch (error) {
+      this.rolePorts.discard(ofRoles);
+      throw error;
+    }
+    if (this.isClosed) return this.rolePorts.discard(ofRoles);
+    this.rolePorts.take(ofRoles);
+    this.rolePorts.replace(this.plan);
+  }
+
+  private hasOwnPort({ listen, protocol }: UpstreamConfig): boolean {
+    if (listen === null || this.entry?.protocol !== portProtocolOf(protocol)) return false;
+    return isDeepStrictEqual(listen, this.config.listen);
+  }
+
+  private async openOwn(config: UpstreamConfig): Promise<void> {
     const { parts } = this;
-    if (config.listen === null) return this.closePort();
+    if (config.listen === null) return this.closeOwn();
     const router = new FixedRouter(this.plan);
     const options = { name: config.name, ...config.listen };
     const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), router);
     if (this.isClosed) return parts.leaving.take(entry);
-    this.closePort();
+    this.closeOwn();
     this.entry = entry;
     this.router = router;
     router.replace(this.plan);
@@ -96,8 +123,13 @@ export class Upstream {
     if (!this.isClosed) this.reconfigure(config);
   }
 
-  /** Accepts no more there; connections that are open end in their time. */
+  /** Accepts no more on any of them; connections that are open end in their time. */
   closePort(): void {
+    this.closeOwn();
+    this.rolePorts.close();
+  }
+
+  private closeOwn(): void {
     if (this.entry !== null) this.parts.leaving.take(this.entry);
     this.entry = null;
     this.router = null;
@@ -118,7 +150,7 @@ export class Upstream {
     this.closePort();
     this.next?.end(null);
     this.live.end(null);
-    this.plan.parking.wakeAll(this.parts.clock.now());
+    this.wakeAll();
   }
 
   private ask(config: UpstreamConfig, source: DiscoverySource): void {
@@ -139,8 +171,15 @@ export class Upstream {
   }
 
   private onApplied(): void {
-    this.plan.parking.wakeAll(this.parts.clock.now());
+    this.wakeAll();
     this.owner.onEndpoints();
+  }
+
+  private wakeAll(): void {
+    const { parking, roles } = this.plan;
+    const now = this.parts.clock.now();
+    parking.wakeAll(now);
+    roles?.hold.wakeAll(now);
   }
 
   private switchTo(next: FollowedCluster): void {
@@ -155,7 +194,10 @@ export class Upstream {
   private replacePlan(): void {
     this.plan = this.makePlan(this.plan);
     this.router?.replace(this.plan);
-    this.plan.parking.wakeHeld(this.parts.clock.now());
+    this.rolePorts.replace(this.plan);
+    const now = this.parts.clock.now();
+    this.plan.parking.wakeHeld(now);
+    this.plan.roles?.hold.wakeAll(now);
   }
 
   private pickSource({ service }: UpstreamConfig): DiscoverySource {
@@ -165,10 +207,12 @@ export class Upstream {
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
-    const { name, protocol, limits, retry, timeouts, hash, shards } = this.config;
+    const { name, protocol, limits, retry, timeouts, hash, roles, shards } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
-    return makePlan(this.parts, this.cluster, { labels, limits, retry, timeouts, hash, shards, ...trust }, before);
+    const asked = this.live.hasRoles ? roles : null;
+    const options = { labels, limits, retry, timeouts, hash, roles: asked, shards, ...trust };
+    return makePlan(this.parts, this.cluster, options, before);
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Config, UpstreamConfig } from '../config/config.ts';
@@ -266,12 +267,13 @@ function isTaken(error: Error): boolean {
 }
 
 function isInPlace({ declared, isListening }: Upstream, wanted: UpstreamConfig): boolean {
-  const { protocol, listen } = declared;
+  const { protocol, listen, roles } = declared;
   return (
     isListening &&
     portProtocolOf(protocol) === portProtocolOf(wanted.protocol) &&
     listen?.address === wanted.listen?.address &&
-    listen?.port === wanted.listen?.port
+    listen?.port === wanted.listen?.port &&
+    isDeepStrictEqual(roles?.listen, wanted.roles?.listen)
   );
 }
 

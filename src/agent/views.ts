@@ -54,6 +54,7 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     latencyMs: endpoint.hasAnswered ? Math.round(endpoint.expectedMs(now) * 1000) / 1000 : null,
     pool: poolOf(endpoint),
     isRemoved,
+    role: spec.role,
   };
 }
 

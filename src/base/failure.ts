@@ -56,6 +56,7 @@ export const FAILURES = {
   park_full: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'Too many requests already wait.'),
   no_endpoint: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'Discovery knows no usable endpoint of this cluster.'),
   discovery_pending: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'Discovery has not answered once yet for this cluster.'),
+  no_primary: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'No primary that could take a write was there, or appeared while it was held.'),
   circuit_open: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The breakers of all usable endpoints are open.'),
   deadline_exceeded: row(504, 4, 'never', 'local', MAYBE_SENT, 'http_response_timeout', 'The whole exchange took longer than its deadline.'),
   tunnel_idle: row(504, 4, 'never', 'local', MAYBE_SENT, 'connection_timeout', 'Neither end of a tunnel or an upgraded connection sent anything for too long.'),

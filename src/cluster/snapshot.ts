@@ -1,4 +1,5 @@
 import type { Watch } from '../base/watch.ts';
+import type { Role, RoleRule } from './role.ts';
 
 /** `maintenance`: finish what runs, send nothing new. `critical`: out. `warning` takes part with its own weight. */
 export type Health = 'passing' | 'warning' | 'maintenance' | 'critical';
@@ -16,6 +17,8 @@ export interface EndpointSpec {
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
   readonly zone: string | null;
+  /** Null: none, or nobody knows. Told where the question has `roles`. */
+  readonly role: Role | null;
 }
 
 /** All that is known about one service at one moment. Immutable, replaced whole. */
@@ -35,6 +38,8 @@ export interface ServiceQuery {
   readonly filter: string | null;
   /** Ask for mesh proxies of the service instead of the service itself. */
   readonly connect: boolean;
+  /** How roles are known; null: nobody asks for them. */
+  readonly roles: RoleRule | null;
 }
 
 /** `cold`: nothing else is known, so that an old answer is better than none. `warm`: only a new one counts. */

@@ -1,5 +1,6 @@
+import type { RoleWitness } from '../cluster/role.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
-import type { Config, HashConfig, Http2Config, TelemetryConfig, UpstreamConfig } from './config.ts';
+import type { Config, HashConfig, Http2Config, RolesConfig, TelemetryConfig, UpstreamConfig } from './config.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
 import { buildShards } from './shards.ts';
@@ -77,6 +78,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     balancer: { name: balancer },
     hash: hashOf(hash),
     shards: buildShards(written.shards),
+    roles: rolesOf(written),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,
@@ -104,6 +106,25 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
 function hashOf(hash: WrittenUpstream['hash']): HashConfig | null {
   if (hash === null) return null;
   return hash.header === null ? { kind: 'source' } : { kind: 'header', name: hash.header.toLowerCase() };
+}
+
+function rolesOf({ roles, address }: WrittenUpstream): RolesConfig | null {
+  if (roles === null) return null;
+  const { kind, from, words, read, reads, hold, ports } = roles;
+  const at = (port: number | null) => (port === null ? null : { address, port });
+  return {
+    rule: { kind, from: witnessOf(from), words },
+    read,
+    reads: { ...reads, header: reads.header === null ? null : reads.header.toLowerCase() },
+    hold: { timeMs: hold.time, requests: hold.requests, bytes: hold.bytes },
+    listen: { primary: at(ports.primary), replica: at(ports.replica) },
+  };
+}
+
+function witnessOf({ meta, check, lock }: NonNullable<WrittenUpstream['roles']>['from']): RoleWitness {
+  if (meta !== null) return { kind: 'meta', key: meta };
+  if (check !== null) return { kind: 'check', name: check };
+  return lock === null ? { kind: 'tag' } : { kind: 'lock', key: lock };
 }
 
 function limitsOf({ limits }: Pick<WrittenUpstream, 'limits'>): UpstreamConfig['limits'] {

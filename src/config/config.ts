@@ -1,7 +1,11 @@
 import type { BalancerOptions } from '../cluster/options.ts';
+import type { Role, RoleRule } from '../cluster/role.ts';
+import type { ReadPreference } from '../cluster/role-lenses.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { HoldOptions } from '../proxy/hold.ts';
+import type { ReadOptions } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shard-options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
@@ -74,10 +78,21 @@ export interface UpstreamConfig {
   readonly balancer: BalancerOptions;
   readonly hash: HashConfig | null;
   readonly shards: ShardsOptions | null;
+  /** Null: all endpoints are alike. */
+  readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
+}
+
+export interface RolesConfig {
+  readonly rule: RoleRule;
+  readonly read: ReadPreference;
+  readonly reads: ReadOptions;
+  readonly hold: HoldOptions;
+  /** Null: no port of its own. */
+  readonly listen: Readonly<Record<Role, ListenAddress | null>>;
 }
 
 export type HashConfig = { readonly kind: 'header'; readonly name: string } | { readonly kind: 'source' };

@@ -1,5 +1,6 @@
+import type { RoleWitness } from '../cluster/role.ts';
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
-import type { Config, HashConfig, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import type { Config, HashConfig, Http2Config, InboundConfig, RolesConfig, UpstreamConfig } from './config.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
@@ -47,13 +48,24 @@ function encode(config: Config): unknown {
   };
 }
 
-function encodeUpstream({ name, listen, balancer, hash, shards, breaker, retry, ...rest }: UpstreamConfig): unknown {
+function encodeUpstream({
+  name,
+  listen,
+  balancer,
+  hash,
+  roles,
+  shards,
+  breaker,
+  retry,
+  ...rest
+}: UpstreamConfig): unknown {
   return {
     ...rest,
     port: listen?.port ?? null,
-    address: listen?.address ?? null,
+    address: (listen ?? roles?.listen.primary ?? roles?.listen.replica)?.address ?? null,
     balancer: balancer.name,
     hash: encodeHash(hash),
+    roles: roles === null ? null : encodeRoles(roles),
     shards: encodeShards(shards),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
@@ -100,6 +112,31 @@ function encodeHttp2(http2: Http2Config): unknown {
 function encodeHash(hash: HashConfig | null): unknown {
   if (hash === null) return null;
   return hash.kind === 'header' ? { header: hash.name } : { source: true };
+}
+
+function encodeRoles({ rule, read, reads, hold, listen }: RolesConfig): unknown {
+  return {
+    kind: rule.kind,
+    from: encodeWitness(rule.from),
+    words: rule.words,
+    read,
+    reads,
+    hold: { time: formatDuration(hold.timeMs), requests: hold.requests, bytes: formatSize(hold.bytes) },
+    ports: { primary: listen.primary?.port ?? null, replica: listen.replica?.port ?? null },
+  };
+}
+
+function encodeWitness(from: RoleWitness): unknown {
+  switch (from.kind) {
+    case 'tag':
+      return { tag: true };
+    case 'meta':
+      return { meta: from.key };
+    case 'check':
+      return { check: from.name };
+    case 'lock':
+      return { lock: from.key };
+  }
 }
 
 function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 'timeouts'>): object {

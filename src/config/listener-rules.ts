@@ -42,9 +42,11 @@ export function listenersOf(config: Written): Listener[] {
   return [
     ...at(['inbound', 'port'], inbound?.address ?? '', inbound?.port ?? null),
     ...at(['outbound', 'port'], outbound?.address ?? '', outbound?.port ?? null),
-    ...Object.entries(upstreams).flatMap(([name, upstream]) =>
-      at(['upstreams', name, 'port'], upstream.address, upstream.port),
-    ),
+    ...Object.entries(upstreams).flatMap(([name, { address, port, roles }]) => [
+      ...at(['upstreams', name, 'port'], address, port),
+      ...at(['upstreams', name, 'roles', 'ports', 'primary'], address, roles?.ports.primary ?? null),
+      ...at(['upstreams', name, 'roles', 'ports', 'replica'], address, roles?.ports.replica ?? null),
+    ]),
     ...at(['admin', 'port'], admin.address, admin.port),
     ...at(['admin', 'grpcPort'], admin.address, grpcPortOf(admin)),
   ];

@@ -4,6 +4,7 @@ import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';
+import { roleConflicts } from './role-rules.ts';
 import type { Written } from './schema.ts';
 import { shardRules } from './shard-rules.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -21,6 +22,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...sourceOf(config, name, upstream),
       ...hashOf(name, upstream),
       ...shardRules(['upstreams', name], upstream),
+      ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
     ]),
@@ -65,7 +67,7 @@ function sourceOf(config: Written, name: string, upstream: WrittenUpstream): Con
   ];
 }
 
-function hashOf(name: string, { balancer, hash, protocol }: WrittenUpstream): Contradiction[] {
+function hashOf(name: string, { balancer, hash, protocol, roles }: WrittenUpstream): Contradiction[] {
   const path = ['upstreams', name];
   const concerns = [
     [...path, 'hash'],
@@ -75,7 +77,7 @@ function hashOf(name: string, { balancer, hash, protocol }: WrittenUpstream): Co
     const expected = 'hash beside it, { header: NAME } or { source: true }';
     return [contradiction([...path, 'balancer'], 'ring_hash without hash', expected, null, concerns)];
   }
-  if (balancer !== 'ring_hash' && hash !== null) {
+  if (balancer !== 'ring_hash' && hash !== null && roles?.kind !== 'multi_primary') {
     const found = `hash with balancer ${balancer}`;
     return [
       contradiction(
@@ -118,8 +120,9 @@ function windowBounds({ http2 }: Written): Contradiction[] {
 }
 
 /** Connections without HTTP carry no Host to route by. */
-function portOf(name: string, { protocol, port }: WrittenUpstream): Contradiction[] {
-  if (protocol !== 'tcp' || port !== null) return [];
+function portOf(name: string, { protocol, port, roles }: WrittenUpstream): Contradiction[] {
+  const hasRolePort = roles !== null && (roles.ports.primary !== null || roles.ports.replica !== null);
+  if (protocol !== 'tcp' || port !== null || hasRolePort) return [];
   const path = ['upstreams', name];
   return [
     contradiction([...path, 'protocol'], 'tcp without a port', 'a port of its own beside it', null, [

@@ -21,7 +21,7 @@ const OWNED_BY = {
 
 const RANGE_KEYS = ['slots', 'from', 'to', 'keys'] as const;
 
-export function shardRules(upstream: Path, { shards, protocol }: Written['upstreams'][string]): Contradiction[] {
+export function shardRules(upstream: Path, { shards, protocol, roles }: Written['upstreams'][string]): Contradiction[] {
   if (shards === null) return [];
   const path = [...upstream, 'shards'];
   if (protocol === 'tcp') {
@@ -36,6 +36,7 @@ export function shardRules(upstream: Path, { shards, protocol }: Written['upstre
   return [
     ...flaws.map(({ at, found, expected }) => contradiction([...path, 'map', ...at], found, expected)),
     ...spreadRules(path, shards, protocol),
+    ...portRules(upstream, roles),
   ];
 }
 
@@ -78,4 +79,21 @@ function spreadRules(path: Path, { absent, map }: WrittenShards, protocol: strin
   if (length <= MAX_SPREAD) return [];
   const found = `${absent} with ${length} shards`;
   return [contradiction([...path, 'absent'], found, `reject or any, or at most ${MAX_SPREAD} shards`)];
+}
+
+/** What comes by a port of a role is not looked at, and so has no key. */
+function portRules(upstream: Path, roles: Written['upstreams'][string]['roles']): Contradiction[] {
+  if (roles === null || (roles.ports.primary === null && roles.ports.replica === null)) return [];
+  const concerns = [[...upstream, 'shards']];
+  const found = 'ports of roles beside shards';
+  return [
+    contradiction(
+      [...upstream, 'roles', 'ports'],
+      found,
+      'no ports: requests there have no key',
+      null,
+      concerns,
+      'key',
+    ),
+  ];
 }

@@ -86,7 +86,7 @@ export class ConsulClient implements ConsulApi {
       signal,
     );
     if (reply.status !== 200) throw refusal(reply);
-    const { endpoints, skipped, resources } = decodeHealth(parseJson(reply));
+    const { endpoints, skipped, resources } = decodeHealth(parseJson(reply), query.roles);
     return { ...answerOf(reply, endpoints, JSON.stringify([endpoints, skipped])), skipped, resources };
   }
 
@@ -94,7 +94,7 @@ export class ConsulClient implements ConsulApi {
     const reply = await this.read('/kv/{name}', key, {}, read, signal);
     if (reply.status !== 200 && reply.status !== 404) throw refusal(reply);
     const document = decodeKv(key, reply.status === 404 ? [] : parseJson(reply));
-    return answerOf(reply, document, `${document.revision} ${document.text}`);
+    return answerOf(reply, document, `${document.revision} ${document.isHeld} ${document.text}`);
   }
 
   async putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { type Role, type RoleRule, roleInText } from '../cluster/role.ts';
 import type { EndpointSpec, Health } from '../cluster/snapshot.ts';
 import type { AclResource } from './consul-api.ts';
 import { ConsulError } from './consul-error.ts';
@@ -26,8 +27,10 @@ export interface DecodedHealth {
  * Lenient where Consul is (null maps and lists, absent weights), strict where a wrong type can only mean that somebody
  * else answered: then the whole answer is refused and the last good one stands. Consul does take a port that is none,
  * though, and one careless registration must not silence the other instances: it is skipped by name.
+ *
+ * Of the outputs of checks, which change with every look, nothing is kept but the role that `roles` finds in one.
  */
-export function decodeHealth(body: unknown): DecodedHealth {
+export function decodeHealth(body: unknown, roles: RoleRule | null = null): DecodedHealth {
   if (!Array.isArray(body)) throw new ConsulError(`health answer: expected a list, got ${kindOf(body)}`);
   const byId = new Map<string, EndpointSpec>();
   const resources = new Map<string, AclResource>();
@@ -39,7 +42,7 @@ export function decodeHealth(body: unknown): DecodedHealth {
     else skipped[MAX_SKIPPED] = `${skips - MAX_SKIPPED} more`;
   };
   body.forEach((entry: unknown, i) => {
-    const spec = decodeEntry(entry, `health answer[${i}]`, skip);
+    const spec = decodeEntry(entry, `health answer[${i}]`, skip, roles);
     for (const resource of resourcesOf(entry)) resources.set(`${resource.kind} ${resource.name}`, resource);
     if (spec === null) return;
     // The same id twice is one process seen through two nodes, of which one may be long gone.
@@ -61,7 +64,12 @@ function* resourcesOf(entry: unknown): Generator<AclResource> {
   if (typeof node === 'string' && node !== '') yield { kind: 'node', name: node };
 }
 
-function decodeEntry(entry: unknown, path: string, skip: (what: string) => void): EndpointSpec | null {
+function decodeEntry(
+  entry: unknown,
+  path: string,
+  skip: (what: string) => void,
+  roles: RoleRule | null,
+): EndpointSpec | null {
   const { Node, Service, Checks } = record(entry, path);
   const node = record(Node ?? {}, `${path}.Node`);
   const service = record(Service, `${path}.Service`);
@@ -92,6 +100,7 @@ function decodeEntry(entry: unknown, path: string, skip: (what: string) => void)
     tags: strings(service['Tags']),
     meta: stringMap(service['Meta']),
     zone: zoneOf(service, node),
+    role: roles?.from.kind === 'check' ? roleOf(Checks, roles.from.name, roles) : null,
   };
 }
 
@@ -107,6 +116,14 @@ function healthOf(checks: unknown, path: string): Health {
     else if (status === 'warning' && worst === 'passing') worst = 'warning';
   });
   return worst;
+}
+
+/** Said by the check with this name or id; `healthOf` has seen that they are checks. */
+function roleOf(checks: unknown, name: string, rule: RoleRule): Role | null {
+  const list = (checks ?? []) as readonly Json[];
+  const check = list.find(({ CheckID, Name }) => CheckID === name || Name === name);
+  const output = check?.['Output'];
+  return typeof output === 'string' ? roleInText(output, rule) : null;
 }
 
 function zoneOf(service: Json, node: Json): string | null {

@@ -5,6 +5,8 @@ export interface KvDocument {
   readonly key: string;
   /** Null: the key does not exist. Consumers decide what absence means; last good wins there too. */
   readonly text: string | null;
+  /** A session holds it as a lock. */
+  readonly isHeld: boolean;
   /** Consul's ModifyIndex, a whole number in decimal digits; `0` when absent. */
   readonly revision: string;
 }

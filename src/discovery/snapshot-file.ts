@@ -6,6 +6,7 @@ import type { ClusterSnapshot, EndpointSpec } from '../cluster/snapshot.ts';
 const VERSION = 1;
 const MAX_BYTES = 32 * 1024 * 1024;
 const HEALTHS: ReadonlySet<unknown> = new Set(['passing', 'warning', 'maintenance', 'critical']);
+const ROLES: ReadonlySet<unknown> = new Set(['primary', 'replica', null, undefined]);
 
 export interface SavedSnapshot {
   readonly snapshot: ClusterSnapshot;
@@ -51,12 +52,13 @@ export function loadSnapshot(path: string): SavedSnapshot | null {
     throw new Error('it is not a snapshot');
   }
   if (!snapshot.endpoints.every(isSpec)) throw new Error('it holds an endpoint that is none');
-  return { snapshot: { ...snapshot, source: 'disk' }, vouchedWallMs };
+  const endpoints = snapshot.endpoints.map((spec) => ({ ...spec, role: spec.role ?? null }));
+  return { snapshot: { ...snapshot, endpoints, source: 'disk' }, vouchedWallMs };
 }
 
 function isSpec(value: unknown): value is EndpointSpec {
   if (typeof value !== 'object' || value === null) return false;
-  const { id, host, port, weight, health, tags, meta, zone } = value as Record<string, unknown>;
+  const { id, host, port, weight, health, tags, meta, zone, role } = value as Record<string, unknown>;
   return (
     typeof id === 'string' &&
     typeof host === 'string' &&
@@ -68,7 +70,9 @@ function isSpec(value: unknown): value is EndpointSpec {
     typeof meta === 'object' &&
     meta !== null &&
     Object.values(meta).every((text) => typeof text === 'string') &&
-    (zone === null || typeof zone === 'string')
+    (zone === null || typeof zone === 'string') &&
+    // Files of versions that knew no roles have none.
+    ROLES.has(role)
   );
 }
 

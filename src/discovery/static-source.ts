@@ -61,7 +61,7 @@ function specsOf(query: ServiceQuery, listed: readonly StaticEndpoint[]): readon
   for (const endpoint of listed) {
     if (query.tag !== null && !endpoint.tags.includes(query.tag)) continue;
     const id = `${endpoint.host}:${endpoint.port}/${query.service}`;
-    if (!byId.has(id)) byId.set(id, { ...endpoint, id, health: 'passing' });
+    if (!byId.has(id)) byId.set(id, { ...endpoint, id, health: 'passing', role: null });
   }
   return [...byId.values()];
 }

@@ -32,6 +32,9 @@ const MAX_DISCARD_MS = 1_000;
 /** A close that was on its way when a request was sent has come after this. */
 const STALE_MS = 1_000;
 
+/** Who answers so has not looked further (RFC 9110, 15.5.20): a primary that is one no more says it of writes. */
+export const MISDIRECTED = 421;
+
 const NO_UPSTREAM: Upstream = {
   isReady: false,
   version: '',
@@ -152,7 +155,8 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
 
   /** Could an application have looked at the request? Known when the attempt is over. */
   get mayBeSeen(): boolean {
-    return this.code === null || (FAILURES[this.code].reached && this.bytesSent > 0);
+    if (this.code === null) return this.status !== MISDIRECTED;
+    return FAILURES[this.code].reached && this.bytesSent > 0;
   }
 
   /** Ends the attempt with what it showed; if that has been told already, only the books are closed. */

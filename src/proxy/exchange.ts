@@ -13,7 +13,7 @@ import { nextSpanId } from '../http/trace-context.ts';
 import type { RetryVerdict } from '../policy/classify.ts';
 import { NO_EVIDENCE } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
-import type { Attempt, AttemptOwner } from './attempt.ts';
+import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
@@ -36,11 +36,11 @@ export interface ExchangeContext {
 }
 
 /**
- * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt. `trying`: an attempt runs
- * and nothing of an answer has been sent. `answering`: a head has been sent, so nothing can be tried again. `raw`:
+ * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt; `held` likewise, until there
+ * is a primary. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been sent, so nothing can be tried again. `raw`:
  * switched protocols.
  */
-type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'trying' | 'answering' | 'raw';
+type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'trying' | 'answering' | 'raw';
 
 /**
  * One request and its answer, under a plan. This file is where policies and connections meet, and its order is the
@@ -124,6 +124,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { current } = this;
     if (current === null || !current.isSent) {
       this.replay.hold(bytes);
+      if (this.phase === 'held') this.placed.hold!.grow(this, bytes.length, this.context.clock.now());
       return false;
     }
     if (this.phase === 'trying') this.replay.keep(bytes, this.plan.retry.replayBytes);
@@ -177,7 +178,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
     const ticket = endpoint.gate.admit(now);
-    if (ticket === REFUSED) return this.fail(endpoint.gate.refusal, now);
+    if (ticket === REFUSED) return this.holdOrFail(endpoint.gate.refusal, now);
 
     const attempt = attempts.next();
     this.current = attempt;
@@ -193,7 +194,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { refusal, heldUntil } = this.placed;
     const { parking } = this.plan;
     if (now < heldUntil) return this.await(parking.hold(this, heldUntil), now);
-    if (refusal !== 'discovery_pending') return this.fail(refusal, now);
+    if (refusal !== 'discovery_pending') return this.holdOrFail(refusal, now);
     this.await(parking.wait(this, now), now);
   }
 
@@ -244,6 +245,10 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const now = this.context.clock.now();
     attempt.answered(head, now);
     if (head.status === 101) return this.switchProtocols(attempt, head, now);
+    if (head.status === MISDIRECTED && this.placed.hold !== null && this.isUnseen) {
+      attempt.discard(head, now);
+      return this.holdOrFail('no_primary', now);
+    }
     const verdict = this.verdict(attempt, null, now);
     if (verdict !== 'no') {
       attempt.discard(head, now);
@@ -276,8 +281,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (this.phase !== 'trying') return this.cut(code, now);
     const verdict = this.verdict(attempt, code, now);
     attempt.end(code, now);
-    if (verdict === 'no') this.fail(code, now);
-    else this.retry(attempt, verdict, now);
+    if (verdict !== 'no') this.retry(attempt, verdict, now);
+    else if (FAILURES[code].retry === 'never') this.fail(code, now);
+    else this.holdOrFail(code, now);
   }
 
   onAttemptDrain(_attempt: Attempt): void {
@@ -293,6 +299,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.answer(head.status, null, now);
     this.bounds.progress(now);
     this.replay.drop();
+    if (this.placed.hold !== null) this.placed.hold.leave(this);
     this.client.sendHead(head, this.placed.isMarked ? this.marks(head) : NO_EDITS);
   }
 
@@ -333,6 +340,24 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     invariant(isParked, 'a retry is decided only where the park has room');
   }
 
+  /** No application has looked at it, and all of it is here to be sent for the first time. */
+  private get isUnseen(): boolean {
+    return !this.attempts.mayBeSeen && !this.attempts.isHeard && this.replay.isWhole;
+  }
+
+  /** Nobody can take it now. A write of which nothing has been seen waits for its primary; all else ends. */
+  private holdOrFail(code: FailureCode, now: number): void {
+    const { hold } = this.placed;
+    if (hold === null || !this.isUnseen) return this.fail(code, now);
+    this.current = null;
+    this.isUpstreamFull = false;
+    this.attempts.failed.length = 0;
+    this.bounds.boundAttempt(0, now);
+    const refusal = hold.wait(this, this.replay.size, now);
+    if (refusal !== null) return this.fail(refusal, now);
+    this.phase = 'held';
+  }
+
   /** Woken by the cluster, which may have endpoints now, or by another configuration. */
   onWake(now: number): void {
     try {
@@ -347,7 +372,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      this.fail(this.placed.refusal, now);
+      this.fail(this.phase === 'held' ? this.placed.hold!.end(this, now) : this.placed.refusal, now);
     } catch (error) {
       this.onBug(error);
     }
@@ -481,6 +506,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { plan, journal } = this;
     this.bounds.stop();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
+    if (this.placed.hold !== null) this.placed.hold.leave(this);
     if (this.admission !== REFUSED) plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
     this.admission = REFUSED;
     this.phase = 'idle';

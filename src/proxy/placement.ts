@@ -4,6 +4,7 @@ import type { PickContext, Picker } from '../cluster/picker.ts';
 import type { Peer } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
+import type { Hold } from './hold.ts';
 
 /** What one request wants of its cluster. One object per exchange, reset for each request. */
 export class Placed implements PickContext {
@@ -13,6 +14,8 @@ export class Placed implements PickContext {
   hashLow = 0;
   lens: Picker | null = null;
   refusal: FailureCode = 'no_endpoint';
+  /** Where it waits when nobody there can take it and nobody has looked at it; null: it does not. */
+  hold: Hold | null = null;
   /** The answer has to carry something to the client: `mark` is asked. */
   isMarked = false;
   /** A cookie for the client to keep, whole as it goes out; null for none. */
@@ -29,6 +32,7 @@ export class Placed implements PickContext {
   reset(): void {
     this.hasHash = false;
     this.lens = null;
+    this.hold = null;
     this.isMarked = false;
     this.setCookie = null;
     this.shard = null;

@@ -76,6 +76,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private ticket: Ticket = REFUSED;
   private tunnel: Tunnel | null = null;
   private isParked = false;
+  private isHeld = false;
   private isOpen = true;
 
   constructor(
@@ -126,6 +127,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     dial.connectedAt = now;
     dial.firstByteAt = now;
     this.settle(null, now);
+    if (this.placed.hold !== null) this.placed.hold.leave(this);
     this.client.splice(this.tunnel!, this.plan.timeouts.tunnelIdleMs);
   }
 
@@ -133,17 +135,17 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const now = this.context.clock.now();
     const { plan, current } = this;
     this.endDial(code, now);
-    if (this.attemptCount >= plan.retry.maxAttempts) return this.refuse(code, now);
+    if (this.attemptCount >= plan.retry.maxAttempts) return this.holdOrRefuse(code, now);
     if (!plan.budget.tryWithdraw(now)) {
       plan.observer.onRetryRefused('budget');
-      return this.refuse(code, now);
+      return this.holdOrRefuse(code, now);
     }
     plan.observer.onRetry(current!);
     this.failed.push(current!.endpoint);
     this.isParked = plan.parking.sleep(this, now + plan.backoff.delayMs(this.attemptCount));
     if (this.isParked) return;
     plan.observer.onRetryRefused('parking');
-    this.refuse(code, now);
+    this.holdOrRefuse(code, now);
   }
 
   onClose(bytesUp: number, bytesDown: number, _firstByteDownAt: number, code: FailureCode | null): void {
@@ -162,7 +164,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
     const ticket = endpoint.gate.admit(now);
-    if (ticket === REFUSED) return this.refuse(endpoint.gate.refusal, now);
+    if (ticket === REFUSED) return this.holdOrRefuse(endpoint.gate.refusal, now);
     this.ticket = ticket;
     this.current = newDial(this.attemptCount + 1, endpoint, now);
     this.attempts.push(this.current);
@@ -172,19 +174,31 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   private withoutEndpoint(now: number): void {
     const { refusal } = this.placed;
-    if (refusal !== 'discovery_pending') return this.refuse(refusal, now);
+    if (refusal !== 'discovery_pending') return this.holdOrRefuse(refusal, now);
     this.isParked = this.plan.parking.wait(this, now);
     if (!this.isParked) this.refuse('park_full', now);
   }
 
+  /** Nothing has been sent before the splice, so that what leads to a primary may wait for one at any time. */
+  private holdOrRefuse(code: FailureCode, now: number): void {
+    const { hold } = this.placed;
+    if (hold === null) return this.refuse(code, now);
+    this.failed.length = 0;
+    const refusal = hold.wait(this, 0, now);
+    if (refusal !== null) return this.refuse(refusal, now);
+    this.isHeld = true;
+  }
+
   onWake(now: number): void {
     this.isParked = false;
+    this.isHeld = false;
     this.unpark(() => this.tryNext(now));
   }
 
   onTimer(_timer: Timer, now: number): void {
     this.plan.parking.leave(this);
     this.isParked = false;
+    if (this.isHeld) return this.unpark(() => this.refuse(this.placed.hold!.end(this, now), now));
     this.unpark(() => (this.current === null ? this.refuse('discovery_pending', now) : this.tryNext(now)));
   }
 
@@ -232,6 +246,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.code = code;
     this.endedAt = now;
     if (this.isParked) this.plan.parking.leave(this);
+    if (this.placed.hold !== null) this.placed.hold.leave(this);
     if (this.admission !== REFUSED) this.plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
     this.plan.observer.onTunnelClose(this);
   }

@@ -5,7 +5,7 @@ import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import { keyTextOf } from './key-text.ts';
-import { HeldWrite, type Sharding, type Shards } from './shards.ts';
+import { type Sharding, type Shards, WaitingPlace } from './shards.ts';
 
 /**
  * Each request to the shard that has its key, and inside the shard to where the placement of that shard says: by a hash,
@@ -36,7 +36,9 @@ export class ByShard implements Placement {
       return null;
     }
     this.shards.count(range.shard);
-    return this.placeInside(this.insideOf(range.shard), head, peer, placed);
+    const misplaced = this.placeInside(this.insideOf(range.shard), head, peer, placed);
+    if (placed.hold !== null) placed.lens = new WaitingPlace(this.shards, this, placed.lens, head, peer, placed);
+    return misplaced;
   }
 
   mark(placed: Placed, answer: ResponseHead, edits: Edits): void {
@@ -67,7 +69,7 @@ export class ByShard implements Placement {
       this.shards.held += 1;
       placed.heldUntil = placed.now + this.sharding.options.holdMs;
     }
-    placed.lens = new HeldWrite(this.shards, this, head, peer, placed);
+    placed.lens = new WaitingPlace(this.shards, this, null, head, peer, placed);
   }
 }
 

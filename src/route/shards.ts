@@ -48,35 +48,40 @@ export class Shards {
 }
 
 /**
- * The place of a write whose key moves: nowhere, until there is another plan. Then it is placed again, by that plan alone,
- * so that nothing goes to the old owner after the change.
+ * The place of a request that may have to wait for it: for the new owner of its key, or for a primary of its shard. As long
+ * as nobody has had it, another plan places it again, so that what waited through a cut-over does not go to the old owner.
  */
-export class HeldWrite implements Picker {
+export class WaitingPlace implements Picker {
   constructor(
     private readonly shards: Shards,
     private readonly by: Placement,
+    /** Where it may go; null: nowhere under this plan. */
+    private readonly lens: Picker | null,
     private readonly head: RequestHead,
     private readonly peer: Peer,
     private readonly placed: Placed,
   ) {}
 
   pick(context: PickContext): Endpoint | null {
-    const { shards, placed } = this;
-    const plan = shards.newest;
-    if (plan === null || plan.placement === this.by) {
-      context.refusal = 'shard_held';
-      return null;
-    }
-    const { heldUntil } = placed;
+    const plan = this.shards.newest;
+    if (plan !== null && plan.placement !== this.by && context.avoid.length === 0) return this.pickAgain(plan);
+    if (this.lens !== null) return this.lens.pick(context);
+    context.refusal = 'shard_held';
+    return null;
+  }
+
+  private pickAgain(plan: Plan): Endpoint | null {
+    const { placed } = this;
+    const { heldUntil, hold } = placed;
     placed.reset();
     // Held again: the time is counted from the first.
     placed.heldUntil = heldUntil;
     const misplaced = plan.placement.place(this.head, this.peer, placed);
-    if (!(placed.lens instanceof HeldWrite)) placed.heldUntil = 0;
-    if (misplaced !== null) {
-      context.refusal = misplaced;
-      return null;
-    }
-    return plan.cluster.pick(placed);
+    // What it has there is given back when it has its answer.
+    if (hold !== null) placed.hold = hold;
+    if (!(placed.lens instanceof WaitingPlace && placed.lens.lens === null)) placed.heldUntil = 0;
+    if (misplaced === null) return plan.cluster.pick(placed);
+    placed.refusal = misplaced;
+    return null;
   }
 }

@@ -1,6 +1,7 @@
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { BreakerState } from '../policy/breaker.ts';
+import type { Hold } from '../proxy/hold.ts';
 import { type Sample, sample } from './registry.ts';
 
 const BREAKER_STATES: Readonly<Record<BreakerState, number>> = { closed: 0, probing: 1, open: 2 };
@@ -16,6 +17,14 @@ export function* clusterSamples(cluster: Cluster): Generator<Sample> {
     yield sample('remora_breaker_trips_total', [name, id], gate.trips);
   }
   for (const [health, count] of healths) yield sample('remora_endpoints', [name, health], count);
+}
+
+/** Writes that have no primary. */
+export function* holdSamples(upstream: string, hold: Hold): Generator<Sample> {
+  yield sample('remora_held_active', [upstream], hold.size);
+  yield sample('remora_held_total', [upstream], hold.held);
+  yield sample('remora_held_refused_total', [upstream, 'full'], hold.full);
+  yield sample('remora_held_refused_total', [upstream, 'time'], hold.expired);
 }
 
 /** How much a followed service is to be trusted. There is no age before the first answer. */

@@ -62,6 +62,23 @@ export const METRICS = {
     help: 'Calls counted as service and method other: no endpoint knew the method yet, or too many others are known.',
   },
 
+  // --- Writes without a primary ---
+  remora_held_active: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'Writes and TCP connections that wait for a primary.',
+  },
+  remora_held_total: {
+    type: 'counter',
+    labels: ['upstream'],
+    help: 'Writes and TCP connections that had to wait for a primary.',
+  },
+  remora_held_refused_total: {
+    type: 'counter',
+    labels: ['upstream', 'reason'],
+    help: 'Those of them that were refused: as many or as much was held as may be (full), or no primary came in time (time).',
+  },
+
   // --- Tunnels ---
   remora_tunnels_total: {
     type: 'counter',

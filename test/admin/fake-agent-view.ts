@@ -97,6 +97,7 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
     latencyMs: 4.25,
     pool: { open: 5, idle: 2 },
     isRemoved: false,
+    role: null,
     ...changes,
   };
 }
@@ -123,7 +124,14 @@ function orders(): ClusterView {
         latencyMs: null,
         pool: { open: 0, idle: 0 },
       }),
-      endpoint({ id: '10.0.0.3:7001/orders-3', host: '10.0.0.3', isRemoved: true, latencyMs: 1_890, trips: 1 }),
+      endpoint({
+        id: '10.0.0.3:7001/orders-3',
+        host: '10.0.0.3',
+        role: 'replica',
+        isRemoved: true,
+        latencyMs: 1_890,
+        trips: 1,
+      }),
     ],
   };
 }

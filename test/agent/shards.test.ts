@@ -5,6 +5,7 @@ import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { Placed } from '../../src/proxy/placement.ts';
 import type { KeyRange, ShardBy, ShardsOptions } from '../../src/route/shard-options.ts';
+import { good, web } from '../config/parse.ts';
 import { agentParts, upstreamConfig } from '../support/agent-parts.ts';
 import { PEER, requestHead } from '../support/exchange-script.ts';
 import { spec } from '../support/fake-endpoint.ts';
@@ -91,5 +92,33 @@ describe('an upstream with shards', () => {
         ],
       },
     ]);
+  });
+
+  it('has a primary and replicas in each of them where it has roles', () => {
+    const parsed = good(web('consul: {}\nupstreams: { orders: { roles: {} } }\n')).upstreams.get('orders')!;
+    const upstream = new Upstream(
+      { ...parsed, shards: sharded(TWO.map((range) => ({ ...range, move: null }))) },
+      agentParts().parts,
+      NO_OWNER,
+    );
+    const endpoints = ['a', 'b'].flatMap((shard) =>
+      (['primary', 'replica'] as const).map((role) => spec(`${shard}-${role}`, { meta: { shard }, role })),
+    );
+    upstream.cluster.apply({ service: 'orders', source: 'consul', endpoints });
+    const ask = (method: string, key: string): string | undefined => {
+      const placed = new Placed([]);
+      upstream.plan.placement.place(requestHead({ method, fields: { 'x-key': key } }), PEER, placed);
+      return upstream.cluster.pick(placed)?.id;
+    };
+    expect([ask('PUT', 'b'), ask('GET', 'b'), ask('PUT', 'y'), ask('GET', 'y')]).toEqual([
+      'a-primary',
+      'a-replica',
+      'b-primary',
+      'b-replica',
+    ]);
+    upstream.cluster.apply({ service: 'orders', source: 'consul', endpoints: endpoints.slice(0, 3) });
+    expect([ask('GET', 'y'), ask('PUT', 'b')]).toEqual(['b-primary', 'a-primary']);
+    upstream.cluster.apply({ service: 'orders', source: 'consul', endpoints: endpoints.slice(1) });
+    expect([ask('PUT', 'b'), ask('GET', 'b')]).toEqual([undefined, 'a-replica']);
   });
 });

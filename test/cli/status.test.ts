@@ -35,10 +35,10 @@ outbound  http      [::1]:15001      12
 cache     tcp       not bound        0
 
 upstream orders: grpc, p2c_ewma, consul 1.2s ago
-  ENDPOINT                HEALTH   WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
-  10.0.0.1:7001/orders-1  passing  1       closed          3       4.3ms    5, 2 idle
-  10.0.0.2:7001/orders-2  warning  10      open, 3 trips   0       -        0, 0 idle
-  10.0.0.3:7001/orders-3  removed  1       closed, 1 trip  3       1.8s     5, 2 idle
+  ENDPOINT                HEALTH            WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
+  10.0.0.1:7001/orders-1  passing           1       closed          3       4.3ms    5, 2 idle
+  10.0.0.2:7001/orders-2  warning           10      open, 3 trips   0       -        0, 0 idle
+  10.0.0.3:7001/orders-3  removed, replica  1       closed, 1 trip  3       1.8s     5, 2 idle
 
 upstream cache: auto, random, nothing discovered yet
   problem: no leader

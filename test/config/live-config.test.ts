@@ -36,7 +36,8 @@ function scene(file = ORDERS, set: readonly string[] = []) {
     if (Array.isArray(decoded)) throw new Error(decoded.map(formatProblem).join());
     local.set(decoded);
   };
-  const put = (text: string | null): void => documents.set({ key: KEY, text, revision: String(++revision) });
+  const put = (text: string | null): void =>
+    documents.set({ key: KEY, text, isHeld: false, revision: String(++revision) });
   const abort = new AbortController();
   const follow = (): void => live.follow(source, callerKey('web'), abort.signal);
   write(file);

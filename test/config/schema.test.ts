@@ -63,6 +63,7 @@ it('takes every key there is, in the units of the program', () => {
     balancer: { name: 'ring_hash' },
     hash: { kind: 'header', name: 'x-user' },
     shards: null,
+    roles: null,
     breaker: {
       consecutiveFailures: 3,
       failureRatio: 1,

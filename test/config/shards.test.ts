@@ -156,4 +156,10 @@ describe('shards of an upstream', () => {
     const wide = `{ ${KEY}, absent: first, map: { kind: consistent, shards: [${many}] } }`;
     expect(complaints(orders(wide))[0]).toContain('found first with 65 shards');
   });
+
+  it('are refused beside ports of roles, where requests have no key', () => {
+    const ring = `{ ${KEY}, map: { kind: consistent, shards: [a] } }`;
+    const said = complaints(orders(ring, 'roles: { ports: { primary: 5432 } }, '));
+    expect(said[0]).toContain('upstreams.orders.roles.ports: found ports of roles beside shards');
+  });
 });

@@ -104,6 +104,7 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent', consul)
       tags: ['v1'],
       meta: { version: '1.2.3' },
       zone: null,
+      role: null,
     });
     await agent.http.put(`/agent/service/deregister/${name}-2`);
     await eventually(() => ports(watch.value?.endpoints) === '1001 1003');
@@ -195,7 +196,7 @@ describe.skipIf(consul.path === null)(consulTitle('with a Consul agent', consul)
     toStop.push(() => ends.abort());
     const watch = new ConsulKv(started(), clock, random).follow('remora/config/caller/web', ends.signal);
     await eventually(() => watch.value !== null);
-    expect(watch.value).toEqual({ key: 'remora/config/caller/web', text: null, revision: '0' });
+    expect(watch.value).toEqual({ key: 'remora/config/caller/web', text: null, isHeld: false, revision: '0' });
     await agent.http.put('/kv/remora/config/caller/web', 'retry: {}');
     await eventually(() => watch.value?.text === 'retry: {}');
     const { revision } = watch.value!;

@@ -314,12 +314,24 @@ describe('ConsulClient', () => {
   it('reads a KV document, an empty one and one that is not there', async () => {
     const { consul, client } = await consulThat(hang);
     consul.answer = reply([{ Key: 'a/b', Value: Buffer.from('x: 1').toString('base64'), ModifyIndex: 9 }], 9);
-    expect((await client.kv('a/b', READ, never)).value).toEqual({ key: 'a/b', text: 'x: 1', revision: '9' });
+    expect((await client.kv('a/b', READ, never)).value).toEqual({
+      key: 'a/b',
+      text: 'x: 1',
+      isHeld: false,
+      revision: '9',
+    });
+    consul.answer = reply([{ Key: 'a/b', Value: 'Yg==', ModifyIndex: 9, Session: 'f00d' }], 9);
+    expect((await client.kv('a/b', READ, never)).value).toMatchObject({ text: 'b', isHeld: true });
     consul.answer = reply([{ Key: 'a/b', Value: null, ModifyIndex: 10 }], 10);
-    expect((await client.kv('a/b', READ, never)).value).toEqual({ key: 'a/b', text: '', revision: '10' });
+    expect((await client.kv('a/b', READ, never)).value).toEqual({
+      key: 'a/b',
+      text: '',
+      isHeld: false,
+      revision: '10',
+    });
     consul.answer = reply('', 11, 404);
     expect(await client.kv('a/b', READ, never)).toMatchObject({
-      value: { key: 'a/b', text: null, revision: '0' },
+      value: { key: 'a/b', text: null, isHeld: false, revision: '0' },
       index: 11n,
     });
   });

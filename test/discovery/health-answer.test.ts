@@ -50,8 +50,23 @@ describe('decodeHealth', () => {
         tags: ['v1'],
         meta: { version: '1.2.3' },
         zone: null,
+        role: null,
       },
     ]);
+  });
+
+  it('finds the role of an instance in the output of the check that is asked for, by name or id', () => {
+    const words = { primary: 'primary', replica: 'replica' };
+    const roleBy = (name: string): unknown => {
+      const checks = [
+        { ...check('passing', 'c1'), Name: 'HTTP', Output: 'replica' },
+        { ...check('passing', 'c2'), Name: 'role', Output: 'state: primary' },
+        { ...check('passing', 'c3'), Name: 'mute' },
+      ];
+      const rule = { kind: 'primary_replica', from: { kind: 'check', name }, words } as const;
+      return decodeHealth([entry({ checks })], rule).endpoints[0]!.role;
+    };
+    expect(['role', 'c2', 'c1', 'mute', 'other'].map(roleBy)).toEqual(['primary', 'primary', 'replica', null, null]);
   });
 
   it('is lenient where Consul writes null or nothing', () => {

@@ -209,6 +209,15 @@ describe('LastGoodSource', () => {
     await eventually(() => watch.problem === null);
   });
 
+  it('reads a file of a version that knew no roles', async () => {
+    const first = run();
+    first.live.set(snapshotOf('ab'));
+    await first.saved('ab');
+    const path = await onlyFile();
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll(',"role":null', ''));
+    expect(run().watch.value?.endpoints).toEqual(specs('ab'));
+  });
+
   it('keeps the endpoints on the disk when the list becomes empty', async () => {
     const first = run();
     first.live.set(snapshotOf('a'));

@@ -118,3 +118,49 @@ describe('a tunnel', () => {
     expect(late.script.books()).toEqual(CLOSED);
   });
 });
+
+describe('a tunnel to a primary', () => {
+  const NO_PRIMARY = ['a=replica', 'b=replica'];
+
+  it('waits until there is one', () => {
+    const { script, open } = tunnelScript({ endpoints: NO_PRIMARY, roles: {} });
+    open();
+    script.clock.advance(1_000);
+    expect(script.take()).toEqual([]);
+    script.discover(['a=replica', 'b=primary']);
+    script.endpoint('b').tunnels[0]!.onConnected();
+    script.endpoint('b').tunnels[0]!.onClose(1, 2, 0, null);
+    expect(script.take()).toEqual([
+      '1000 b dial',
+      '1000 client splice 3600000',
+      '1000 tunnel closed in order up=1 down=2 attempts=1',
+    ]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('waits when the primary refuses it and no attempt is left, and dials it again', () => {
+    const { script, open } = tunnelScript({ endpoints: ['a=primary'], roles: {}, retry: { maxAttempts: 1 } });
+    open();
+    script.endpoint('a').tunnels[0]!.onFailure('connect_refused');
+    script.clock.advance(260);
+    expect(script.take()).toEqual(['0 a dial', '250 a dial']);
+    script.endpoint('a').tunnels[1]!.onConnected();
+    expect(script.hold.size).toBe(0);
+  });
+
+  it('is refused when its time is up, or when too many wait', () => {
+    const { script, open } = tunnelScript({ endpoints: NO_PRIMARY, roles: { hold: { requests: 1 } } });
+    open();
+    open();
+    expect(script.take()).toEqual(['0 client refuse', '0 tunnel closed park_full up=0 down=0 attempts=0']);
+    script.clock.advance(10_010);
+    expect(script.take().at(-1)).toMatch(/tunnel closed no_primary/);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('is let go when its client leaves', () => {
+    const { script, open } = tunnelScript({ endpoints: NO_PRIMARY, roles: {} });
+    open().onClientGone('client_gone');
+    expect(script.books()).toEqual(CLOSED);
+  });
+});

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { placementOf } from '../../src/agent/sharding.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
+import type { Placement } from '../../src/proxy/placement.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
+import { Inside } from '../../src/route/inside.ts';
 import { shardLensKey } from '../../src/route/shard-lenses.ts';
 import { makeShardMap } from '../../src/route/shard-map.ts';
 import type {
@@ -36,6 +38,7 @@ function below(shard: string, move: Move | null = null): readonly KeyRange[] {
 
 class Sharded extends ExchangeScript {
   readonly shards = new Shards();
+  hasRoles = false;
 
   constructor(options: ScriptOptions = {}) {
     super({ lenses: LENSES, endpoints: ['a', 'b', 'c'], ...options });
@@ -50,9 +53,22 @@ class Sharded extends ExchangeScript {
     const key = [{ kind: 'header', name: 'x-key' }] as const;
     const options: ShardsOptions = { version: 1, key, absent, by: BY, holdMs: 10_000, map };
     const sharding = { options, map: makeShardMap(map) };
-    this.plan = { ...this.plan, placement: placementOf(this.cluster, sharding, this.shards, new Anywhere(null)) };
+    const placement = placementOf(sharding, this.shards, (part) => this.inside(part));
+    this.plan = { ...this.plan, placement };
     this.shards.replace(this.plan, sharding);
     this.parking.wakeHeld(this.clock.now());
+  }
+
+  /** Writes wait inside a shard where they do in its roles. */
+  private inside(part: string | null): Placement {
+    const anywhere = new Anywhere(null);
+    const plain = part === null ? anywhere : new Inside(this.cluster.lensOf(part), anywhere);
+    if (!this.hasRoles) return plain;
+    const place: Placement['place'] = (head, peer, placed) => {
+      placed.hold = head !== null && head.method === 'PUT' ? this.hold : null;
+      return plain.place(head, peer, placed);
+    };
+    return { place, mark: () => undefined };
   }
 
   unshard(): void {
@@ -220,5 +236,50 @@ describe('a write of a held range', () => {
     script.map(below('b'));
     script.clock.advance(200);
     expect(script.take().join()).toMatch(/discovery_pending/);
+  });
+});
+
+describe('a write that waits for the primary of its shard', () => {
+  const write = { method: 'PUT' };
+
+  function withoutPrimary(): Sharded {
+    const script = new Sharded();
+    script.hasRoles = true;
+    script.map(below('a'));
+    script.discover(['b', 'c']);
+    script.ask('ab', write);
+    expect(script.hold.size).toBe(1);
+    return script;
+  }
+
+  it('goes to the new owner after a cut-over, and not to the old one that comes back', () => {
+    const script = withoutPrimary();
+    script.map(below('b'));
+    script.discover(['a', 'b', 'c']);
+    script.clock.advance(300);
+    expect(script.take().filter((line) => line.includes(' send '))).toEqual([expect.stringMatching(/ b send PUT/)]);
+    script.endpoint('b').last.answer(200);
+    expect([script.hold.size, script.books()]).toEqual([0, CLOSED]);
+  });
+
+  it('waits on where the new owner has none either, and is held when its range is', () => {
+    const script = withoutPrimary();
+    script.map(below('a', HELD));
+    script.clock.advance(300);
+    script.discover(['a', 'b', 'c']);
+    expect(script.take().filter((line) => line.includes(' send '))).toEqual([]);
+    script.map(below('b'));
+    expect(script.take().filter((line) => line.includes(' send '))).toEqual([expect.stringMatching(/ b send PUT/)]);
+    script.endpoint('b').last.answer(200);
+    expect([script.hold.size, script.books()]).toEqual([0, CLOSED]);
+  });
+
+  it('gives its place back when there are no shards and no roles any more', () => {
+    const script = withoutPrimary();
+    script.unshard();
+    script.clock.advance(300);
+    expect(script.take().join()).toMatch(/[bc] send PUT/);
+    for (const name of ['b', 'c']) script.endpoint(name).upstreams.at(-1)?.answer(200);
+    expect([script.hold.size, script.books()]).toEqual([0, CLOSED]);
   });
 });

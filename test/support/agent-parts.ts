@@ -4,7 +4,13 @@ import type { Parts } from '../../src/agent/parts.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell, type Watch } from '../../src/base/watch.ts';
-import type { ClusterSnapshot, DiscoverySource, ServiceQuery, Start } from '../../src/cluster/snapshot.ts';
+import type {
+  ClusterSnapshot,
+  DiscoverySource,
+  EndpointSpec,
+  ServiceQuery,
+  Start,
+} from '../../src/cluster/snapshot.ts';
 import type { Config, UpstreamConfig } from '../../src/config/config.ts';
 import { undeclaredUpstream } from '../../src/config/undeclared.ts';
 import { Sources } from '../../src/discovery/sources.ts';
@@ -76,8 +82,13 @@ export class FakeConsul implements DiscoverySource {
 
   /** To the n-th question, with endpoints by their short names. */
   answer(n: number, names: string): void {
+    this.tell(n, specs(names));
+  }
+
+  /** The same with endpoints as they are. */
+  tell(n: number, endpoints: readonly EndpointSpec[]): void {
     const { service } = this.asked[n]!.query;
-    this.cells[n]!.set({ service, endpoints: specs(names), source: 'consul' });
+    this.cells[n]!.set({ service, endpoints, source: 'consul' });
   }
 }
 

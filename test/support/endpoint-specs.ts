@@ -12,6 +12,7 @@ export function spec(name: string, more: Partial<EndpointSpec> = {}): EndpointSp
     tags: [],
     meta: {},
     zone: null,
+    role: null,
     ...more,
   };
 }
@@ -26,5 +27,5 @@ export function namesOf(endpoints: readonly EndpointSpec[] | undefined): string 
 }
 
 export function queryFor(service: string, more: Partial<ServiceQuery> = {}): ServiceQuery {
-  return { service, datacenter: null, namespace: null, tag: null, filter: null, connect: false, ...more };
+  return { service, datacenter: null, namespace: null, tag: null, filter: null, connect: false, roles: null, ...more };
 }

@@ -3,6 +3,8 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
 import { RoundRobinBalancer } from '../../src/cluster/pickers/round-robin.ts';
+import type { Role } from '../../src/cluster/role.ts';
+import { type ReadPreference, roleLenses } from '../../src/cluster/role-lenses.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import type { LocalAnswer } from '../../src/http/answer.ts';
 import type {
@@ -33,14 +35,17 @@ import {
   type TimeoutOptions,
 } from '../../src/policy/options.ts';
 import { Exchange } from '../../src/proxy/exchange.ts';
+import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
+import type { Placement } from '../../src/proxy/placement.ts';
 import type { Plan, Router } from '../../src/proxy/plan.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
+import { ByRole, DEFAULT_READS, Reads } from '../../src/route/roles.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export interface ScriptOptions {
-  /** Names of the endpoints; null: discovery has not answered yet. */
+  /** Names of the endpoints, `a` or `a=primary`; null: discovery has not answered yet. */
   readonly endpoints?: readonly string[] | null;
   readonly retry?: Partial<RetryOptions>;
   readonly timeouts?: Partial<TimeoutOptions>;
@@ -51,6 +56,8 @@ export interface ScriptOptions {
   /** Connections that are ready at once, as if they had been pooled. */
   readonly warm?: boolean;
   readonly instanceId?: string;
+  /** Endpoints have roles, which `discover` is told as `a=primary`; requests are placed by them. */
+  readonly roles?: { readonly hold?: Partial<HoldOptions>; readonly read?: ReadPreference };
   readonly lenses?: readonly LensSpec[];
   /** Without it, a bug fails the test. */
   onBug?(error: unknown): void;
@@ -74,6 +81,7 @@ export class ExchangeScript {
   /** Of who comes from now on. */
   plan: Plan;
   readonly parking: Parking;
+  readonly hold: Hold;
   readonly observer: ProxyObserver;
   readonly router: Router;
   private readonly startedAt = this.clock.now();
@@ -85,6 +93,7 @@ export class ExchangeScript {
     this.admission = new ConcurrencyLimit(limits.maxRequests);
     this.budget = new RetryBudget(retry.budget);
     this.parking = new Parking(this.clock, limits);
+    this.hold = new Hold(this.clock, { ...DEFAULT_HOLD, ...options.roles?.hold });
     this.observer = {
       follow: () => this.planObserver(),
       onReject: (listener, code) => this.rejects.push(`${listener} ${code}`),
@@ -100,7 +109,7 @@ export class ExchangeScript {
       options: {
         balancer: { name: 'round_robin' },
         breaker: { ...DEFAULT_BREAKER, ...options.breaker },
-        lenses: options.lenses ?? [],
+        lenses: options.lenses ?? lensesOf(options),
       },
       balancer: new RoundRobinBalancer(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
@@ -109,7 +118,10 @@ export class ExchangeScript {
       listener: { onBreakerChange: (endpoint, _from, to) => this.say(`${nameOf(endpoint.spec)} breaker ${to}`) },
       later: (task) => task(),
     });
-    this.cluster.onApply(() => this.parking.wakeAll(this.clock.now()));
+    this.cluster.onApply(() => {
+      this.parking.wakeAll(this.clock.now());
+      this.hold.wakeAll(this.clock.now());
+    });
     this.plan = {
       labels: { direction: 'outbound', upstream: 'orders', protocol: 'http' },
       cluster: this.cluster,
@@ -119,8 +131,7 @@ export class ExchangeScript {
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-      placement: new Anywhere(null),
-
+      placement: this.placement(),
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
       returnsUnseen: options.returnsUnseen ?? false,
@@ -158,7 +169,16 @@ export class ExchangeScript {
   books(): { admitted: number; active: number; parked: number; timers: number } {
     let active = 0;
     for (const endpoint of this.cluster.endpoints) active += endpoint.active;
-    return { admitted: this.admission.inFlight, active, parked: this.parking.size, timers: this.clock.armed };
+    const parked = this.parking.size + this.hold.size;
+    return { admitted: this.admission.inFlight, active, parked, timers: this.clock.armed };
+  }
+
+  private placement(): Placement {
+    const { roles } = this.options;
+    if (roles === undefined) return new Anywhere(null);
+    const [primary, replica] = [this.cluster.lensOf('role=primary'), this.cluster.lensOf('role=replica')];
+    const readers = roles.read === 'any' ? null : roles.read === 'primary' ? primary : replica;
+    return new ByRole(new Reads(DEFAULT_READS), { primary, readers, hold: this.hold }, null);
   }
 
   private connector(spec: EndpointSpec): FakeConnector {
@@ -205,10 +225,25 @@ function describeTunnel(record: TunnelRecord): string {
   return `${record.code ?? 'in order'} up=${record.bytesUp} down=${record.bytesDown} attempts=${record.attemptCount}`;
 }
 
-function specOf(name: string): EndpointSpec {
+function lensesOf({ roles }: ScriptOptions): readonly LensSpec[] {
+  return roles === undefined ? [] : roleLenses(roles.read ?? 'prefer_replica', null);
+}
+
+function specOf(text: string): EndpointSpec {
+  const [name, role] = text.split('=') as [string, Role?];
   const port = 7000 + name.charCodeAt(0);
   const id = `127.0.0.1:${port}/${name}`;
-  return { id, host: '127.0.0.1', port, weight: 1, health: 'passing', tags: [], meta: {}, zone: null };
+  return {
+    id,
+    host: '127.0.0.1',
+    port,
+    weight: 1,
+    health: 'passing',
+    tags: [],
+    meta: {},
+    zone: null,
+    role: role ?? null,
+  };
 }
 
 function nameOf(spec: EndpointSpec): string {

@@ -5,7 +5,18 @@ import type { Connector } from '../../src/http/conduit.ts';
 import type { Gate } from '../../src/policy/gate.ts';
 
 export function spec(id: string, more: Partial<EndpointSpec> = {}): EndpointSpec {
-  return { id, host: '127.0.0.1', port: 1, weight: 1, health: 'passing', tags: [], meta: {}, zone: null, ...more };
+  return {
+    id,
+    host: '127.0.0.1',
+    port: 1,
+    weight: 1,
+    health: 'passing',
+    tags: [],
+    meta: {},
+    zone: null,
+    role: null,
+    ...more,
+  };
 }
 
 /** A connector that is never used, and counts its retirements. */

@@ -41,6 +41,7 @@ export function attemptRecord(over: Partial<AttemptRecord> & { readonly host?: s
     tags: [],
     meta: {},
     zone: null,
+    role: null,
   };
   return {
     ordinal: 1,

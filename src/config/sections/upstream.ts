@@ -5,6 +5,7 @@ import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
 import { listenAt } from './listeners.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
+import { rolesSection } from './roles.ts';
 import { shardsSection } from './shards.ts';
 
 const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp', 'auto'] as const;
@@ -54,6 +55,10 @@ export const upstreamSection = section({
       'How an endpoint is chosen. The default compares two at random by recent latency and load, which no single slow endpoint survives long.',
   }),
   hash: optional(hashSection, 'none', { scope: null, meaning: `What ring_hash hashes: ${HASH_WORDS}.` }),
+  roles: optional(rolesSection, 'none: all endpoints are alike', {
+    scope: null,
+    meaning: 'Primaries, which take writes, and replicas, which take reads.',
+  }),
   shards: optional(shardsSection, 'none', {
     scope: null,
     meaning: 'Which endpoints have which keys: each request goes to the shard of its key and to no other.',
