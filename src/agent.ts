@@ -45,6 +45,7 @@ import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
+import { Shadows } from './proxy/shadows.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
 import { clusterSamples, discoverySamples } from './telemetry/cluster-samples.ts';
 import { type Sample, sample } from './telemetry/registry.ts';
@@ -140,6 +141,7 @@ export class Agent implements AgentView, Stoppable {
       observer,
       breakers,
       context,
+      shadows: new Shadows(context),
       sources,
       sampling,
     };
@@ -152,7 +154,12 @@ export class Agent implements AgentView, Stoppable {
     await this.upstreams.open(config);
     if (config.outbound !== null) {
       const { protocol, address, port } = config.outbound;
-      this.shared = await Entry.open(parts, { name: 'outbound', address, port }, protocol, router);
+      this.shared = await Entry.open(
+        parts,
+        { name: 'outbound', direction: 'outbound', address, port },
+        protocol,
+        router,
+      );
       this.shared.announce(log);
     }
     const application = followApplication(config.service, clock, random, this.ends.signal);
@@ -252,6 +259,8 @@ export class Agent implements AgentView, Stoppable {
   async finish(remainingMs: number): Promise<void> {
     const { telemetry, file, settings } = this.given;
     this.probe?.stop();
+    const lostWrites = this.parts.shadows.expire();
+    if (lostWrites > 0) this.given.log.warn('shutdown_loses_second_writes', { writes: lostWrites });
     await Promise.all([this.deregister(remainingMs), telemetry.flush(Math.min(remainingMs, 5_000))]);
     this.ends.abort();
     file.close();

@@ -65,6 +65,7 @@ export function makePlan(
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
     placement: new Anywhere(hash === null ? null : makeHashKey(hash)),
+    spreader: null,
     get sampleRatio() {
       return sampling.ratio;
     },

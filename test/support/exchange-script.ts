@@ -113,7 +113,7 @@ export class ExchangeScript {
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
       placement: new Anywhere(null),
-
+      spreader: null,
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
       returnsUnseen: options.returnsUnseen ?? false,
