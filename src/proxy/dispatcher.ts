@@ -82,14 +82,13 @@ export class Dispatcher implements RequestHandler, Router, Handover {
 
   private handlerOf(spread: Spread, head: RequestHead): RequestHandler {
     const { context, client, shadows } = this;
-    const { kind, main, others } = spread;
-    if (kind === 'first' || kind === 'all') {
-      const isFit = isSafe(head) && head.body === 'none' && head.upgrade === null && others.length < MAX_PLACES;
+    if (spread.kind === 'first' || spread.kind === 'all') {
+      const isFit = isSafe(head) && head.body === 'none' && head.upgrade === null && spread.others.length < MAX_PLACES;
       return isFit ? new Scatter(context, client, spread, this) : this.exchange;
     }
-    const isFit = head.upgrade === null && (kind === 'dual_write' || isSafe(head) || isCall(head));
+    const isFit = head.upgrade === null && (spread.kind === 'dual_write' || isSafe(head) || isCall(head));
     if (isFit) return new Twin(context, client, spread, shadows, this);
-    this.plan = main;
+    this.plan = spread.main;
     return this.exchange;
   }
 }

@@ -1,11 +1,11 @@
 import type { FailureCode } from '../base/failure.ts';
 import type { ExchangeContext } from './exchange.ts';
-import type { Spread } from './plan.ts';
+import type { Move } from './plan.ts';
 import { type KeptRequest, Shadow, type ShadowOwner } from './shadow.ts';
 
 /** A write that its main place has taken, on its way to the other. */
 export interface SecondWrite {
-  readonly spread: Spread;
+  readonly move: Move;
   readonly request: KeptRequest;
   /** What it takes to keep it. */
   readonly bytes: number;
@@ -63,8 +63,8 @@ export class Lane implements ShadowOwner {
     if (this.queue.length === 0) this.owner.onLaneEmpty(this);
   }
 
-  private start({ spread, request }: SecondWrite): void {
-    const shadow = new Shadow(this.context, spread.others[0]!, request, false, this);
+  private start({ move, request }: SecondWrite): void {
+    const shadow = new Shadow(this.context, move.others[0], request, false, this);
     this.running = shadow;
     try {
       shadow.start();

@@ -45,24 +45,30 @@ export interface Router {
   routeTunnel(serverName: string | null): Plan | null;
 }
 
-/**
- * `first`: the first success of any place is the answer. `all`: the answer of `main`, once every place has shown success.
- * `dual_read`: `main` answers, and the other's answer is compared with its. `dual_write`: what succeeded at `main` is sent
- * to the other too.
- */
-export type SpreadKind = 'first' | 'all' | 'dual_read' | 'dual_write';
-
-/** One request that is meant for several places, each of them a plan with a fixed placement. */
-export interface Spread {
-  readonly kind: SpreadKind;
+/** One request without a body that is meant for several places at once. See `Scatter`. */
+export interface Broadcast {
+  /** `first`: the first success of any place is the answer. `all`: that of `main`, once every place has shown success. */
+  readonly kind: 'first' | 'all';
+  /** Each place is a plan with a fixed placement. */
   readonly main: Plan;
-  /** At most `MAX_PLACES` (scatter.ts) less one; exactly one of `dual_read` and `dual_write`. */
+  /** At most `MAX_PLACES` (scatter.ts) less one. */
   readonly others: readonly Plan[];
-  /** Of the request's key, 32 bits: second writes of one key keep their order. 0 without a key. */
+}
+
+/** One request of a range that moves from one place to another. See `Twin`. */
+export interface Move {
+  /** `dual_read`: the other's answer is compared with that of `main`. `dual_write`: what `main` took goes to the other too. */
+  readonly kind: 'dual_read' | 'dual_write';
+  /** Answers the client. */
+  readonly main: Plan;
+  readonly others: readonly [Plan];
+  /** Of the request's key, 32 bits: second writes of one key keep their order. */
   readonly keyHash: number;
-  /** Told how the two places of `dual_read` and `dual_write` get on; it lives as long as the move does. */
+  /** Told how the two places get on; it lives as long as the move does. */
   readonly watch: Ledger;
 }
+
+export type Spread = Broadcast | Move;
 
 /** Says which requests of a plan need more than one place. A pure function of configuration, map and request. */
 export interface Spreader {

@@ -1,5 +1,5 @@
 import type { ExchangeContext } from './exchange.ts';
-import type { Spread } from './plan.ts';
+import type { Move } from './plan.ts';
 import { type KeptRequest, Shadow, type ShadowOwner } from './shadow.ts';
 
 export interface ReadPairOwner {
@@ -19,11 +19,11 @@ export class ReadPair implements ShadowOwner {
 
   constructor(
     context: ExchangeContext,
-    private readonly spread: Spread,
+    private readonly move: Move,
     request: KeptRequest,
     private readonly owner: ReadPairOwner,
   ) {
-    this.shadow = new Shadow(context, spread.others[0]!, request, true, this);
+    this.shadow = new Shadow(context, move.others[0], request, true, this);
   }
 
   begin(): void {
@@ -59,6 +59,6 @@ export class ReadPair implements ShadowOwner {
   private judge(result: 'same' | 'different' | 'failed' | 'skipped'): void {
     if (this.isJudged) return;
     this.isJudged = true;
-    this.spread.watch.onRead(result);
+    this.move.watch.onRead(result);
   }
 }

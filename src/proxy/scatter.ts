@@ -12,7 +12,7 @@ import type { Handover } from './handover.ts';
 import { Journal } from './journal.ts';
 import { Leg, type LegOwner } from './leg.ts';
 import type { AttemptRecord, ExchangeRecord } from './observer.ts';
-import type { Spread } from './plan.ts';
+import type { Broadcast } from './plan.ts';
 
 /** More places than this a request is never sent to: each costs an exchange, and a place in its cluster's limit. */
 export const MAX_PLACES = 64;
@@ -48,10 +48,10 @@ export class Scatter implements RequestHandler, LegOwner {
   constructor(
     private readonly context: ExchangeContext,
     private readonly client: Client,
-    private readonly spread: Spread,
+    private readonly broadcast: Broadcast,
     private readonly owner: Handover,
   ) {
-    const { main, others } = spread;
+    const { main, others } = broadcast;
     this.legs = [main, ...others].map((plan) => new Leg(context, client.peer, plan, this));
     this.waiting = this.legs.length;
     this.journal = new Journal(client.peer, this.tried);
@@ -62,7 +62,7 @@ export class Scatter implements RequestHandler, LegOwner {
   onRequest(head: RequestHead): void {
     const { journal } = this;
     const { clock, random } = this.context;
-    const { labels, observer, sampleRatio } = this.spread.main;
+    const { labels, observer, sampleRatio } = this.broadcast.main;
     const now = clock.now();
     journal.trace.continueOrBegin(head.get('traceparent'), sampleRatio, random);
     journal.requestId = head.get('x-request-id') ?? makeRequestId(random);
@@ -105,7 +105,7 @@ export class Scatter implements RequestHandler, LegOwner {
   onLegHead(leg: Leg, head: ResponseHead, edits: Edits): void {
     this.inside = leg;
     this.waiting -= 1;
-    if (this.spread.kind === 'all') this.gather(leg, head, edits);
+    if (this.broadcast.kind === 'all') this.gather(leg, head, edits);
     else this.compare(leg, head, edits);
     if (!this.isOver && this.waiting === 0) this.settle();
     this.inside = null;
@@ -116,7 +116,7 @@ export class Scatter implements RequestHandler, LegOwner {
     if (leg === this.favourite) this.favourite = null;
     else this.waiting -= 1;
     if (this.failure === null || leg === this.legs[0]) this.failure = leg.code;
-    if (this.spread.kind === 'all') this.fail('broadcast_incomplete');
+    if (this.broadcast.kind === 'all') this.fail('broadcast_incomplete');
     else if (this.waiting === 0) this.settle();
   }
 
@@ -145,11 +145,11 @@ export class Scatter implements RequestHandler, LegOwner {
   }
 
   onLegRetry(record: AttemptRecord): void {
-    this.spread.main.observer.onRetry(record);
+    this.broadcast.main.observer.onRetry(record);
   }
 
   onLegRetryRefused(why: 'budget' | 'parking' | 'body'): void {
-    this.spread.main.observer.onRetryRefused(why);
+    this.broadcast.main.observer.onRetryRefused(why);
   }
 
   // --- Which answer ---
@@ -174,7 +174,7 @@ export class Scatter implements RequestHandler, LegOwner {
   private settle(): void {
     if (this.favourite === null) return this.fail(this.failure ?? 'internal_error');
     this.journal.answer(this.favourite.status, null, this.context.clock.now());
-    if (this.spread.kind === 'first') this.giveUpBut(this.favourite, 'superseded');
+    if (this.broadcast.kind === 'first') this.giveUpBut(this.favourite, 'superseded');
     this.favourite.release(this.client);
   }
 
@@ -209,7 +209,7 @@ export class Scatter implements RequestHandler, LegOwner {
   private record(): void {
     if (!this.isOver || this.open > 0 || this.isRecorded) return;
     this.isRecorded = true;
-    this.spread.main.observer.onExchangeClose(this.journal);
+    this.broadcast.main.observer.onExchangeClose(this.journal);
   }
 }
 

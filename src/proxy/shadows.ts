@@ -3,7 +3,7 @@ import { type Hash64, hashText } from '../cluster/hash.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { Lane, type LaneOwner, type SecondWrite } from './lane.ts';
 import type { LossReason } from './ledger.ts';
-import type { Spread } from './plan.ts';
+import type { Move } from './plan.ts';
 import { ReadPair, type ReadPairOwner } from './read-pair.ts';
 import type { KeptRequest, Shadow } from './shadow.ts';
 
@@ -43,9 +43,9 @@ export class Shadows implements LaneOwner, ReadPairOwner {
   }
 
   /** Begins a second read; null where there is no room for it. */
-  read(spread: Spread, request: KeptRequest): ReadPair | null {
+  read(move: Move, request: KeptRequest): ReadPair | null {
     if (this.reads.size >= MAX_READS) return null;
-    const pair = new ReadPair(this.context, spread, request, this);
+    const pair = new ReadPair(this.context, move, request, this);
     this.reads.add(pair);
     try {
       pair.begin();
@@ -58,13 +58,13 @@ export class Shadows implements LaneOwner, ReadPairOwner {
   }
 
   /** Sends a write that the main place has taken to the other one, when its turn comes. */
-  write(spread: Spread, request: KeptRequest): void {
-    const write = { spread, request, bytes: request.head.bytes + request.body.size };
-    const key = `${spread.main.labels.upstream} ${spread.keyHash % LANES}`;
+  write(move: Move, request: KeptRequest): void {
+    const write = { move, request, bytes: request.head.bytes + request.body.size };
+    const key = `${move.main.labels.upstream} ${move.keyHash % LANES}`;
     const lane = this.lanes.get(key) ?? new Lane(key, this.context, this);
     const isFull =
       lane.size >= MAX_LANE || this.writes >= MAX_WRITES || this.writeBytes + write.bytes > MAX_WRITE_BYTES;
-    if (isFull) return this.lose(spread, request, 'lane_full', 0);
+    if (isFull) return this.lose(move, request, 'lane_full', 0);
     this.lanes.set(key, lane);
     this.writes += 1;
     this.writeBytes += write.bytes;
@@ -72,7 +72,7 @@ export class Shadows implements LaneOwner, ReadPairOwner {
   }
 
   /** A write that the second place lacks, or may lack. */
-  lose({ watch, keyHash }: Spread, { head }: KeptRequest, why: LossReason, status: number): void {
+  lose({ watch, keyHash }: Move, { head }: KeptRequest, why: LossReason, status: number): void {
     hashText(head.path, scratch);
     watch.onLost({
       at: this.context.clock.wallMs(),
@@ -98,12 +98,12 @@ export class Shadows implements LaneOwner, ReadPairOwner {
     this.reads.delete(pair);
   }
 
-  onWriteOver({ spread, request, bytes }: SecondWrite, shadow: Shadow | null, code: FailureCode | null): void {
+  onWriteOver({ move, request, bytes }: SecondWrite, shadow: Shadow | null, code: FailureCode | null): void {
     this.writes -= 1;
     this.writeBytes -= bytes;
-    if (shadow?.isSuccess === true) spread.watch.onWritten();
-    else if (shadow === null) this.lose(spread, request, code ?? 'internal_error', 0);
-    else this.lose(spread, request, shadow.code ?? 'refused', shadow.code === null ? shadow.status : 0);
+    if (shadow?.isSuccess === true) move.watch.onWritten();
+    else if (shadow === null) this.lose(move, request, code ?? 'internal_error', 0);
+    else this.lose(move, request, shadow.code ?? 'refused', shadow.code === null ? shadow.status : 0);
   }
 
   onLaneEmpty({ key }: Lane): void {

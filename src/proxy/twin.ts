@@ -10,7 +10,7 @@ import { Exchange, type ExchangeContext } from './exchange.ts';
 import { isCall } from './grpc-call.ts';
 import type { Handover } from './handover.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver } from './observer.ts';
-import type { Plan, Router, Spread } from './plan.ts';
+import type { Move, Plan, Router } from './plan.ts';
 import type { ReadPair } from './read-pair.ts';
 import { Replay } from './replay.ts';
 import { isSuccess, type KeptRequest, printOf } from './shadow.ts';
@@ -48,13 +48,13 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
   constructor(
     context: ExchangeContext,
     private readonly client: Client,
-    private readonly spread: Spread,
+    private readonly move: Move,
     private readonly shadows: Shadows,
     private readonly owner: Handover,
   ) {
     this.peer = client.peer;
-    this.plan = { ...spread.main, observer: this };
-    this.isWrite = spread.kind === 'dual_write';
+    this.plan = { ...move.main, observer: this };
+    this.isWrite = move.kind === 'dual_write';
     this.digest = this.isWrite ? null : createHash('sha256');
     this.exchange = new Exchange(context, this, this);
   }
@@ -84,7 +84,7 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
     this.isComplete = true;
     if (trailers !== null) this.trailers = FieldList.copyOf(trailers);
     this.exchange.onRequestEnd(trailers);
-    if (!this.isWrite && !this.isSettled && this.body.isWhole) this.pair = this.shadows.read(this.spread, this.kept());
+    if (!this.isWrite && !this.isSettled && this.body.isWhole) this.pair = this.shadows.read(this.move, this.kept());
   }
 
   onClientDrain(): void {
@@ -140,13 +140,13 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
   // --- From the exchange to observers ---
 
   onExchangeOpen(now: number): void {
-    this.spread.main.observer.onExchangeOpen(now);
+    this.move.main.observer.onExchangeOpen(now);
   }
 
   onExchangeClose(record: ExchangeRecord): void {
     if (this.isWrite) this.verdict = verdictOf(record);
     else if (record.code === null) this.print = printOf(record, this.digest!);
-    this.spread.main.observer.onExchangeClose(record);
+    this.move.main.observer.onExchangeClose(record);
   }
 
   onTunnelOpen(): void {}
@@ -154,11 +154,11 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
   onTunnelClose(): void {}
 
   onRetry(record: AttemptRecord): void {
-    this.spread.main.observer.onRetry(record);
+    this.move.main.observer.onRetry(record);
   }
 
   onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
-    this.spread.main.observer.onRetryRefused(why);
+    this.move.main.observer.onRetryRefused(why);
   }
 
   // --- The other place ---
@@ -168,17 +168,17 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
     this.isSettled = true;
     if (this.isWrite) this.settleWrite();
     else if (this.pair !== null) this.pair.onMainOver(this.print);
-    else this.spread.watch.onRead('skipped');
+    else this.move.watch.onRead('skipped');
   }
 
   private settleWrite(): void {
-    const { shadows, spread, verdict } = this;
+    const { shadows, move, verdict } = this;
     const request = this.kept();
     if (verdict === 'refused') return;
-    if (verdict === 'unknown') shadows.lose(spread, request, 'unknown', 0);
-    else if (!this.isComplete) shadows.lose(spread, request, 'request_incomplete', 0);
-    else if (!this.body.isWhole) shadows.lose(spread, request, 'body_too_large', 0);
-    else shadows.write(spread, request);
+    if (verdict === 'unknown') shadows.lose(move, request, 'unknown', 0);
+    else if (!this.isComplete) shadows.lose(move, request, 'request_incomplete', 0);
+    else if (!this.body.isWhole) shadows.lose(move, request, 'body_too_large', 0);
+    else shadows.write(move, request);
   }
 
   private kept(): KeptRequest {
