@@ -6,7 +6,7 @@ import { Exchange, type ExchangeContext } from './exchange.ts';
 import { isLoop, maxForwardsOf } from './forward.ts';
 import { isCall } from './grpc-call.ts';
 import type { Handover } from './handover.ts';
-import type { Plan, Router, Spread } from './plan.ts';
+import type { Broadcast, Plan, Router, Spread } from './plan.ts';
 import { MAX_PLACES, Scatter } from './scatter.ts';
 import type { Shadows } from './shadows.ts';
 import { Twin } from './twin.ts';
@@ -82,12 +82,14 @@ export class Dispatcher implements RequestHandler, Router, Handover {
 
   private handlerOf(spread: Spread, head: RequestHead): RequestHandler {
     const { context, client, shadows } = this;
-    if (spread.kind === 'first' || spread.kind === 'all') {
+    if (isBroadcast(spread)) {
       const isFit = isSafe(head) && head.body === 'none' && head.upgrade === null && spread.others.length < MAX_PLACES;
       return isFit ? new Scatter(context, client, spread, this) : this.exchange;
     }
-    const isFit = head.upgrade === null && (spread.kind === 'dual_write' || isSafe(head) || isCall(head));
-    if (isFit) return new Twin(context, client, spread, shadows, this);
+    const isRead = isSafe(head) || isCall(head);
+    if (head.upgrade === null && (spread.kind === 'dual_write' || isRead)) {
+      return new Twin(context, client, spread, shadows, this);
+    }
     this.plan = spread.main;
     return this.exchange;
   }
@@ -95,4 +97,8 @@ export class Dispatcher implements RequestHandler, Router, Handover {
 
 function isSafe({ method }: RequestHead): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
+
+function isBroadcast(spread: Spread): spread is Broadcast {
+  return spread.kind === 'first' || spread.kind === 'all';
 }

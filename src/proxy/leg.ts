@@ -28,18 +28,22 @@ export interface LegOwner {
 
 /**
  * `waiting`: no head yet. `kept`: its answer is held back, the endpoint's bytes with it. `chosen`: it passes through.
- * `unwanted`: it is read away or about to be given up.
+ * `unwanted`: it is read away.
  */
 type LegState = 'unsent' | 'waiting' | 'kept' | 'chosen' | 'unwanted' | 'over';
 
-/** An answer that nobody wants is read to its end if it is this small, so that its connection can be used again. */
+/**
+ * An answer that nobody wants is read to its end if it is this small and this quick, so that its connection can be used
+ * again, and so that it counts for or against its endpoint.
+ */
 const MAX_UNWANTED_BYTES = 16_384;
+const MAX_UNWANTED_MS = 1_000;
 
 /**
  * One place of a request that goes to several: an exchange of its own under a plan of its own, and its client.
  *
- * A leg must not be given up inside its own call, since its exchange is still at work there (see `conduit.ts`):
- * `giveUpLater` does it in an event of its own, and nothing flows until then.
+ * A leg must not be given up inside its own call, since its exchange is still at work there (see `conduit.ts`): it is
+ * ignored then, until it ends or is given up in an event of its own.
  */
 export class Leg implements Client, Router, PlanObserver, TimerOwner {
   /** Why it has no answer. */
@@ -108,13 +112,19 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
     } else if (wasPaused && hasRoom) this.exchange.onClientDrain();
   }
 
+  get isUnwanted(): boolean {
+    return this.state === 'unwanted';
+  }
+
   drain(): void {
     if (this.state === 'chosen') this.exchange.onClientDrain();
   }
 
-  /** Whatever else it says is not for the client. */
+  /** What it has begun to say is not for the client, and is read away if it is small and quick. */
   ignore(): void {
     this.state = 'unwanted';
+    const { clock } = this.context;
+    if (!this.timer.isArmed) clock.arm(this.timer, clock.now() + MAX_UNWANTED_MS);
   }
 
   /** Not inside its own call. */
@@ -124,13 +134,6 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
     this.pieces.length = 0;
     this.context.clock.disarm(this.timer);
     if (wasOpen) this.exchange.onClientGone(code);
-  }
-
-  giveUpLater(): void {
-    this.state = 'unwanted';
-    this.unwantedBytes = MAX_UNWANTED_BYTES;
-    const { clock } = this.context;
-    clock.arm(this.timer, clock.now());
   }
 
   onTimer(): void {
@@ -184,10 +187,10 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
   }
 
   private readAway(bytes: number): boolean {
-    if (this.timer.isArmed) return false;
     this.unwantedBytes += bytes;
     if (this.unwantedBytes <= MAX_UNWANTED_BYTES) return true;
-    this.giveUpLater();
+    const { clock } = this.context;
+    clock.arm(this.timer, clock.now());
     return false;
   }
 

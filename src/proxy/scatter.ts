@@ -163,7 +163,7 @@ export class Scatter implements RequestHandler, LegOwner {
 
   private compare(leg: Leg, head: ResponseHead, edits: Edits): void {
     const { favourite } = this;
-    if (favourite !== null && !isBetter(head.status, favourite.status)) return leg.giveUpLater();
+    if (favourite !== null && !isBetter(head.status, favourite.status)) return leg.ignore();
     favourite?.giveUp('superseded');
     leg.keep(head, edits);
     this.favourite = leg;
@@ -200,8 +200,8 @@ export class Scatter implements RequestHandler, LegOwner {
 
   private giveUpBut(chosen: Leg | null, code: FailureCode): void {
     for (const leg of this.legs) {
-      if (leg === chosen) continue;
-      if (leg === this.inside) leg.giveUpLater();
+      if (leg === chosen || leg.isUnwanted) continue;
+      if (leg === this.inside) leg.ignore();
       else leg.giveUp(code);
     }
   }

@@ -50,7 +50,7 @@ export class SpreadScript extends ExchangeScript {
   private place(name: string): Plan {
     const lens: Picker = {
       pick: (context) => {
-        const found = this.cluster.endpoints.find((endpoint) => endpoint.id.endsWith(`/${name}`));
+        const found = [...this.cluster.endpoints].find((endpoint) => endpoint.id.endsWith(`/${name}`));
         if (found?.gate.canAdmit(context.now)) return found;
         context.refusal = found === undefined ? 'no_endpoint' : 'circuit_open';
         return null;
