@@ -100,7 +100,22 @@ export interface ShardRangeView {
   readonly range: string;
   readonly shard: string;
   /** Where it moves to, and how far that is; null for one that stays. */
-  readonly move: { readonly to: string; readonly state: string } | null;
+  readonly move: ShardMoveView | null;
+}
+
+export interface ShardMoveView {
+  readonly to: string;
+  readonly state: string;
+  /** How the new owner did so far; null of a move that does not ask it. */
+  readonly second: {
+    /** A write is in one of the two and may not be in the other. */
+    readonly isDiverged: boolean;
+    readonly reads: Readonly<Record<string, number>>;
+    readonly written: number;
+    readonly lost: number;
+    /** The last of them, without what they said. */
+    readonly losses: readonly Readonly<Record<string, string | number>>[];
+  } | null;
 }
 
 export type BreakerView = 'closed' | 'open' | 'probing';

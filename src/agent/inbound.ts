@@ -62,7 +62,7 @@ export class Inbound {
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));
 
-    const options = { name: 'inbound', address: config.address, port: config.port };
+    const options = { name: 'inbound', direction: 'inbound', address: config.address, port: config.port } as const;
     const entry = await Entry.open(parts, options, portProtocolOf(protocol), new FixedRouter(plan));
     return new Inbound(entry, cluster, plan, application, protocol === 'tcp' ? 'tcp' : spoken);
   }

@@ -8,6 +8,7 @@ import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
+import type { Shadows } from '../proxy/shadows.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 
@@ -27,6 +28,7 @@ export interface Parts {
   readonly observer: ProxyObserver;
   readonly breakers: EndpointListener;
   readonly context: ExchangeContext;
+  readonly shadows: Shadows;
   readonly sources: Sources;
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
+import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { keyInside, type Lens } from '../cluster/lens.ts';
@@ -17,12 +18,14 @@ import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { Anywhere } from '../route/anywhere.ts';
+import { ByShard } from '../route/by-shard.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { HeaderKey, SourceKey } from '../route/hash-keys.ts';
-import { Inside } from '../route/inside.ts';
+import { Pinned } from '../route/pinned.ts';
 import { AtRole, ByRole, Reads, type RoleParts } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shard-options.ts';
-import { Shards } from '../route/shards.ts';
+import { ShardSpreader } from '../route/shard-spreader.ts';
+import { type Sharding, Shards } from '../route/shards.ts';
 import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */
@@ -93,6 +96,7 @@ export function makePlan(
     shards,
     placement: placementOf(sharding, shards, (part) => makePlacement(cluster, part, wanted, roles, key)),
     roles,
+    spreader: null,
     get sampleRatio() {
       return sampling.ratio;
     },
@@ -100,19 +104,35 @@ export function makePlan(
     returnsUnseen,
     observer: isSameLabels ? before.observer : observer.follow(labels),
   };
-  shards?.replace(plan, sharding);
-  return plan;
+  const whole = sharding === null ? plan : spreadBy(plan, sharding, shards!);
+  shards?.replace(whole, sharding);
+  return whole;
 }
 
-/** The same plan for requests that are placed otherwise. */
-export function placedBy(plan: LivePlan, placement: Placement): LivePlan {
+/** A plan that sends to more shards than one what is meant for more. */
+function spreadBy(plan: LivePlan, sharding: Sharding, shards: Shards): LivePlan {
+  const { placement } = plan;
+  invariant(placement instanceof ByShard, 'a plan with shards places by them');
+  const spreader = new ShardSpreader(sharding, shards, plan, (shard) =>
+    otherwise(plan, { placement: placement.at(shard) }),
+  );
+  return spreader.isNeeded ? otherwise(plan, { spreader }) : plan;
+}
+
+/** The same plan but for these parts of it. */
+function otherwise(plan: LivePlan, parts: Partial<LivePlan>): LivePlan {
   return {
     ...plan,
-    placement,
+    ...parts,
     get sampleRatio() {
       return plan.sampleRatio;
     },
   };
+}
+
+/** The same plan for requests that are placed otherwise. */
+export function placedBy(plan: LivePlan, placement: Placement): LivePlan {
+  return otherwise(plan, { placement });
 }
 
 /** The same plan for what goes to one role, whatever it is. */
@@ -133,7 +153,7 @@ function makePlacement(
     return new ByRole(new Reads(wanted.reads), parts, key);
   }
   const anywhere = new Anywhere(key);
-  return part === null ? anywhere : new Inside(cluster.lensOf(part), anywhere);
+  return part === null ? anywhere : new Pinned(cluster.lensOf(part), anywhere);
 }
 
 function makeRoles(

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Placement } from '../proxy/placement.ts';
+import { AtShard } from '../route/at-shard.ts';
 import { ByShard } from '../route/by-shard.ts';
 import { shardLensKey } from '../route/shard-lenses.ts';
 import { makeShardMap } from '../route/shard-map.ts';
@@ -20,6 +21,8 @@ export type PlacementMaker = (part: string | null) => Placement;
 export function placementOf(sharding: Sharding | null, shards: Shards | null, make: PlacementMaker): Placement {
   if (sharding === null || shards === null) return make(null);
   const { by, map } = sharding.options;
-  const inside = shardsOf(map).map((shard) => [shard, make(shardLensKey(by, shard))] as const);
+  const inside = shardsOf(map).map((shard) => {
+    return [shard, new AtShard(shard, shards, make(shardLensKey(by, shard)))] as const;
+  });
   return new ByShard(sharding, shards, new Map(inside), make(null));
 }

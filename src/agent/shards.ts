@@ -1,7 +1,8 @@
-import type { ShardsView, ShardView } from '../admin/agent-view.ts';
+import type { ShardMoveView, ShardsView, ShardView } from '../admin/agent-view.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { isOf } from '../route/shard-lenses.ts';
 import { shardsOf } from '../route/shard-options.ts';
+import type { ShardRange } from '../route/shard-range.ts';
 import type { Sharding, Shards } from '../route/shards.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 
@@ -23,9 +24,24 @@ export function shardsView({ cluster, plan: { shards } }: Sharded): readonly Sha
       missingKeys: shards.missingKeys,
       held: shards.held,
       shards: shardViews(cluster, shards, options),
-      ranges: map.ranges.map(({ text, shard, move }) => ({ range: text, shard, move })),
+      ranges: map.ranges.map((range) => ({ range: range.text, shard: range.shard, move: moveView(range, shards) })),
     },
   ];
+}
+
+/** More than anyone reads at once; the metrics count all of them. */
+const LOSSES_SHOWN = 20;
+
+function moveView(range: ShardRange, shards: Shards): ShardMoveView | null {
+  const { move } = range;
+  if (move === null || move.state === 'hold') return move === null ? null : { ...move, second: null };
+  const ledger = shards.ledgerOf(range);
+  const { isDiverged, reads, written, lost } = ledger;
+  const losses = ledger
+    .recent()
+    .slice(-LOSSES_SHOWN)
+    .map((loss) => ({ ...loss }));
+  return { ...move, second: { isDiverged, reads: { ...reads }, written, lost, losses } };
 }
 
 function shardViews(cluster: Cluster, shards: Shards, { by, map }: Sharding['options']): readonly ShardView[] {

@@ -107,7 +107,7 @@ export class Upstream {
     const { parts } = this;
     if (config.listen === null) return this.closeOwn();
     const router = new FixedRouter(this.plan);
-    const options = { name: config.name, ...config.listen };
+    const options = { name: config.name, direction: 'outbound', ...config.listen } as const;
     const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), router);
     if (this.isClosed) return parts.leaving.take(entry);
     this.closeOwn();

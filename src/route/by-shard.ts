@@ -4,6 +4,7 @@ import type { Peer } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
+import type { AtShard } from './at-shard.ts';
 import { keyTextOf } from './key-text.ts';
 import { type Sharding, type Shards, WaitingPlace } from './shards.ts';
 
@@ -19,7 +20,7 @@ export class ByShard implements Placement {
     private readonly sharding: Sharding,
     private readonly shards: Shards,
     /** By the name of the shard. */
-    private readonly inside: ReadonlyMap<string, Placement>,
+    private readonly inside: ReadonlyMap<string, AtShard>,
     /** In the whole cluster, for what has no key where that is allowed. */
     private readonly anywhere: Placement,
   ) {}
@@ -30,13 +31,12 @@ export class ByShard implements Placement {
     if (key === null || head === null) return this.placeWithoutKey(head, peer, placed);
     const range = map.find(key);
     if (range === null) return 'shard_unknown';
-    placed.shard = range.shard;
     if (range.move !== null && range.move.state === 'hold' && !isSafe(head.method)) {
+      placed.shard = range.shard;
       this.hold(head, peer, placed);
       return null;
     }
-    this.shards.count(range.shard);
-    const misplaced = this.placeInside(this.insideOf(range.shard), head, peer, placed);
+    const misplaced = this.at(range.shard).place(head, peer, placed);
     if (placed.hold !== null) placed.lens = new WaitingPlace(this.shards, this, placed.lens, head, peer, placed);
     return misplaced;
   }
@@ -45,10 +45,10 @@ export class ByShard implements Placement {
     if (placed.within !== null) placed.within.mark(placed, answer, edits);
   }
 
-  /** The placement inside a shard. */
-  insideOf(shard: string): Placement {
+  /** The placement of what goes to a shard, whatever it is. */
+  at(shard: string): Placement {
     const placement = this.inside.get(shard);
-    invariant(placement !== undefined, `no placement inside shard ${shard}`);
+    invariant(placement !== undefined, `no placement in shard ${shard}`);
     return placement;
   }
 
@@ -56,12 +56,8 @@ export class ByShard implements Placement {
     this.shards.missingKeys += 1;
     // What may go to every shard does not come here: it is spread before it is placed.
     if (this.sharding.options.absent !== 'any') return 'shard_key_missing';
-    return this.placeInside(this.anywhere, head, peer, placed);
-  }
-
-  private placeInside(within: Placement, head: RequestHead | null, peer: Peer, placed: Placed): FailureCode | null {
-    placed.within = within;
-    return within.place(head, peer, placed);
+    placed.within = this.anywhere;
+    return this.anywhere.place(head, peer, placed);
   }
 
   private hold(head: RequestHead, peer: Peer, placed: Placed): void {

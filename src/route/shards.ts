@@ -2,10 +2,11 @@ import type { Endpoint } from '../cluster/endpoint.ts';
 import type { PickContext, Picker } from '../cluster/picker.ts';
 import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
+import { Ledger } from '../proxy/ledger.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { type ShardsOptions, shardsOf } from './shard-options.ts';
-import type { ShardMap } from './shard-range.ts';
+import type { ShardMap, ShardRange } from './shard-range.ts';
 
 /** A shard map in force. */
 export interface Sharding {
@@ -24,13 +25,17 @@ export class Shards {
   held = 0;
   private plan: Plan | null = null;
   private readonly counts = new Map<string, number>();
+  /** Of ranges that move by being asked or written twice. */
+  private readonly ledgers = new Map<string, Ledger>();
 
-  /** Its plan from now on. Counters of shards that are no more go with them. */
+  /** Its plan from now on. What was counted of shards and moves that are no more goes with them. */
   replace(plan: Plan, sharding: Sharding | null): void {
     this.plan = plan;
     this.sharding = sharding;
     const names = new Set(sharding === null ? [] : shardsOf(sharding.options.map));
     for (const name of this.counts.keys()) if (!names.has(name)) this.counts.delete(name);
+    const moves = new Set(sharding === null ? [] : sharding.map.ranges.map(moveOf));
+    for (const move of this.ledgers.keys()) if (!moves.has(move)) this.ledgers.delete(move);
   }
 
   get newest(): Plan | null {
@@ -41,10 +46,22 @@ export class Shards {
     this.counts.set(shard, (this.counts.get(shard) ?? 0) + 1);
   }
 
+  /** The books of a range that moves, for as long as it is the same range, on the same way. */
+  ledgerOf(range: ShardRange): Ledger {
+    const move = moveOf(range);
+    const ledger = this.ledgers.get(move) ?? new Ledger(range.text);
+    this.ledgers.set(move, ledger);
+    return ledger;
+  }
+
   /** Requests that were sent there since the start. */
   countOf(shard: string): number {
     return this.counts.get(shard) ?? 0;
   }
+}
+
+function moveOf({ text, shard, move }: ShardRange): string {
+  return JSON.stringify([text, shard, move]);
 }
 
 /**

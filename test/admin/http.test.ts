@@ -131,7 +131,7 @@ describe('what the paths answer', () => {
   it('gives the shard maps, those ranges first that move when there are too many', async () => {
     const range = (number: number) => ({ range: `${number}`, shard: 'a', move: null });
     const shards = { upstream: 'orders', version: 7, kind: 'slots', missingKeys: 0, held: 0, shards: [] };
-    const moving = { ...range(1_500), move: { to: 'b', state: 'hold' } };
+    const moving = { ...range(1_500), move: { to: 'b', state: 'hold', second: null } };
     view.shardViews = [
       { ...shards, ranges: [range(0)] },
       { ...shards, ranges: [...Array.from({ length: 1_500 }, (_, i) => range(i)), moving] },

@@ -87,7 +87,7 @@ describe('an upstream with shards', () => {
           { name: 'b', endpoints: 2, healthy: 1, requests: 0 },
         ],
         ranges: [
-          { range: '[.., m)', shard: 'a', move: { to: 'b', state: 'hold' } },
+          { range: '[.., m)', shard: 'a', move: { to: 'b', state: 'hold', second: null } },
           { range: '[m, ..)', shard: 'b', move: null },
         ],
       },

@@ -157,7 +157,7 @@ describe.skipIf(consul.path === null)(consulTitle('shards in Consul', consul), (
     expect((await shown(webs[0]!)).ranges[0]).toEqual({
       range: '[.., g)',
       shard: 'a',
-      move: { to: 'b', state: 'hold' },
+      move: { to: 'b', state: 'hold', second: null },
     });
     for (const load of loads) await load.progress(200);
     for (const web of webs) expect(await web.metric('remora_shard_writes_held_total')).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { placementOf } from '../../src/agent/sharding.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
-import { Inside } from '../../src/route/inside.ts';
+import { Pinned } from '../../src/route/pinned.ts';
 import { shardLensKey } from '../../src/route/shard-lenses.ts';
 import { makeShardMap } from '../../src/route/shard-map.ts';
 import type {
@@ -62,7 +62,7 @@ class Sharded extends ExchangeScript {
   /** Writes wait inside a shard where they do in its roles. */
   private inside(part: string | null): Placement {
     const anywhere = new Anywhere(null);
-    const plain = part === null ? anywhere : new Inside(this.cluster.lensOf(part), anywhere);
+    const plain = part === null ? anywhere : new Pinned(this.cluster.lensOf(part), anywhere);
     if (!this.hasRoles) return plain;
     const place: Placement['place'] = (head, peer, placed) => {
       placed.hold = head !== null && head.method === 'PUT' ? this.hold : null;

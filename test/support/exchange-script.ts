@@ -34,7 +34,7 @@ import {
   type RetryOptions,
   type TimeoutOptions,
 } from '../../src/policy/options.ts';
-import { Exchange } from '../../src/proxy/exchange.ts';
+import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
@@ -132,6 +132,7 @@ export class ExchangeScript {
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
       placement: this.placement(),
+      spreader: null,
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
       returnsUnseen: options.returnsUnseen ?? false,
@@ -157,8 +158,12 @@ export class ExchangeScript {
     this.cluster.apply({ service: 'orders', source: 'file', endpoints: names.map(specOf) });
   }
 
-  open(): FakeClient {
-    return new FakeClient(this, this.options.instanceId ?? '0123456789abcdef');
+  open(make: MakeHandler = (context, router, client) => new Exchange(context, router, client)): FakeClient {
+    const { clock, observer, router } = this;
+    const instanceId = this.options.instanceId ?? '0123456789abcdef';
+    return new FakeClient(this, (client) =>
+      make({ clock, random: new SeededRandom(3), instanceId, observer }, router, client),
+    );
   }
 
   endpoint(name: string): FakeConnector {
@@ -293,6 +298,9 @@ export function responseHead(
   return Object.assign(new Head(fields), { status, body, contentLength });
 }
 
+/** What stands between a client and its plan. */
+export type MakeHandler = (context: ExchangeContext, router: Router, client: Client) => RequestHandler;
+
 /** The client's end: what it is sent becomes lines of the log. */
 export class FakeClient implements Client {
   readonly peer = PEER;
@@ -302,10 +310,9 @@ export class FakeClient implements Client {
 
   constructor(
     private readonly script: ExchangeScript,
-    instanceId: string,
+    make: (client: Client) => RequestHandler,
   ) {
-    const { clock, observer, router } = script;
-    this.handler = new Exchange({ clock, random: new SeededRandom(3), instanceId, observer }, router, this);
+    this.handler = make(this);
   }
 
   /** A request without a body. */
@@ -387,6 +394,7 @@ export class FakeUpstream implements Upstream {
   bytesWritten = 0;
   hasRoom = true;
   sentFields: Record<string, string> = {};
+  isAborted = false;
 
   constructor(
     private readonly script: ExchangeScript,
@@ -429,6 +437,7 @@ export class FakeUpstream implements Upstream {
   }
 
   abort(): void {
+    this.isAborted = true;
     this.script.say(`${this.name} abort`);
   }
 }
