@@ -7,6 +7,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  ShardsView,
   StandingView,
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
@@ -19,12 +20,14 @@ import type { Parts } from './agent/parts.ts';
 import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
+import { layerSamples, upstreamSamples } from './agent/samples.ts';
 import { callerName, selfAt } from './agent/self.ts';
+import { shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
 import { Upstreams } from './agent/upstreams.ts';
-import { clusterView, listenerView, poolSamples } from './agent/views.ts';
+import { clusterView, listenerView } from './agent/views.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
@@ -46,9 +49,9 @@ import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
+import { Shadows } from './proxy/shadows.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
-import { clusterSamples, discoverySamples, holdSamples, placeSamples } from './telemetry/cluster-samples.ts';
-import { type Sample, sample } from './telemetry/registry.ts';
+import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** What the program was started with. */
@@ -141,6 +144,7 @@ export class Agent implements AgentView, Stoppable {
       observer,
       breakers,
       context,
+      shadows: new Shadows(context),
       sources,
       caller: callerName(config.service),
       place: followPlace(config.service, consul, sources, this.self, this.given, this.ends.signal),
@@ -155,7 +159,12 @@ export class Agent implements AgentView, Stoppable {
     await this.upstreams.open(config);
     if (config.outbound !== null) {
       const { protocol, address, port } = config.outbound;
-      this.shared = await Entry.open(parts, { name: 'outbound', address, port }, protocol, router);
+      this.shared = await Entry.open(
+        parts,
+        { name: 'outbound', direction: 'outbound', address, port },
+        protocol,
+        router,
+      );
       this.shared.announce(log);
     }
     const application = followApplication(config.service, clock, random, this.ends.signal);
@@ -258,6 +267,8 @@ export class Agent implements AgentView, Stoppable {
   async finish(remainingMs: number): Promise<void> {
     const { telemetry, file, settings } = this.given;
     this.probe?.stop();
+    const lostWrites = this.parts.shadows.expire();
+    if (lostWrites > 0) this.given.log.warn('shutdown_loses_second_writes', { writes: lostWrites });
     await Promise.all([this.deregister(remainingMs), telemetry.flush(Math.min(remainingMs, 5_000))]);
     this.ends.abort();
     file.close();
@@ -322,6 +333,10 @@ export class Agent implements AgentView, Stoppable {
     return this.local === null ? outward : [...outward, clusterView(this.local, true, now)];
   }
 
+  shards(): readonly ShardsView[] {
+    return this.upstreams.all.flatMap(shardsView);
+  }
+
   config(): ConfigView {
     const upstreams = new Map(this.upstreams.all.map(({ declared }) => [declared.name, declared]));
     return {
@@ -373,20 +388,7 @@ export class Agent implements AgentView, Stoppable {
 
   private *samples(): Generator<Sample> {
     const now = this.given.clock.now();
-    for (const { cluster, discovery, plan } of this.everyUpstream()) {
-      yield* clusterSamples(cluster);
-      yield* placeSamples(cluster);
-      yield* poolSamples(cluster);
-      yield* discoverySamples(cluster.name, discovery, now);
-      if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
-    }
-    for (const { name, revision, problems, unreachable } of this.layers()) {
-      if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
-      yield sample(
-        'remora_config_last_reload_successful',
-        [name],
-        problems.length === 0 && unreachable === null ? 1 : 0,
-      );
-    }
+    for (const upstream of this.everyUpstream()) yield* upstreamSamples(upstream, now);
+    yield* layerSamples(this.layers());
   }
 }

@@ -14,6 +14,8 @@ export interface AgentView {
   standing(): StandingView;
   listeners(): readonly ListenerView[];
   clusters(): readonly ClusterView[];
+  /** Of the upstreams that have shards. */
+  shards(): readonly ShardsView[];
   config(): ConfigView;
   /** Prometheus text, format 0.0.4. */
   renderMetrics(): string | Promise<string>;
@@ -88,6 +90,51 @@ export interface PlaceView {
   readonly share: number;
   /** So little of the level is healthy that health is not looked at. */
   readonly isPanic: boolean;
+}
+
+/** The shards of one upstream. */
+export interface ShardsView {
+  readonly upstream: string;
+  /** As the configuration says; which map this sidecar has. */
+  readonly version: number;
+  readonly kind: string;
+  /** Requests without a key since the start, and writes that had to wait for a new owner. */
+  readonly missingKeys: number;
+  readonly held: number;
+  readonly shards: readonly ShardView[];
+  readonly ranges: readonly ShardRangeView[];
+}
+
+export interface ShardView {
+  readonly name: string;
+  readonly endpoints: number;
+  /** Of them, those that requests may go to. */
+  readonly healthy: number;
+  /** Requests that were placed there since the start. */
+  readonly requests: number;
+}
+
+export interface ShardRangeView {
+  /** `0-8191`, `[a, m)`. */
+  readonly range: string;
+  readonly shard: string;
+  /** Where it moves to, and how far that is; null for one that stays. */
+  readonly move: ShardMoveView | null;
+}
+
+export interface ShardMoveView {
+  readonly to: string;
+  readonly state: string;
+  /** How the new owner did so far; null of a move that does not ask it. */
+  readonly second: {
+    /** A write is in one of the two and may not be in the other. */
+    readonly isDiverged: boolean;
+    readonly reads: Readonly<Record<string, number>>;
+    readonly written: number;
+    readonly lost: number;
+    /** The last of them, without what they said. */
+    readonly losses: readonly Readonly<Record<string, string | number>>[];
+  } | null;
 }
 
 export type BreakerView = 'closed' | 'open' | 'probing';

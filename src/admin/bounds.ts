@@ -1,4 +1,4 @@
-import type { ClusterView, ConfigLayerView } from './agent-view.ts';
+import type { ClusterView, ConfigLayerView, ShardsView } from './agent-view.ts';
 
 /** More than anyone reads, and small enough to render between two requests. */
 export const MAX_ENDPOINTS_SHOWN = 5_000;
@@ -47,5 +47,26 @@ export function boundProblems(layers: readonly ConfigLayerView[]): readonly Boun
   return layers.map((layer) => {
     const problems = layer.problems.slice(0, MAX_PROBLEMS_SHOWN);
     return { ...layer, problems, problemsOmitted: layer.problems.length - problems.length };
+  });
+}
+
+/** A map of more ranges is read by programs, from where it was written. */
+export const MAX_RANGES_SHOWN = 1_000;
+
+export interface BoundedShards extends ShardsView {
+  /** Ranges that exist and are not in `ranges`. */
+  readonly rangesOmitted: number;
+}
+
+/** Cuts the ranges of each map to a limit, and leaves those that move before all others: somebody waits for them. */
+export function boundRanges(views: readonly ShardsView[]): readonly BoundedShards[] {
+  return views.map((view) => {
+    const { length } = view.ranges;
+    if (length <= MAX_RANGES_SHOWN) return { ...view, rangesOmitted: 0 };
+    const first = [
+      ...view.ranges.filter(({ move }) => move !== null),
+      ...view.ranges.filter(({ move }) => move === null),
+    ];
+    return { ...view, ranges: first.slice(0, MAX_RANGES_SHOWN), rangesOmitted: length - MAX_RANGES_SHOWN };
   });
 }

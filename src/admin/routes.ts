@@ -1,5 +1,5 @@
 import type { AgentView } from './agent-view.ts';
-import { boundEndpoints, boundProblems } from './bounds.ts';
+import { boundEndpoints, boundProblems, boundRanges } from './bounds.ts';
 import { clustersText } from './report.ts';
 import { checkToken, type TokenVerdict } from './token.ts';
 
@@ -36,6 +36,10 @@ export function makeRoutes(
     ['/ready', get('200 when traffic may come, else 503 and what is missing', () => readyAnswer(view))],
     ['/metrics', heavy('Prometheus text', async () => metricsAnswer(await view.renderMetrics()))],
     ['/clusters', heavy('endpoints as seen from here; ?format=text for people', (ask) => clustersAnswer(view, ask))],
+    [
+      '/shards',
+      heavy('shard maps in force, and what moves', () => json(200, { upstreams: boundRanges(view.shards()) })),
+    ],
     ['/config', heavy('the configuration in force, without secrets, and its problems', () => configAnswer(view))],
     ['/listeners', get('ports in use', () => json(200, { listeners: view.listeners() }))],
     ['/drain', post('shut down in order; needs a token', (ask) => drainAnswer(view, tokenFile, onProblem, ask))],

@@ -6,17 +6,22 @@ import { ClientTunnel } from '../net/client-tunnel.ts';
 import { Listener, type ListenerOptions, type ListenerOwner } from '../net/listener.ts';
 import { Sniffer, type SnifferContext, type SnifferOwner, type Spoken } from '../net/sniffer.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
+import { Dispatcher } from '../proxy/dispatcher.ts';
 import { Exchange } from '../proxy/exchange.ts';
+import type { Direction } from '../proxy/labels.ts';
 import type { Router } from '../proxy/plan.ts';
 import { TunnelEntry } from '../proxy/tunnel.ts';
 import type { Parts } from './parts.ts';
 import type { PortProtocol } from './protocols.ts';
 
-export type EntryOptions = Omit<ListenerOptions, 'maxConnections'>;
+export interface EntryOptions extends Omit<ListenerOptions, 'maxConnections'> {
+  readonly direction: Direction;
+}
 
 /** One port of the data path with the connections accepted on it. */
 export class Entry implements ListenerOwner, ClientConnectionOwner, SnifferOwner {
   private readonly connections = new Set<KeptConnection>();
+  private readonly name: string;
   private readonly behind: SnifferContext;
   private readonly tunnels: TunnelEntry;
   private readonly meter = { bytes: 0 };
@@ -25,12 +30,18 @@ export class Entry implements ListenerOwner, ClientConnectionOwner, SnifferOwner
 
   private constructor(
     private readonly parts: Parts,
-    private readonly name: string,
+    { name, direction }: EntryOptions,
     readonly protocol: PortProtocol,
     router: Router,
   ) {
-    const { host, clock, limits, context, http2 } = parts;
-    const acceptor = { open: (client: Client) => new Exchange(context, router, client) };
+    this.name = name;
+    const { host, clock, limits, context, http2, shadows } = parts;
+    // A local application is one place.
+    const isPlain = direction === 'inbound';
+    const acceptor = {
+      open: (client: Client) =>
+        isPlain ? new Exchange(context, router, client) : new Dispatcher(context, router, client, shadows),
+    };
     const http = { host, acceptor, clock, limits, owner: this };
     this.tunnels = new TunnelEntry(context, router);
     const takesUnnamed = router.routeTunnel(null) !== null;
@@ -40,7 +51,7 @@ export class Entry implements ListenerOwner, ClientConnectionOwner, SnifferOwner
 
   /** Rejects with a `ListenError`. */
   static async open(parts: Parts, options: EntryOptions, protocol: PortProtocol, router: Router): Promise<Entry> {
-    const entry = new Entry(parts, options.name, protocol, router);
+    const entry = new Entry(parts, options, protocol, router);
     const { maxConnections } = parts.limits;
     entry.listener = await Listener.open(parts.sockets, parts.host, { ...options, maxConnections }, entry);
     return entry;

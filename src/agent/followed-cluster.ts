@@ -3,13 +3,14 @@ import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { LensSpec } from '../cluster/lens.ts';
+import { type LensSpec, lensesInside } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
 import { roleLenses } from '../cluster/role-lenses.ts';
 import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import { isHashing } from '../cluster/tree/tree.ts';
 import type { UpstreamConfig } from '../config/config.ts';
+import { shardLenses } from '../route/shard-lenses.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
 import type { Place } from './place.ts';
@@ -89,11 +90,12 @@ export class FollowedCluster {
 
 /** What a configuration says of a cluster. */
 export function optionsOf(config: UpstreamConfig, place: Place | null, random: Random): ClusterOptions {
-  const { balancer, breaker, roles } = config;
-  const tree = treeOf(config, place);
-  if (roles === null) return { balancer, breaker, tree, lenses: [] };
-  const byKey = roles.rule.kind === 'multi_primary' ? makeBalancer({ name: 'rendezvous' }, random) : null;
-  return { balancer, breaker, tree, lenses: roleLenses(roles.read, byKey) };
+  const { balancer, breaker, roles, shards } = config;
+  const byKey = roles?.rule.kind === 'multi_primary' ? makeBalancer({ name: 'rendezvous' }, random) : null;
+  const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey);
+  const ofShards = shards === null ? [] : shardLenses(shards);
+  const lenses = [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))];
+  return { balancer, breaker, tree: treeOf(config, place), lenses };
 }
 
 function treeOf({ balancer, zones, panic, overprovisioning }: UpstreamConfig, place: Place | null): TreeOptions {

@@ -52,11 +52,20 @@ export class Inbound {
     const replayBytes = spoken === 'http' ? 0 : DEFAULT_RETRY.replayBytes;
     const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes };
     const trust = { trustsPeer: false, returnsUnseen: true };
-    const plan = makePlan(parts, cluster, { labels, limits, retry, timeouts, hash: null, roles: null, ...trust });
+    const plan = makePlan(parts, cluster, {
+      labels,
+      limits,
+      retry,
+      timeouts,
+      hash: null,
+      roles: null,
+      shards: null,
+      ...trust,
+    });
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));
 
-    const options = { name: 'inbound', address: config.address, port: config.port };
+    const options = { name: 'inbound', direction: 'inbound', address: config.address, port: config.port } as const;
     const entry = await Entry.open(parts, options, portProtocolOf(protocol), new FixedRouter(plan));
     return new Inbound(entry, cluster, plan, application, protocol === 'tcp' ? 'tcp' : spoken);
   }

@@ -9,6 +9,7 @@ import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
+import type { Shadows } from '../proxy/shadows.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
@@ -29,6 +30,7 @@ export interface Parts {
   readonly observer: ProxyObserver;
   readonly breakers: EndpointListener;
   readonly context: ExchangeContext;
+  readonly shadows: Shadows;
   readonly sources: Sources;
   /** What tells this sidecar from all others, after a restart too: its subsets of large clusters depend on it. */
   readonly caller: string;

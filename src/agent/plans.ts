@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
+import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Lens } from '../cluster/lens.ts';
+import { keyInside, type Lens } from '../cluster/lens.ts';
 import type { Role } from '../cluster/role.ts';
 import { roleKey } from '../cluster/role-lenses.ts';
 import type { RolesConfig } from '../config/config.ts';
@@ -17,10 +18,16 @@ import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { Anywhere } from '../route/anywhere.ts';
+import { ByShard } from '../route/by-shard.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { makeHashKey } from '../route/hash-keys.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
+import { Pinned } from '../route/pinned.ts';
 import { AtRole, ByRole, Reads, type RoleParts } from '../route/roles.ts';
+import type { ShardsOptions } from '../route/shard-options.ts';
+import { ShardSpreader } from '../route/shard-spreader.ts';
+import { type Sharding, Shards } from '../route/shards.ts';
+import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */
 export interface PlanParts {
@@ -38,6 +45,7 @@ export interface PlanOptions {
   readonly timeouts: TimeoutOptions;
   readonly hash: readonly KeyOptions[] | null;
   readonly roles: RolesConfig | null;
+  readonly shards: ShardsOptions | null;
   readonly trustsPeer: boolean;
   readonly returnsUnseen: boolean;
 }
@@ -47,6 +55,8 @@ export interface LivePlan extends Plan {
   readonly admission: ConcurrencyLimit;
   /** Null: all endpoints are alike. */
   readonly roles: LiveRoles | null;
+  /** Null of an upstream that has never had any. */
+  readonly shards: Shards | null;
 }
 
 /** The roles of a plan's cluster at work. */
@@ -73,7 +83,9 @@ export function makePlan(
   before?.parking.reconfigure(limits);
   const key = hash === null ? null : makeHashKey(hash, random);
   const roles = wanted === null ? null : makeRoles(clock, cluster, wanted, key, before?.roles?.hold ?? null);
-  return {
+  const sharding = shardingOf(options.shards, before?.shards?.sharding ?? null);
+  const shards = before?.shards ?? (sharding === null ? null : new Shards());
+  const plan: LivePlan = {
     labels,
     cluster,
     admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
@@ -82,8 +94,10 @@ export function makePlan(
     backoff: new FullJitter(retry, random),
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
-    placement: roles === null ? new Anywhere(key) : new ByRole(new Reads(wanted!.reads), roles, key),
+    shards,
+    placement: placementOf(sharding, shards, (part) => makePlacement(cluster, part, wanted, roles, key)),
     roles,
+    spreader: null,
     get sampleRatio() {
       return sampling.ratio;
     },
@@ -91,17 +105,35 @@ export function makePlan(
     returnsUnseen,
     observer: isSameLabels ? before.observer : observer.follow(labels),
   };
+  const whole = sharding === null ? plan : spreadBy(plan, sharding, shards!);
+  shards?.replace(whole, sharding);
+  return whole;
 }
 
-/** The same plan for requests that are placed otherwise. */
-export function placedBy(plan: LivePlan, placement: Placement): LivePlan {
+/** A plan that sends to more shards than one what is meant for more. */
+function spreadBy(plan: LivePlan, sharding: Sharding, shards: Shards): LivePlan {
+  const { placement } = plan;
+  invariant(placement instanceof ByShard, 'a plan with shards places by them');
+  const spreader = new ShardSpreader(sharding, shards, plan, (shard) =>
+    otherwise(plan, { placement: placement.at(shard) }),
+  );
+  return spreader.isNeeded ? otherwise(plan, { spreader }) : plan;
+}
+
+/** The same plan but for these parts of it. */
+function otherwise(plan: LivePlan, parts: Partial<LivePlan>): LivePlan {
   return {
     ...plan,
-    placement,
+    ...parts,
     get sampleRatio() {
       return plan.sampleRatio;
     },
   };
+}
+
+/** The same plan for requests that are placed otherwise. */
+export function placedBy(plan: LivePlan, placement: Placement): LivePlan {
+  return otherwise(plan, { placement });
 }
 
 /** The same plan for what goes to one role, whatever it is. */
@@ -109,15 +141,37 @@ export function atRole(plan: LivePlan, { primary, replica, hold, key }: LiveRole
   return placedBy(plan, role === 'primary' ? new AtRole(primary, hold, key) : new AtRole(replica, null, key));
 }
 
+/** Inside the part of a cluster that has the key, or in all of it where that is null. */
+function makePlacement(
+  cluster: Cluster,
+  part: string | null,
+  wanted: RolesConfig | null,
+  roles: LiveRoles | null,
+  key: HashKey | null,
+): Placement {
+  if (wanted !== null && roles !== null) {
+    const parts = part === null ? roles : { ...lensesOf(cluster, wanted, part), hold: roles.hold };
+    return new ByRole(new Reads(wanted.reads), parts, key);
+  }
+  const anywhere = new Anywhere(key);
+  return part === null ? anywhere : new Pinned(cluster.lensOf(part), anywhere);
+}
+
 function makeRoles(
   clock: Clock,
   cluster: Cluster,
-  { read, hold: options }: RolesConfig,
+  wanted: RolesConfig,
   key: HashKey | null,
   before: Hold | null,
 ): LiveRoles {
-  before?.reconfigure(options);
-  const [primary, replica] = [cluster.lensOf(roleKey('primary')), cluster.lensOf(roleKey('replica'))];
-  const readers = read === 'any' ? null : read === 'primary' ? primary : replica;
-  return { primary, replica, readers, hold: before ?? new Hold(clock, options), key };
+  before?.reconfigure(wanted.hold);
+  return { ...lensesOf(cluster, wanted, null), hold: before ?? new Hold(clock, wanted.hold), key };
+}
+
+function lensesOf(cluster: Cluster, { read }: RolesConfig, part: string | null) {
+  const keyOf = (role: Role): string => (part === null ? roleKey(role) : keyInside(part, roleKey(role)));
+  const [primary, replica] = [cluster.lensOf(keyOf('primary')), cluster.lensOf(keyOf('replica'))];
+  const everyone = part === null ? null : cluster.lensOf(part);
+  const readers = read === 'any' ? everyone : read === 'primary' ? primary : replica;
+  return { primary, replica, readers };
 }

@@ -93,7 +93,7 @@ export class RolePorts {
     const router = new FixedRouter(placedBy(plan, NOT_YET));
     const protocol = portProtocolOf(config.protocol);
     // No upstream is called so: their names have no dots.
-    const options = { name: `${config.name}.${role}`, ...listen };
+    const options = { name: `${config.name}.${role}`, direction: 'outbound', ...listen } as const;
     return { entry: await Entry.open(this.parts, options, protocol, router), router, listen, protocol };
   }
 }

@@ -97,6 +97,8 @@ export async function shutDown(program: Stoppable, options: ShutdownConfig, cloc
   log.info('shutdown_closes_outbound');
   for (const port of program.outbound()) port.drain();
   await until(() => program.outbound().every((port) => port.openCount === port.tunnelCount));
+  // A write that is on its way to a second place has no connection of a client's.
+  await until(() => program.outboundTraffic().inFlight === 0);
 
   const ports = inbound === null ? program.outbound() : [...program.outbound(), inbound];
   const cut = ports.reduce((sum, port) => sum + port.openCount, 0);

@@ -112,7 +112,7 @@ export class Upstream {
     const { parts } = this;
     if (config.listen === null) return this.closeOwn();
     const router = new FixedRouter(this.plan);
-    const options = { name: config.name, ...config.listen };
+    const options = { name: config.name, direction: 'outbound', ...config.listen } as const;
     const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), router);
     if (this.isClosed) return parts.leaving.take(entry);
     this.closeOwn();
@@ -200,15 +200,18 @@ export class Upstream {
     this.plan = this.makePlan(this.plan);
     this.router?.replace(this.plan);
     this.rolePorts.replace(this.plan);
+    const now = this.parts.clock.now();
+    this.plan.parking.wakeHeld(now);
+    this.plan.roles?.hold.wakeAll(now);
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
-    const { name, protocol, limits, retry, timeouts, hash, roles } = this.config;
+    const { name, protocol, limits, retry, timeouts, hash, roles, shards } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
-    const options = { labels, limits, retry, timeouts, hash, roles: asked, ...trust };
+    const options = { labels, limits, retry, timeouts, hash, roles: asked, shards, ...trust };
     return makePlan(this.parts, this.cluster, options, before);
   }
 }

@@ -42,9 +42,12 @@ export const FAILURES = {
   protocol_abuse: row(400, 8, 'never', 'client', MAYBE_SENT, 'http_request_error', 'An HTTP/2 client made work for nothing: resets, empty frames or blocks without end.'),
   client_gone: row(499, 1, 'never', 'client', MAYBE_SENT, 'http_request_error', 'The client went away before its answer was complete.'),
   client_idle: row(408, 4, 'never', 'client', MAYBE_SENT, 'connection_timeout', 'The client stopped reading its answer.'),
+  shard_key_missing: row(400, 3, 'never', 'client', NOT_SENT, 'http_request_error', 'The upstream is sharded, and the request has none of the keys that say which shard is meant.'),
 
   // --- What we decided ---
   no_route: row(404, 12, 'never', 'local', NOT_SENT, 'destination_not_found', 'No declared upstream has this host name.'),
+  shard_unknown: row(404, 5, 'never', 'local', NOT_SENT, 'destination_not_found', 'The shard map has no shard for the key of this request.'),
+  shard_held: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The key of this write moves to another shard, and the move took longer than writes are held.'),
   loop_detected: row(508, 9, 'never', 'local', NOT_SENT, 'proxy_loop_detected', 'The request has been through this very sidecar before.'),
   overloaded: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'The cluster has as many requests in flight as it may have.'),
   too_many_connections: row(503, 8, 'never', 'local', NOT_SENT, 'connection_limit_reached', 'A client was turned away at the door: its listener, or the process, has as many connections as it may have.'),
@@ -58,6 +61,8 @@ export const FAILURES = {
   deadline_exceeded: row(504, 4, 'never', 'local', MAYBE_SENT, 'http_response_timeout', 'The whole exchange took longer than its deadline.'),
   tunnel_idle: row(504, 4, 'never', 'local', MAYBE_SENT, 'connection_timeout', 'Neither end of a tunnel or an upgraded connection sent anything for too long.'),
   upgrade_unsupported: row(501, 12, 'never', 'local', NOT_SENT, 'http_upgrade_failed', 'The client asked for another protocol, and the endpoint speaks HTTP/2 and takes no extended CONNECT (RFC 8441).'),
+  broadcast_incomplete: row(502, 14, 'never', 'local', MAYBE_SENT, 'destination_unavailable', 'A request that all of several places must answer did not succeed at one of them.'),
+  superseded: row(499, 1, 'never', 'local', MAYBE_SENT, 'http_request_error', 'A request that was sent to several places was given up at this one: its answer was not needed any more. Never sent to a client.'),
   draining: row(503, 14, 'never', 'local', NOT_SENT, 'connection_terminated', 'This sidecar is shutting down and its time is up.'),
   internal_error: row(500, 13, 'never', 'local', MAYBE_SENT, 'proxy_internal_error', 'A bug in remora ended this connection; see remora_bugs_total and the log.'),
 

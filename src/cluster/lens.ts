@@ -13,6 +13,20 @@ export interface LensSpec {
   readonly balancer: ((own: Balancer) => Balancer) | null;
 }
 
+/** Each of the inner ones once more, with only those that the outer one shows: the roles of a shard. */
+export function lensesInside(outer: LensSpec, inner: readonly LensSpec[]): readonly LensSpec[] {
+  return inner.map(({ key, matches, otherwise, balancer }) => ({
+    key: keyInside(outer.key, key),
+    matches: (spec: EndpointSpec) => outer.matches(spec) && matches(spec),
+    otherwise: otherwise === null ? null : keyInside(outer.key, otherwise),
+    balancer,
+  }));
+}
+
+export function keyInside(outer: string, inner: string): string {
+  return `${outer}/${inner}`;
+}
+
 /**
  * A lens at work. Plans hold it, and the cluster keeps its picker current for as long as it has a lens of this key, across
  * snapshots and configurations, so that a request in flight asks the same part of the newest cluster. One that the cluster

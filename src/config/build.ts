@@ -11,6 +11,7 @@ import { buildHash } from './hash.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
+import { buildShards } from './shards.ts';
 import { weightsOf } from './weights.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
@@ -87,6 +88,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     hash: hash === null ? null : buildHash(hash),
     ...placesOf(written),
     roles: buildRoles(written),
+    shards: buildShards(written.shards),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

@@ -8,6 +8,7 @@ import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from 
 import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
 import type { ReadOptions } from '../route/roles.ts';
+import type { ShardsOptions } from '../route/shard-options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
 export interface Config {
@@ -81,6 +82,7 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly balancer: BalancerOptions;
   /** What the key of a request is made of, in order; null: requests have no key. */
   readonly hash: readonly KeyOptions[] | null;
+  readonly shards: ShardsOptions | null;
   /** Null: all endpoints are alike. */
   readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;

@@ -6,6 +6,7 @@ import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
 import { encodeRoles } from './roles.ts';
 import { configSchema } from './schema.ts';
+import { encodeShards } from './shards.ts';
 import { formatDuration, formatSize } from './units.ts';
 import { encodeWeights } from './weights.ts';
 
@@ -49,7 +50,17 @@ function encode(config: Config): unknown {
   };
 }
 
-function encodeUpstream({ name, listen, balancer, hash, roles, breaker, retry, ...rest }: UpstreamConfig): unknown {
+function encodeUpstream({
+  name,
+  listen,
+  balancer,
+  hash,
+  roles,
+  shards,
+  breaker,
+  retry,
+  ...rest
+}: UpstreamConfig): unknown {
   return {
     ...rest,
     port: listen?.port ?? null,
@@ -61,6 +72,7 @@ function encodeUpstream({ name, listen, balancer, hash, roles, breaker, retry, .
     boundedLoad: balancer.boundedLoad ?? null,
     hash: hash === null ? null : encodeHash(hash),
     roles: roles === null ? null : encodeRoles(roles),
+    shards: encodeShards(shards),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

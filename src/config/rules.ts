@@ -9,6 +9,7 @@ import { valueAt } from './paths.ts';
 import { placeConflicts, servicesOf } from './place-rules.ts';
 import { roleConflicts } from './role-rules.ts';
 import type { Written } from './schema.ts';
+import { shardRules } from './shard-rules.ts';
 import { formatDuration, formatSize } from './units.ts';
 import { weightRules } from './weight-rules.ts';
 
@@ -26,6 +27,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...hashRules(name, upstream, merged),
       ...weightRules(['upstreams', name], upstream, merged),
       ...hashingRules(name, upstream),
+      ...shardRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),

@@ -112,7 +112,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (this.admission === REFUSED) return this.fail(plan.admission.refusal, now);
     plan.budget.deposit(now);
 
-    this.placed.reset();
+    this.placed.now = now;
     const misplaced = plan.placement.place(head, this.client.peer, this.placed);
     if (misplaced !== null) return this.fail(misplaced, now);
     if (this.placed.lacksKey) plan.observer.onKeyMissing();
@@ -196,9 +196,15 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   }
 
   private withoutEndpoint(now: number): void {
-    const { refusal } = this.placed;
+    const { refusal, heldUntil } = this.placed;
+    const { parking } = this.plan;
+    if (now < heldUntil) return this.await(parking.hold(this, heldUntil), now);
     if (refusal !== 'discovery_pending') return this.holdOrFail(refusal, now);
-    if (!this.plan.parking.wait(this, now)) return this.fail('park_full', now);
+    this.await(parking.wait(this, now), now);
+  }
+
+  private await(isParked: boolean, now: number): void {
+    if (!isParked) return this.fail('park_full', now);
     this.phase = 'awaiting_endpoints';
   }
 
@@ -365,7 +371,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.held.begin(now);
   }
 
-  /** Woken by the cluster, which may have endpoints now. */
+  /** Woken by the cluster, which may have endpoints now, or by another configuration. */
   onWake(now: number): void {
     try {
       this.tryNext(now);
@@ -379,7 +385,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      this.fail(this.phase === 'held' ? this.placed.hold!.end(this, now) : 'discovery_pending', now);
+      this.fail(this.phase === 'held' ? this.placed.hold!.end(this, now) : this.placed.refusal, now);
     } catch (error) {
       this.onBug(error);
     }
@@ -497,6 +503,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.phase = 'trying';
     this.journal.begin(head, plan.labels, now);
     this.attempts.reset();
+    this.placed.reset();
     this.bounds.start(plan.timeouts.streamIdleMs, now);
     if (this.journal.deadlineAt !== NO_DEADLINE) this.bounds.boundDeadline(this.journal.deadlineAt - now, now);
     this.requestTrailers = null;
@@ -520,6 +527,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.replay.reset();
     journal.endedAt = now;
     journal.held.end(now);
+    journal.shard = this.placed.shard;
     plan.observer.onExchangeClose(journal);
   }
 }

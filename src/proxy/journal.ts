@@ -3,11 +3,16 @@ import type { Peer } from '../http/conduit.ts';
 import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { RequestHead } from '../http/head.ts';
 import { TraceIds } from '../http/trace-context.ts';
-import type { Attempts } from './attempts.ts';
 import { deadlineOf, isCall, NO_DEADLINE } from './grpc-call.ts';
 import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
-import type { ExchangeRecord } from './observer.ts';
+import type { AttemptRecord, ExchangeRecord } from './observer.ts';
+
+/** What was tried: `list[0 .. count-1]`. */
+export interface Tries {
+  readonly list: readonly AttemptRecord[];
+  readonly count: number;
+}
 
 /** The record of one exchange, filled while it runs and lent to observers when it closes. */
 export class Journal implements ExchangeRecord {
@@ -24,12 +29,13 @@ export class Journal implements ExchangeRecord {
   requestBytes = 0;
   responseBytes = 0;
   requestId = '';
+  shard: string | null = null;
   readonly trace = new TraceIds();
   readonly held = new HeldTime();
 
   constructor(
     readonly peer: Peer,
-    private readonly tries: Attempts,
+    private readonly tries: Tries,
   ) {}
 
   begin(head: RequestHead, labels: PlanLabels, now: number): void {
@@ -80,7 +86,7 @@ export class Journal implements ExchangeRecord {
     return this.trace.isSampled;
   }
 
-  get attempts(): Attempts['list'] {
+  get attempts(): readonly AttemptRecord[] {
     return this.tries.list;
   }
 

@@ -43,6 +43,8 @@ export interface ExchangeRecord {
   /** How long it waited for a primary. */
   readonly heldMs: number;
   readonly requestId: string;
+  /** The shard that has its key, whether or not it was reached; null without one. */
+  readonly shard: string | null;
   /** 32 hex digits. */
   readonly traceId: string;
   /** The span of this exchange, 16 hex digits. */

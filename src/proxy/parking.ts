@@ -9,12 +9,13 @@ export interface Parked {
 }
 
 /**
- * The one place where exchanges wait: for a backoff to pass, or for discovery's first answer. Bounded in number; each
- * stay is bounded in time. Oldest first.
+ * The one place where exchanges wait: for a backoff to pass, for discovery's first answer, or for the new owner of a key
+ * that moves. Bounded in number; each stay is bounded in time. Oldest first.
  */
 export class Parking {
   private readonly sleepers = new Set<Parked>();
   private readonly waiters = new Set<Parked>();
+  private readonly held = new Set<Parked>();
 
   constructor(
     private readonly clock: Clock,
@@ -27,7 +28,7 @@ export class Parking {
   }
 
   get size(): number {
-    return this.sleepers.size + this.waiters.size;
+    return this.sleepers.size + this.waiters.size + this.held.size;
   }
 
   get hasRoom(): boolean {
@@ -44,17 +45,31 @@ export class Parking {
     return this.enter(this.waiters, parked, now + this.limits.parkTimeoutMs);
   }
 
+  /** Waits for `wakeHeld`, until the instant at most. False when the park is full. */
+  hold(parked: Parked, until: number): boolean {
+    return this.enter(this.held, parked, until);
+  }
+
   /** Harmless for who is not here. */
   leave(parked: Parked): void {
     this.clock.disarm(parked.parkTimer);
-    if (!this.sleepers.delete(parked)) this.waiters.delete(parked);
+    if (!this.sleepers.delete(parked) && !this.waiters.delete(parked)) this.held.delete(parked);
   }
 
   /** The state of the cluster changed: everyone who waits for that looks again, oldest first. */
   wakeAll(now: number): void {
+    this.wake(this.waiters, now);
+  }
+
+  /** There is another plan: so does everyone who is held. */
+  wakeHeld(now: number): void {
+    this.wake(this.held, now);
+  }
+
+  private wake(among: Set<Parked>, now: number): void {
     // Those who enter again while being woken wait for the next change, not for this one.
-    for (const parked of [...this.waiters]) {
-      if (!this.waiters.has(parked)) continue;
+    for (const parked of [...among]) {
+      if (!among.has(parked)) continue;
       this.leave(parked);
       parked.onWake(now);
     }

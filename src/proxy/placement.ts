@@ -23,6 +23,12 @@ export class Placed implements PickContext {
   isMarked = false;
   /** A cookie for the client to keep, whole as it goes out; null for none. */
   setCookie: string | null = null;
+  /** The name of the shard that has its key; null where there are none, or none was looked for. */
+  shard: string | null = null;
+  /** Until when a refusal of the lens is worth waiting for; 0 for one that is not held. */
+  heldUntil = 0;
+  /** The placement inside a part of the cluster that has placed it, and marks its answer; null for none. */
+  within: Placement | null = null;
 
   constructor(readonly avoid: readonly Endpoint[]) {}
 
@@ -34,6 +40,9 @@ export class Placed implements PickContext {
     this.hold = null;
     this.isMarked = false;
     this.setCookie = null;
+    this.shard = null;
+    this.heldUntil = 0;
+    this.within = null;
   }
 }
 
@@ -43,7 +52,7 @@ export class Placed implements PickContext {
  * retry stays with the key; what lies behind a lens may have changed by then.
  */
 export interface Placement {
-  /** Fills `placed`, which has been reset. `head` is null of an opaque connection. Null, or why the request has no place. */
+  /** Fills `placed`, which has been reset and knows the time. `head` is null of an opaque connection. Null, or why the request has no place. */
   place(head: RequestHead | null, peer: Peer, placed: Placed): FailureCode | null;
   /** Adds to an answer of an endpoint what its client needs for its next requests. Only asked where `placed.isMarked`. */
   mark(placed: Placed, answer: ResponseHead, edits: Edits): void;

@@ -1,10 +1,12 @@
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Backoff } from '../policy/backoff.ts';
 import type { RetryBudget } from '../policy/budget.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { PlanLabels } from './labels.ts';
+import type { Ledger } from './ledger.ts';
 import type { PlanObserver } from './observer.ts';
 import type { Parking } from './parking.ts';
 import type { Placement } from './placement.ts';
@@ -24,6 +26,8 @@ export interface Plan {
   readonly parking: Parking;
   readonly timeouts: TimeoutOptions;
   readonly placement: Placement;
+  /** Null nearly always: every request has one place. */
+  readonly spreader: Spreader | null;
   /** Share of exchanges without a sampled parent that are traced. The process's, and so the one thing here that changes. */
   readonly sampleRatio: number;
   /** Are fields named `x-remora-*` believed? Forwarding fields are passed on whoever sends them. */
@@ -39,4 +43,41 @@ export interface Router {
   route(head: RequestHead): Plan | null;
   /** The plan of an opaque connection, or null. `serverName`: see `TunnelClient`. */
   routeTunnel(serverName: string | null): Plan | null;
+}
+
+/** One request without a body that is meant for several places at once. See `Scatter`. */
+export interface Broadcast {
+  /** `first`: the first success of any place is the answer. `all`: that of `main`, once every place has shown success. */
+  readonly kind: 'first' | 'all';
+  /** Each place is a plan with a fixed placement. */
+  readonly main: Plan;
+  /** At most `MAX_PLACES` (scatter.ts) less one. */
+  readonly others: readonly Plan[];
+}
+
+/** One request of a range that moves from one place to another. See `Twin`. */
+export interface Move {
+  /** `dual_read`: the other's answer is compared with that of `main`. `dual_write`: what `main` took goes to the other too. */
+  readonly kind: 'dual_read' | 'dual_write';
+  /** Answers the client. */
+  readonly main: Plan;
+  readonly others: readonly [Plan];
+  /** Of the request's key, 32 bits: second writes of one key keep their order. */
+  readonly keyHash: number;
+  /** Told how the two places get on; it lives as long as the move does. */
+  readonly watch: Ledger;
+}
+
+export type Spread = Broadcast | Move;
+
+/** Says which requests of a plan need more than one place. A pure function of configuration, map and request. */
+export interface Spreader {
+  /**
+   * Null for one place, which the plan's placement finds. A broadcast is only made of GET, HEAD and OPTIONS without a body,
+   * and a `dual_read` only of these methods and of gRPC calls: any other that is asked for goes under the plan itself,
+   * or to `main` alone.
+   */
+  spread(head: RequestHead, peer: Peer): Spread | null;
+  /** Of every range that moves, for operators. */
+  readonly ledgers: Iterable<Ledger>;
 }

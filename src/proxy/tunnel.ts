@@ -98,6 +98,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.admission = plan.admission.admit(now);
     if (this.admission === REFUSED) return this.refuse(plan.admission.refusal, now);
     plan.budget.deposit(now);
+    this.placed.now = now;
     const misplaced = plan.placement.place(null, this.peer, this.placed);
     if (misplaced !== null) return this.refuse(misplaced, now);
     if (this.placed.lacksKey) plan.observer.onKeyMissing();

@@ -21,6 +21,7 @@ export function exchangeLine(record: ExchangeRecord, wallMs: number): string {
     request_id: safeText(record.requestId, MAX_SHORT),
     trace_id: record.traceId,
     ...origin(labels, peer),
+    ...(record.shard === null ? {} : { shard: record.shard }),
     method: safeText(head.method, MAX_SHORT),
     authority: safeText(head.authority, MAX_AUTHORITY),
     path: safeText(head.path, MAX_PATH),

@@ -170,6 +170,28 @@ export const METRICS = {
     help: 'Connections to endpoints, by whether they carry a request (active) or wait for one (idle).',
   },
 
+  // --- Shards ---
+  remora_shard_map_version: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'The version of the shard map in force, as the configuration says it.',
+  },
+  remora_shard_requests_total: {
+    type: 'counter',
+    labels: ['upstream', 'shard'],
+    help: 'Requests by the shard that has their key. An upstream has at most 256 shards.',
+  },
+  remora_shard_keys_missing_total: {
+    type: 'counter',
+    labels: ['upstream'],
+    help: 'Requests to an upstream with shards that had no key.',
+  },
+  remora_shard_writes_held_total: {
+    type: 'counter',
+    labels: ['upstream'],
+    help: 'Writes that had to wait for the new owner of their key.',
+  },
+
   // --- Control path ---
   remora_discovery_age_seconds: {
     type: 'gauge',

@@ -6,6 +6,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  ShardsView,
   StandingView,
 } from '../../src/admin/agent-view.ts';
 
@@ -20,6 +21,7 @@ export class FakeAgentView implements AgentView {
     { name: 'cache', protocol: 'tcp', address: '127.0.0.1', port: 0, connections: 0 },
   ];
   clusterViews: readonly ClusterView[] = [orders(), empty()];
+  shardViews: readonly ShardsView[] = [];
   configView: ConfigView = {
     effective: { service: { name: 'web' }, consul: { token: '(secret)' } },
     layers: [
@@ -63,6 +65,10 @@ export class FakeAgentView implements AgentView {
 
   clusters(): readonly ClusterView[] {
     return this.clusterViews;
+  }
+
+  shards(): readonly ShardsView[] {
+    return this.shardViews;
   }
 
   config(): ConfigView {

@@ -37,7 +37,15 @@ describe('what the paths answer', () => {
   it('lists the paths at /', async () => {
     const reply = await ask(await start(), 'GET', '/');
     expect(reply.status).toBe(200);
-    for (const line of ['GET /live', 'GET /ready', 'GET /metrics', 'GET /clusters', 'GET /config', 'GET /listeners']) {
+    for (const line of [
+      'GET /live',
+      'GET /ready',
+      'GET /metrics',
+      'GET /clusters',
+      'GET /shards',
+      'GET /config',
+      'GET /listeners',
+    ]) {
       expect(reply.body).toContain(line);
     }
     expect(reply.body).toContain('POST /drain');
@@ -120,6 +128,21 @@ describe('what the paths answer', () => {
     view.configView = { effective: {}, layers: [{ ...layer, problems }] };
     const { layers } = JSON.parse((await ask(await start(), 'GET', '/config')).body);
     expect([layers[0].problems.length, layers[0].problemsOmitted]).toEqual([100, 30]);
+  });
+
+  it('gives the shard maps, those ranges first that move when there are too many', async () => {
+    const range = (number: number) => ({ range: `${number}`, shard: 'a', move: null });
+    const shards = { upstream: 'orders', version: 7, kind: 'slots', missingKeys: 0, held: 0, shards: [] };
+    const moving = { ...range(1_500), move: { to: 'b', state: 'hold', second: null } };
+    view.shardViews = [
+      { ...shards, ranges: [range(0)] },
+      { ...shards, ranges: [...Array.from({ length: 1_500 }, (_, i) => range(i)), moving] },
+    ];
+    const { upstreams } = JSON.parse((await ask(await start(), 'GET', '/shards')).body);
+    expect(upstreams[0]).toEqual({ ...shards, ranges: [range(0)], rangesOmitted: 0 });
+    expect(upstreams[1].rangesOmitted).toBe(501);
+    expect(upstreams[1].ranges).toHaveLength(1_000);
+    expect(upstreams[1].ranges[0]).toEqual(moving);
   });
 
   it('gives the listeners', async () => {

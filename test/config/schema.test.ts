@@ -82,6 +82,7 @@ it('takes every key there is, in the units of the program', () => {
     zones: { mode: 'off', minEndpoints: 2 },
     panic: 0.5,
     overprovisioning: 2,
+    shards: null,
     roles: null,
     breaker: {
       consecutiveFailures: 3,

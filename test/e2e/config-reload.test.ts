@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { Sidecar } from '../support/sidecar.ts';
-import { Load } from './load.ts';
+import { Load, sendOne } from './load.ts';
 import { OriginApp } from './origin-app.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'remora-reload-'));
@@ -231,4 +231,42 @@ it('stays ready, and serves from where it did, when Consul does not answer to a 
   } finally {
     await started.kill();
   }
+});
+
+it('cuts a range of slots over to another shard, all of it at once, and refuses a map with a hole', async () => {
+  const slots = (version: number, ...ranges: object[]) => {
+    const shards = {
+      version,
+      key: [{ query: 'k' }],
+      by: { tag: 'shard-{shard}' },
+      map: { kind: 'slots', slots: 4, ranges },
+    };
+    const endpoints = origins
+      .slice(0, 2)
+      .map(({ port, name }) => ({ address: '127.0.0.1', port, tags: [`shard-${name}`] }));
+    return { ...config({ shards }), static: { orders: endpoints } };
+  };
+  const version = (): Promise<number> => sidecar.metric('remora_shard_map_version');
+  const where = async (): Promise<string[]> => {
+    const answers = Array.from({ length: 32 }, (_, k) =>
+      sendOne(newestPort('orders')!, `${k}`, 'GET', { path: `/?k=${k}` }),
+    );
+    return (await Promise.all(answers)).map(({ origin }) => origin);
+  };
+  sidecar.write(slots(1, { slots: '0-1', shard: 'a' }, { slots: '2-3', shard: 'b' }));
+  await eventually(async () => (await version()) === 1);
+  const before = await where();
+  expect(new Set(before)).toEqual(new Set(['a', 'b']));
+
+  sidecar.write(slots(2, { slots: '0', shard: 'a' }, { slots: '2-3', shard: 'b' }));
+  await eventually(async () => (await problems(sidecar.file))[0] === 'upstreams.orders.shards.map.ranges');
+  expect(await where()).toEqual(before);
+
+  sidecar.write(slots(3, { slots: '0', shard: 'a' }, { slots: '1-3', shard: 'b' }));
+  await eventually(async () => (await version()) === 3);
+  const after = await where();
+  const moved = after.filter((origin, k) => origin !== before[k]);
+  expect(moved.length).toBeGreaterThan(0);
+  expect(new Set(moved)).toEqual(new Set(['b']));
+  expect(new Set(after)).toEqual(new Set(['a', 'b']));
 });

@@ -38,6 +38,19 @@ describe('the park', () => {
     expect([parking.size, clock.armed]).toEqual([0, 0]);
   });
 
+  it('wakes those who are held for another plan alone, and none of the others with them', () => {
+    const { clock, parking, log, guest } = park();
+    parking.wait(guest('a'), 0);
+    parking.hold(guest('b'), 500);
+    parking.hold(guest('c'), 50);
+    parking.wakeAll(10);
+    expect(log).toEqual(['a wake']);
+    clock.advance(60);
+    parking.wakeHeld(60);
+    expect(log).toEqual(['a wake', 'c timer', 'b wake']);
+    expect([parking.size, clock.armed]).toEqual([0, 0]);
+  });
+
   it('refuses whoever comes when it is full, sleepers and waiters counted together', () => {
     const { parking, guest } = park(2);
     expect(parking.wait(guest('a'), 0)).toBe(true);

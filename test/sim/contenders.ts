@@ -1,4 +1,5 @@
 import { optionsOf } from '../../src/agent/followed-cluster.ts';
+import { SeededRandom } from '../../src/base/random.ts';
 import { BALANCER_NAMES, type ClusterOptions } from '../../src/cluster/options.ts';
 import { upstreamOf } from '../../src/config/build.ts';
 import { upstreamSection } from '../../src/config/sections/upstream.ts';
@@ -36,5 +37,8 @@ export function contenders(): Contender[] {
 /** `keys` are those of an upstream: `{ balancer: 'round_robin', breaker: { consecutiveFailures: 0 } }`. */
 export function contender(name: string, keys: object, knowsZones = false): Contender {
   const config = upstreamOf('orders', upstreamSection.parse(keys));
-  return { name, optionsIn: (zone) => optionsOf(config, knowsZones ? { zone, callers: null } : null) };
+  return {
+    name,
+    optionsIn: (zone) => optionsOf(config, knowsZones ? { zone, callers: null } : null, new SeededRandom(1)),
+  };
 }

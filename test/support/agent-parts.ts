@@ -21,6 +21,7 @@ import { Output } from '../../src/net/output.ts';
 import { Wires } from '../../src/net/session-wire.ts';
 import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
 import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
+import { Shadows } from '../../src/proxy/shadows.ts';
 import { specs } from './endpoint-specs.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -117,6 +118,7 @@ export function agentParts({ hasConsul = true } = {}) {
     onDetected: () => undefined,
     onBug: (error: unknown) => void bugs.push(error),
   };
+  const context = { clock, random, instanceId: '0123456789abcdef', observer };
   const parts: Parts = {
     clock,
     random,
@@ -129,7 +131,8 @@ export function agentParts({ hasConsul = true } = {}) {
     leaving: new LeavingPorts(),
     observer,
     breakers: { onBreakerChange: () => undefined },
-    context: { clock, random, instanceId: '0123456789abcdef', observer },
+    context,
+    shadows: new Shadows(context),
     sources,
     caller: 'web',
     place,

@@ -36,7 +36,7 @@ import {
   type RetryOptions,
   type TimeoutOptions,
 } from '../../src/policy/options.ts';
-import { Exchange } from '../../src/proxy/exchange.ts';
+import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
@@ -64,6 +64,7 @@ export interface ScriptOptions {
   readonly instanceId?: string;
   /** Endpoints have roles, which `discover` is told as `a=primary`; requests are placed by them. */
   readonly roles?: { readonly hold?: Partial<HoldOptions>; readonly read?: ReadPreference };
+  readonly lenses?: readonly LensSpec[];
   /** Without it, a bug fails the test. */
   onBug?(error: unknown): void;
 }
@@ -83,7 +84,8 @@ export class ExchangeScript {
   readonly admission: ConcurrencyLimit;
   readonly budget: RetryBudget;
   readonly cluster: Cluster;
-  readonly plan: Plan;
+  /** Of who comes from now on. */
+  plan: Plan;
   readonly parking: Parking;
   readonly hold: Hold;
   readonly observer: ProxyObserver;
@@ -114,7 +116,7 @@ export class ExchangeScript {
         balancer: { name: 'round_robin' },
         breaker: { ...DEFAULT_BREAKER, ...options.breaker },
         tree: DEFAULT_TREE,
-        lenses: lensesOf(options),
+        lenses: options.lenses ?? lensesOf(options),
       },
       balancer: new (options.hash === undefined ? RoundRobinBalancer : RingHashBalancer)(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
@@ -137,6 +139,7 @@ export class ExchangeScript {
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
       placement: this.placement(),
+      spreader: null,
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
       returnsUnseen: options.returnsUnseen ?? false,
@@ -162,8 +165,12 @@ export class ExchangeScript {
     this.cluster.apply({ service: 'orders', source: 'file', endpoints: names.map(specOf) });
   }
 
-  open(): FakeClient {
-    return new FakeClient(this, this.options.instanceId ?? '0123456789abcdef');
+  open(make: MakeHandler = (context, router, client) => new Exchange(context, router, client)): FakeClient {
+    const { clock, observer, router } = this;
+    const instanceId = this.options.instanceId ?? '0123456789abcdef';
+    return new FakeClient(this, (client) =>
+      make({ clock, random: new SeededRandom(3), instanceId, observer }, router, client),
+    );
   }
 
   endpoint(name: string): FakeConnector {
@@ -211,6 +218,8 @@ export interface RecordCopy {
   readonly code: FailureCode | null;
   /** Of gRPC calls alone. */
   readonly grpcStatus?: number;
+  /** Of those with a shard alone. */
+  readonly shard?: string;
   readonly attempts: readonly string[];
   readonly requestBytes: number;
   readonly responseBytes: number;
@@ -222,9 +231,10 @@ function copyOf(record: ExchangeRecord): RecordCopy {
   const attempts = record.attempts
     .slice(0, record.attemptCount)
     .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
-  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, heldMs } = record;
-  const also = { ...(isGrpc ? { grpcStatus } : {}), ...(heldMs > 0 ? { heldMs } : {}) };
-  return { status, code, ...also, attempts, requestBytes, responseBytes };
+  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, heldMs, shard } = record;
+  const held = heldMs > 0 ? { heldMs } : {};
+  const more = { ...(isGrpc ? { grpcStatus } : {}), ...held, ...(shard === null ? {} : { shard }) };
+  return { status, code, ...more, attempts, requestBytes, responseBytes };
 }
 
 function describeTunnel(record: TunnelRecord): string {
@@ -300,6 +310,9 @@ export function responseHead(
   return Object.assign(new Head(fields), { status, body, contentLength });
 }
 
+/** What stands between a client and its plan. */
+export type MakeHandler = (context: ExchangeContext, router: Router, client: Client) => RequestHandler;
+
 /** The client's end: what it is sent becomes lines of the log. */
 export class FakeClient implements Client {
   readonly peer = PEER;
@@ -309,10 +322,9 @@ export class FakeClient implements Client {
 
   constructor(
     private readonly script: ExchangeScript,
-    instanceId: string,
+    make: (client: Client) => RequestHandler,
   ) {
-    const { clock, observer, router } = script;
-    this.handler = new Exchange({ clock, random: new SeededRandom(3), instanceId, observer }, router, this);
+    this.handler = make(this);
   }
 
   /** A request without a body. */

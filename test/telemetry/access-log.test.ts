@@ -73,6 +73,14 @@ describe('AccessLog', () => {
     });
   });
 
+  it('names the shard of a request that has one', async () => {
+    const { log, lines } = setUp('all');
+    log.onExchangeClose(exchangeRecord({ shard: 'a', code: 'no_endpoint' }));
+    log.onExchangeClose(exchangeRecord());
+    const seen = (await lines()).map((text) => JSON.parse(text) as { shard?: string });
+    expect(seen.map(({ shard }) => shard)).toEqual(['a', undefined]);
+  });
+
   it('writes tunnels and rejects', async () => {
     const { log, lines } = setUp('all');
     log.onTunnelClose(tunnelRecord({ code: 'tunnel_idle' }));

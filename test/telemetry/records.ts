@@ -81,6 +81,7 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     responseBytes: 42,
     heldMs: 0,
     requestId: 'req-1',
+    shard: null,
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
     spanId: '00f067aa0ba902b7',
     parentSpanId: 'bbbbbbbbbbbbbbb1',

@@ -8,6 +8,7 @@ import { listenAt } from './listeners.ts';
 import { placeKeys } from './places.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
 import { rolesSection } from './roles.ts';
+import { shardsSection } from './shards.ts';
 import { weightKeys } from './weights.ts';
 
 const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp', 'auto'] as const;
@@ -50,6 +51,10 @@ export const upstreamSection = section({
   roles: optional(rolesSection, 'none: all endpoints are alike', {
     scope: null,
     meaning: 'Primaries, which take writes, and replicas, which take reads.',
+  }),
+  shards: optional(shardsSection, 'none', {
+    scope: null,
+    meaning: 'Which endpoints have which keys: each request goes to the shard of its key and to no other.',
   }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),

@@ -1,0 +1,27 @@
+import type { ConfigLayerView } from '../admin/agent-view.ts';
+import { clusterSamples, discoverySamples, holdSamples, placeSamples } from '../telemetry/cluster-samples.ts';
+import { type Sample, sample } from '../telemetry/registry.ts';
+import type { LivePlan } from './plans.ts';
+import { shardSamples } from './shards.ts';
+import { poolSamples, type Shown } from './views.ts';
+
+/** What an upstream looks like at a scrape. */
+export function* upstreamSamples(
+  { cluster, discovery, plan }: Shown & { plan: LivePlan },
+  now: number,
+): Generator<Sample> {
+  yield* clusterSamples(cluster);
+  yield* placeSamples(cluster);
+  yield* poolSamples(cluster);
+  yield* discoverySamples(cluster.name, discovery, now);
+  if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
+  yield* shardSamples({ cluster, plan });
+}
+
+export function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
+  for (const { name, revision, problems, unreachable } of layers) {
+    const isGood = problems.length === 0 && unreachable === null;
+    if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
+    yield sample('remora_config_last_reload_successful', [name], isGood ? 1 : 0);
+  }
+}

@@ -1,0 +1,227 @@
+import { FAILURES, type FailureCode } from '../base/failure.ts';
+import { failureAnswer } from '../http/answer.ts';
+import type { Client, RequestHandler } from '../http/conduit.ts';
+import { Edits } from '../http/edits.ts';
+import type { Fields } from '../http/fields.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+import { RequestCopy } from '../http/head-copy.ts';
+import { makeRequestId } from '../http/request-id.ts';
+import { traceparentOf } from '../http/trace-context.ts';
+import type { ExchangeContext } from './exchange.ts';
+import type { Handover } from './handover.ts';
+import { Journal } from './journal.ts';
+import { Leg, type LegOwner } from './leg.ts';
+import type { AttemptRecord, ExchangeRecord } from './observer.ts';
+import type { Broadcast } from './plan.ts';
+
+/** More places than this a request is never sent to: each costs an exchange, and a place in its cluster's limit. */
+export const MAX_PLACES = 64;
+
+/**
+ * A broadcast: one request without a body to several places at once, and one answer.
+ *
+ *     first   the first success is the answer, and the others are given up. Without any, the best failure is: what an
+ *             endpoint said, 4xx before 5xx, and only then a failure of our own, the main place's.
+ *     all     the main place's answer is held back until every place has shown the head of a success. One failure is a
+ *             failure of the whole, and the others are given up.
+ *
+ * To its client and to observers it is one request: one record, with the attempts of all its legs. At most one answer is
+ * held back at a time, and its endpoint is stopped meanwhile. Made for one request; it is over for its client before
+ * its last leg is, and on record when that is.
+ */
+export class Scatter implements RequestHandler, LegOwner {
+  private readonly legs: readonly Leg[];
+  private readonly journal: Journal;
+  private readonly tried: { readonly list: AttemptRecord[]; count: number } = { list: [], count: 0 };
+  /** Legs without a head or a failure. */
+  private waiting: number;
+  /** Legs whose exchange has begun and is not closed. */
+  private open = 0;
+  /** Its answer is held back, or passes through. */
+  private favourite: Leg | null = null;
+  /** The one whose call is being answered. */
+  private inside: Leg | null = null;
+  private failure: FailureCode | null = null;
+  private isOver = false;
+  private isRecorded = false;
+
+  constructor(
+    private readonly context: ExchangeContext,
+    private readonly client: Client,
+    private readonly broadcast: Broadcast,
+    private readonly owner: Handover,
+  ) {
+    const { main, others } = broadcast;
+    this.legs = [main, ...others].map((plan) => new Leg(context, client.peer, plan, this));
+    this.waiting = this.legs.length;
+    this.journal = new Journal(client.peer, this.tried);
+  }
+
+  // --- From the client ---
+
+  onRequest(head: RequestHead): void {
+    const { journal } = this;
+    const { clock, random } = this.context;
+    const { labels, observer, sampleRatio } = this.broadcast.main;
+    const now = clock.now();
+    journal.trace.continueOrBegin(head.get('traceparent'), sampleRatio, random);
+    journal.requestId = head.get('x-request-id') ?? makeRequestId(random);
+    const edits = new Edits();
+    // What legs do is one trace, and one request in every log.
+    edits.set('x-request-id', journal.requestId);
+    edits.set('traceparent', traceparentOf(journal.trace.traceId, journal.trace.spanId, journal.trace.isSampled));
+    if (!journal.trace.isContinued) edits.remove('tracestate');
+    const copy = new RequestCopy(head, edits);
+    journal.begin(copy, labels, now);
+    observer.onExchangeOpen(now);
+    for (const leg of this.legs) {
+      if (this.isOver) return;
+      this.open += 1;
+      leg.begin(copy);
+    }
+  }
+
+  /** It has none: see `Dispatcher`. */
+  onRequestBody(): boolean {
+    return true;
+  }
+
+  onRequestEnd(trailers: Fields | null): void {
+    for (const leg of this.legs) if (!this.isOver) leg.endRequest(trailers);
+  }
+
+  onClientDrain(): void {
+    this.favourite?.drain();
+  }
+
+  onClientGone(code: FailureCode): void {
+    if (this.isOver) return;
+    this.journal.code = code;
+    this.close(code);
+  }
+
+  // --- From its legs ---
+
+  onLegHead(leg: Leg, head: ResponseHead, edits: Edits): void {
+    this.inside = leg;
+    this.waiting -= 1;
+    if (this.broadcast.kind === 'all') this.gather(leg, head, edits);
+    else this.compare(leg, head, edits);
+    if (!this.isOver && this.waiting === 0) this.settle();
+    this.inside = null;
+  }
+
+  onLegFailed(leg: Leg): void {
+    if (this.isOver) return;
+    if (leg === this.favourite) this.favourite = null;
+    else this.waiting -= 1;
+    if (this.failure === null || leg === this.legs[0]) this.failure = leg.code;
+    if (this.broadcast.kind === 'all') this.fail('broadcast_incomplete');
+    else if (this.waiting === 0) this.settle();
+  }
+
+  onLegBody(bytes: Buffer): boolean {
+    this.journal.responseBytes += bytes.length;
+    return this.client.sendBody(bytes);
+  }
+
+  onLegEnd(trailers: Fields | null): void {
+    this.client.sendEnd(trailers);
+  }
+
+  onLegDone(leg: Leg, intact: boolean): void {
+    if (this.isOver) return;
+    this.journal.code = leg.code;
+    this.close('superseded');
+    this.owner.onOver();
+    this.client.finish(intact);
+  }
+
+  onLegClosed({ attempts, attemptCount }: ExchangeRecord): void {
+    for (let i = 0; i < attemptCount; i++) this.tried.list.push(attempts[i]!);
+    this.tried.count += attemptCount;
+    this.open -= 1;
+    this.record();
+  }
+
+  onLegRetry(record: AttemptRecord): void {
+    this.broadcast.main.observer.onRetry(record);
+  }
+
+  onLegRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+    this.broadcast.main.observer.onRetryRefused(why);
+  }
+
+  // --- Which answer ---
+
+  private gather(leg: Leg, head: ResponseHead, edits: Edits): void {
+    if (!isSuccess(head.status)) return this.fail('broadcast_incomplete');
+    if (leg !== this.legs[0]) return leg.ignore();
+    leg.keep(head, edits);
+    this.favourite = leg;
+  }
+
+  private compare(leg: Leg, head: ResponseHead, edits: Edits): void {
+    const { favourite } = this;
+    if (favourite !== null && !isBetter(head.status, favourite.status)) return leg.ignore();
+    favourite?.giveUp('superseded');
+    leg.keep(head, edits);
+    this.favourite = leg;
+    if (isSuccess(head.status)) this.waiting = 0;
+  }
+
+  /** Nothing that is still to come could change the answer. */
+  private settle(): void {
+    if (this.favourite === null) return this.fail(this.failure ?? 'internal_error');
+    this.journal.answer(this.favourite.status, null, this.context.clock.now());
+    if (this.broadcast.kind === 'first') this.giveUpBut(this.favourite, 'superseded');
+    this.favourite.release(this.client);
+  }
+
+  // --- The ways out ---
+
+  private fail(code: FailureCode): void {
+    this.journal.answer(FAILURES[code].status, code, this.context.clock.now());
+    this.close('superseded');
+    const edits = new Edits();
+    edits.append('x-request-id', this.journal.requestId);
+    this.client.sendLocal(failureAnswer(code), edits);
+    this.owner.onOver();
+    this.client.finish(true);
+  }
+
+  /** Closes the books as far as legs have closed theirs; the client is told by whoever calls. */
+  private close(code: FailureCode): void {
+    this.isOver = true;
+    this.journal.endedAt = this.context.clock.now();
+    this.giveUpBut(null, code);
+    this.record();
+  }
+
+  private giveUpBut(chosen: Leg | null, code: FailureCode): void {
+    for (const leg of this.legs) {
+      if (leg === chosen || leg.isUnwanted) continue;
+      if (leg === this.inside) leg.ignore();
+      else leg.giveUp(code);
+    }
+  }
+
+  private record(): void {
+    if (!this.isOver || this.open > 0 || this.isRecorded) return;
+    this.isRecorded = true;
+    this.broadcast.main.observer.onExchangeClose(this.journal);
+  }
+}
+
+function isSuccess(status: number): boolean {
+  return status < 400;
+}
+
+/** 2xx and 3xx, then what the endpoint says of the request, then what it says of itself. */
+function isBetter(status: number, than: number): boolean {
+  return rankOf(status) < rankOf(than);
+}
+
+function rankOf(status: number): number {
+  return Math.max(3, Math.floor(status / 100));
+}

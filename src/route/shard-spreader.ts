@@ -1,0 +1,75 @@
+import { type Hash64, hashText } from '../cluster/hash.ts';
+import type { RequestHead } from '../http/head.ts';
+import type { Ledger } from '../proxy/ledger.ts';
+import type { Broadcast, Move, Plan, Spread, Spreader } from '../proxy/plan.ts';
+import { isSafe } from './by-shard.ts';
+import { keyTextOf } from './key-text.ts';
+import type { ShardRange } from './shard-range.ts';
+import type { Sharding, Shards } from './shards.ts';
+
+/** A range whose requests go to its new owner too: all of a `Move` but the key. */
+type Pair = Omit<Move, 'keyHash'>;
+
+const hash: Hash64 = { hashHigh: 0, hashLow: 0 };
+
+/**
+ * Which requests more than one shard gets: reads without a key where they are asked of all, and those of a range that moves
+ * by `dual_read` or `dual_write`. A dual read is only made of what is safe by its method: of a gRPC call nobody knows.
+ */
+export class ShardSpreader implements Spreader {
+  private readonly broadcast: Broadcast | null;
+  private readonly pairs: ReadonlyMap<ShardRange, Pair>;
+
+  constructor(
+    private readonly sharding: Sharding,
+    private readonly shards: Shards,
+    /** Places each request in the shard that owns it, and answers it there while it moves. */
+    plan: Plan,
+    /** The same for what goes to one shard, whatever the request. */
+    planAt: (shard: string) => Plan,
+  ) {
+    const { options, map } = sharding;
+    const [main, ...others] = [...new Set(map.ranges.map(({ shard }) => shard))].map(planAt);
+    const { absent } = options;
+    this.broadcast =
+      (absent === 'first' || absent === 'all') && main !== undefined ? { kind: absent, main, others } : null;
+    this.pairs = new Map(map.ranges.flatMap((range) => pairOf(range, shards, plan, planAt)));
+  }
+
+  /** Is there anything that it would spread? */
+  get isNeeded(): boolean {
+    return this.broadcast !== null || this.pairs.size > 0;
+  }
+
+  get ledgers(): Iterable<Ledger> {
+    return [...this.pairs.values()].map(({ watch }) => watch);
+  }
+
+  spread(head: RequestHead): Spread | null {
+    const { options, map } = this.sharding;
+    const key = keyTextOf(head, options.key);
+    if (key === null) return this.spreadToAll(head);
+    const range = map.find(key);
+    const pair = range === null ? undefined : this.pairs.get(range);
+    if (pair === undefined || (pair.kind === 'dual_read') !== isSafe(head.method)) return null;
+    hashText(key, hash);
+    return { ...pair, keyHash: hash.hashLow };
+  }
+
+  private spreadToAll(head: RequestHead): Spread | null {
+    if (this.broadcast === null || !isSafe(head.method) || head.body !== 'none') return null;
+    this.shards.missingKeys += 1;
+    return this.broadcast;
+  }
+}
+
+function pairOf(
+  range: ShardRange,
+  shards: Shards,
+  main: Plan,
+  planAt: (shard: string) => Plan,
+): readonly (readonly [ShardRange, Pair])[] {
+  const { move } = range;
+  if (move === null || move.state === 'hold') return [];
+  return [[range, { kind: move.state, main, others: [planAt(move.to)], watch: shards.ledgerOf(range) }]];
+}
