@@ -48,6 +48,7 @@ import type { SocketHost } from './net/sockets.ts';
 import { Shadows } from './proxy/shadows.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
 import { clusterSamples, discoverySamples } from './telemetry/cluster-samples.ts';
+import { moveSamples } from './telemetry/move-samples.ts';
 import { type Sample, sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -376,10 +377,11 @@ export class Agent implements AgentView, Stoppable {
 
   private *samples(): Generator<Sample> {
     const now = this.given.clock.now();
-    for (const { cluster, discovery } of this.everyUpstream()) {
+    for (const { cluster, discovery, plan } of this.everyUpstream()) {
       yield* clusterSamples(cluster);
       yield* poolSamples(cluster);
       yield* discoverySamples(cluster.name, discovery, now);
+      if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);
     }
     for (const { name, revision, problems, unreachable } of this.layers()) {
       if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
