@@ -4,7 +4,6 @@ import type { Peer } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
-import type { Plan } from '../proxy/plan.ts';
 
 /** One part of a cluster, whatever the request says; within it, where `inner` puts it. */
 export class Pinned implements Placement {
@@ -22,16 +21,4 @@ export class Pinned implements Placement {
   mark(placed: Placed, answer: ResponseHead, edits: Edits): void {
     this.inner.mark(placed, answer, edits);
   }
-}
-
-/** The plan of one place of several: as `plan`, but for where it leads. */
-export function pinnedPlan(plan: Plan, lens: Picker, inner: Placement): Plan {
-  return {
-    ...plan,
-    placement: new Pinned(lens, inner),
-    spreader: null,
-    get sampleRatio() {
-      return plan.sampleRatio;
-    },
-  };
 }

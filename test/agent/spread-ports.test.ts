@@ -15,7 +15,7 @@ import { Ledger } from '../../src/proxy/ledger.ts';
 import type { Plan, Spread } from '../../src/proxy/plan.ts';
 import { Shadows } from '../../src/proxy/shadows.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
-import { pinnedPlan } from '../../src/route/pinned.ts';
+import { Pinned } from '../../src/route/pinned.ts';
 import { FixedRouter } from '../../src/route/routers.ts';
 import { agentParts } from '../support/agent-parts.ts';
 import { eventually } from '../support/eventually.ts';
@@ -95,7 +95,7 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   const ledger = new Ledger('all');
   const pinned = (name: string): Plan => {
     const lens: Picker = { pick: () => [...cluster.endpoints].find(({ id }) => id === name)! };
-    return pinnedPlan(plan, lens, new Anywhere(null));
+    return { ...plan, placement: new Pinned(lens, new Anywhere(null)) };
   };
   const [main, ...others] = names.map(pinned);
   const spread: Spread =

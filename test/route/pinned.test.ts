@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { Placed } from '../../src/proxy/placement.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
 import { SourceKey } from '../../src/route/hash-keys.ts';
-import { Pinned, pinnedPlan } from '../../src/route/pinned.ts';
-import { ExchangeScript, PEER, requestHead } from '../support/exchange-script.ts';
+import { Pinned } from '../../src/route/pinned.ts';
+import { PEER, requestHead } from '../support/exchange-script.ts';
 
 it('places every request in its part, by the key of the placement within', () => {
   const lens = { pick: () => null };
@@ -17,11 +17,4 @@ it('places every request in its part, by the key of the placement within', () =>
 it('refuses what the placement within refuses', () => {
   const pinned = new Pinned({ pick: () => null }, { place: () => 'bad_request', mark: () => undefined });
   expect(pinned.place(null, PEER, new Placed([]))).toBe('bad_request');
-});
-
-it('makes a plan of its own of it, which is traced as the plan is', () => {
-  const { plan } = new ExchangeScript();
-  const pinned = pinnedPlan(plan, { pick: () => null }, new Anywhere(null));
-  Object.assign(plan, { sampleRatio: 0.5 });
-  expect(pinned).toMatchObject({ sampleRatio: 0.5, spreader: null, cluster: plan.cluster });
 });

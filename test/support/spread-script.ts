@@ -4,7 +4,7 @@ import { Ledger } from '../../src/proxy/ledger.ts';
 import type { Plan, Spread } from '../../src/proxy/plan.ts';
 import { Shadows } from '../../src/proxy/shadows.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
-import { pinnedPlan } from '../../src/route/pinned.ts';
+import { Pinned } from '../../src/route/pinned.ts';
 import { ExchangeScript, type FakeClient, type FakeUpstream, type ScriptOptions } from './exchange-script.ts';
 
 /** An exchange script whose endpoints are places: `a` is the main one, and the others come after it. */
@@ -56,6 +56,6 @@ export class SpreadScript extends ExchangeScript {
         return null;
       },
     };
-    return pinnedPlan(this.plan, lens, new Anywhere(null));
+    return { ...this.plan, placement: new Pinned(lens, new Anywhere(null)), spreader: null };
   }
 }
