@@ -18,6 +18,7 @@ import { Anywhere } from '../../src/route/anywhere.ts';
 import { Pinned } from '../../src/route/pinned.ts';
 import { FixedRouter } from '../../src/route/routers.ts';
 import { agentParts } from '../support/agent-parts.ts';
+import { spec } from '../support/endpoint-specs.ts';
 import { eventually } from '../support/eventually.ts';
 
 const ends: (() => void)[] = [];
@@ -66,18 +67,7 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   const retry = { ...DEFAULT_RETRY, maxAttempts: 1 };
   const balancer = { balancer: { name: 'round_robin' }, breaker, lenses: [] } as const;
   const cluster = makeCluster('orders', balancer, DEFAULT_TIMEOUTS, 'http1', parts);
-  const endpoints = names.map((name, i) => {
-    const spec = {
-      host: '127.0.0.1',
-      port: ports[i]!,
-      weight: 1,
-      health: 'passing',
-      tags: [],
-      meta: {},
-      zone: null,
-    } as const;
-    return { id: name, ...spec };
-  });
+  const endpoints = names.map((name, i) => spec(name, { id: name, host: '127.0.0.1', port: ports[i]! }));
   cluster.apply({ service: 'orders', source: 'file', endpoints });
   await eventually(() => [...cluster.endpoints].length === names.length);
 
