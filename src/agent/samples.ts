@@ -1,5 +1,6 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
 import { clusterSamples, discoverySamples, holdSamples, placeSamples } from '../telemetry/cluster-samples.ts';
+import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { LivePlan } from './plans.ts';
 import { shardSamples } from './shards.ts';
@@ -16,6 +17,7 @@ export function* upstreamSamples(
   yield* discoverySamples(cluster.name, discovery, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
   yield* shardSamples({ cluster, plan });
+  if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);
 }
 
 export function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {

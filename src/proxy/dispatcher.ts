@@ -86,10 +86,8 @@ export class Dispatcher implements RequestHandler, Router, Handover {
       const isFit = isSafe(head) && head.body === 'none' && head.upgrade === null && spread.others.length < MAX_PLACES;
       return isFit ? new Scatter(context, client, spread, this) : this.exchange;
     }
-    const isRead = isSafe(head) || isCall(head);
-    if (head.upgrade === null && (spread.kind === 'dual_write' || isRead)) {
-      return new Twin(context, client, spread, shadows, this);
-    }
+    const isFit = spread.kind === 'dual_write' ? !isSafe(head) : isSafe(head) || isCall(head);
+    if (isFit && head.upgrade === null) return new Twin(context, client, spread, shadows, this);
     this.plan = spread.main;
     return this.exchange;
   }

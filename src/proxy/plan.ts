@@ -73,9 +73,9 @@ export type Spread = Broadcast | Move;
 /** Says which requests of a plan need more than one place. A pure function of configuration, map and request. */
 export interface Spreader {
   /**
-   * Null for one place, which the plan's placement finds. A broadcast is only made of GET, HEAD and OPTIONS without a body,
-   * and a `dual_read` only of these methods and of gRPC calls: any other that is asked for goes under the plan itself,
-   * or to `main` alone.
+   * Null for one place, which the plan's placement finds. It need not look at methods: a broadcast is only made of GET, HEAD
+   * and OPTIONS without a body, and any other request goes under the plan itself, whose placement may refuse it. Of a move,
+   * those methods are the reads, others the writes, and a gRPC call is what `kind` says; the rest goes to `main` alone.
    */
   spread(head: RequestHead, peer: Peer): Spread | null;
   /** Of every range that moves, for operators. */

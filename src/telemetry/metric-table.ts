@@ -192,6 +192,23 @@ export const METRICS = {
     help: 'Writes that had to wait for the new owner of their key.',
   },
 
+  // --- Ranges that move between shards ---
+  remora_second_reads_total: {
+    type: 'counter',
+    labels: ['upstream', 'range', 'result'],
+    help: 'Reads that a second shard was asked for, too: the same answer or a different one, failed there, or skipped where there was nothing to compare.',
+  },
+  remora_second_writes_total: {
+    type: 'counter',
+    labels: ['upstream', 'range', 'result'],
+    help: 'Writes for a second shard: written, or lost when it does not have them, or may not.',
+  },
+  remora_range_diverged: {
+    type: 'gauge',
+    labels: ['upstream', 'range'],
+    help: '1 from the first lost write on, else 0: the two shards may differ.',
+  },
+
   // --- Control path ---
   remora_discovery_age_seconds: {
     type: 'gauge',

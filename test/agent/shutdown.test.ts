@@ -97,6 +97,21 @@ describe('shutDown', () => {
     expect(log.at(-2)).toContain('drain outbound');
   });
 
+  it('waits for requests that have outlived their connections', async () => {
+    const { log, traffic, outbound, pass, done } = program({ inbound: false });
+    outbound.openCount = 1;
+    await pass(2_000);
+    expect(log.at(-1)).toContain('drain outbound');
+    traffic.inFlight = 1;
+    outbound.openCount = 0;
+    await pass(2_000);
+    expect(log.at(-1)).toContain('drain outbound');
+    traffic.inFlight = 0;
+    await pass(100);
+    await done;
+    expect(log.at(-1)).toContain('finish');
+  });
+
   it('cuts what is left five seconds before the end, so that there is time for the farewell', async () => {
     const { log, inbound, outbound, pass, done } = program();
     inbound.openCount = 2;

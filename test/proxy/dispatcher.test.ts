@@ -94,9 +94,16 @@ describe('a dispatcher', () => {
     ]);
   });
 
+  it('sends a read to the main place alone while writes go to two', () => {
+    const script = new SpreadScript('dual_write', ['a', 'b']);
+    script.enter().request();
+    script.at('a').answer(200);
+    expect(script.endpoint('b').upstreams).toEqual([]);
+  });
+
   it('sends an upgrade to the main place alone', () => {
     const script = new SpreadScript('dual_write', ['a', 'b']);
-    script.enter().handler.onRequest(requestHead({ upgrade: 'websocket' }));
-    expect(script.take()).toEqual(['0 a send GET /']);
+    script.enter().handler.onRequest(requestHead({ method: 'CONNECT', upgrade: 'websocket' }));
+    expect(script.take()).toEqual(['0 a send CONNECT /']);
   });
 });
