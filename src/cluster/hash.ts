@@ -7,6 +7,7 @@ export interface Hash64 {
 /** Text up to this many characters is hashed without an allocation. */
 const SCRATCH_BYTES = 1024;
 const scratch = Buffer.alloc(SCRATCH_BYTES);
+const SHORT_TEXT = 32;
 
 /**
  * xxHash64 (Collet) of a text's latin1 bytes: for field values, that is what stood on the wire. A well-known hash, so
@@ -17,7 +18,10 @@ const scratch = Buffer.alloc(SCRATCH_BYTES);
  */
 export function hashText(text: string, into: Hash64, seedLow = 0, seedHigh = 0): void {
   if (text.length > SCRATCH_BYTES) return hashBytes(Buffer.from(text, 'latin1'), text.length, into, seedLow, seedHigh);
-  hashBytes(scratch, scratch.write(text, 'latin1'), into, seedLow, seedHigh);
+  // A call into native code costs as much as some dozens of characters.
+  if (text.length > SHORT_TEXT) scratch.write(text, 'latin1');
+  else for (let i = 0; i < text.length; i++) scratch[i] = text.charCodeAt(i);
+  hashBytes(scratch, text.length, into, seedLow, seedHigh);
 }
 
 /** The same for the first `length` bytes. */
