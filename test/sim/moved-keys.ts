@@ -43,6 +43,8 @@ function owners(setup: Setup, sidecar: number, second: number): string[] | null 
     return cluster.pick(context)?.id ?? 'none';
   };
   const owners = Array.from({ length: KEYS }, (_, key) => ownerOf(key));
-  const isHashing = owners.slice(0, PROBED_KEYS).every((owner, key) => owner === ownerOf(key));
+  // Backwards, or turns that come round in step with the keys would look like keys.
+  let isHashing = true;
+  for (let key = PROBED_KEYS - 1; key >= 0; key--) isHashing &&= ownerOf(key) === owners[key];
   return isHashing && new Set(owners).size > 1 ? owners : null;
 }
