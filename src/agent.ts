@@ -254,7 +254,10 @@ export class Agent implements AgentView, Stoppable {
   }
 
   outboundTraffic(): OutboundTraffic {
-    const upstreams = this.everyUpstream().map(({ plan }) => plan.admission);
+    const upstreams = this.everyUpstream().map(({ plan: { admission, roles } }) => {
+      const { admissions, inFlight } = admission;
+      return { admissions, inFlight: inFlight + (roles === null ? 0 : roles.hold.size) };
+    });
     return outboundTraffic(upstreams, [...this.outboundEntries(), ...this.parts.leaving.all]);
   }
 

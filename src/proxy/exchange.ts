@@ -17,6 +17,7 @@ import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
+import { isPrimary } from './hold.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -174,6 +175,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private tryNext(now: number): void {
     const { plan, placed, attempts } = this;
+    this.journal.held.end(now);
+    if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
+    if (this.admission === REFUSED) return this.holdOrFail(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
@@ -226,7 +230,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const now = this.context.clock.now();
     attempt.connectedAt = now;
     this.bounds.progress(now);
-    this.send(attempt, now);
+    if (this.placed.hold === null || isPrimary(attempt.endpoint)) return this.send(attempt, now);
+    // Another is by now, and what has not been sent has no business with the old one.
+    attempt.abort('no_primary', now);
+    this.current = null;
+    this.tryNext(now);
   }
 
   onAttemptInterim(_attempt: Attempt, head: ResponseHead): void {
@@ -349,6 +357,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private holdOrFail(code: FailureCode, now: number): void {
     const { hold } = this.placed;
     if (hold === null || !this.isUnseen) return this.fail(code, now);
+    // Whoever waits is not in flight: reads must not be refused for writes that nobody can take.
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
     this.current = null;
     this.isUpstreamFull = false;
     this.attempts.failed.length = 0;
@@ -356,6 +367,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const refusal = hold.wait(this, this.replay.size, now);
     if (refusal !== null) return this.fail(refusal, now);
     this.phase = 'held';
+    this.journal.held.begin(now);
   }
 
   /** Woken by the cluster, which may have endpoints now, or by another configuration. */
@@ -514,6 +526,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.replay.reset();
     journal.endedAt = now;
     journal.shard = this.placed.shard;
+    journal.held.end(now);
     plan.observer.onExchangeClose(journal);
   }
 }

@@ -1,5 +1,6 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
+import type { Endpoint } from '../cluster/endpoint.ts';
 import type { Parked } from './parking.ts';
 
 export interface HoldOptions {
@@ -17,6 +18,11 @@ export interface HoldOptions {
  * kept here, 16 KiB on average at the limit of both.
  */
 export const DEFAULT_HOLD: HoldOptions = { timeMs: 10_000, requests: 1_000, bytes: 16 * 2 ** 20 };
+
+/** What may be held may be sent to no one else. An endpoint that was chosen may have lost its role while it was connected to. */
+export function isPrimary({ spec, isRemoved }: Endpoint): boolean {
+  return spec.role === 'primary' && !isRemoved;
+}
 
 /** What nobody tells: an old primary that accepts again. Asked for often at first, then once a second. */
 const FIRST_LOOK_MS = 250;

@@ -4,6 +4,7 @@ import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { RequestHead } from '../http/head.ts';
 import { TraceIds } from '../http/trace-context.ts';
 import { deadlineOf, isCall, NO_DEADLINE } from './grpc-call.ts';
+import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, ExchangeRecord } from './observer.ts';
 
@@ -30,6 +31,7 @@ export class Journal implements ExchangeRecord {
   requestId = '';
   shard: string | null = null;
   readonly trace = new TraceIds();
+  readonly held = new HeldTime();
 
   constructor(
     readonly peer: Peer,
@@ -48,6 +50,7 @@ export class Journal implements ExchangeRecord {
     this.code = null;
     this.requestBytes = 0;
     this.responseBytes = 0;
+    this.held.reset();
   }
 
   /** The head of an answer goes to the client. */
@@ -61,6 +64,10 @@ export class Journal implements ExchangeRecord {
     if (!this.isGrpc) return NO_GRPC_STATUS;
     if (this.code !== null) return FAILURES[this.code].grpcStatus;
     return this.tries.count === 0 ? NO_GRPC_STATUS : this.tries.list[this.tries.count - 1]!.grpcStatus;
+  }
+
+  get heldMs(): number {
+    return this.held.ms;
   }
 
   get traceId(): string {

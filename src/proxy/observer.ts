@@ -40,6 +40,8 @@ export interface ExchangeRecord {
   readonly grpcStatus: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** How long it waited for a primary. */
+  readonly heldMs: number;
   readonly requestId: string;
   /** The shard that has its key, whether or not it was reached; null without one. */
   readonly shard: string | null;
@@ -63,6 +65,8 @@ export interface TunnelRecord {
   readonly endedAt: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** How long it waited for a primary. */
+  readonly heldMs: number;
   readonly code: FailureCode | null;
   readonly attempts: readonly AttemptRecord[];
   readonly attemptCount: number;

@@ -13,6 +13,8 @@ import { outcomeOf } from '../policy/classify.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
+import { HeldTime } from './held-time.ts';
+import { isPrimary } from './hold.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, TunnelRecord } from './observer.ts';
 import type { Parked } from './parking.ts';
@@ -77,6 +79,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private tunnel: Tunnel | null = null;
   private isParked = false;
   private isHeld = false;
+  private readonly held = new HeldTime();
   private isOpen = true;
 
   constructor(
@@ -105,6 +108,10 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     return this.plan.labels;
   }
 
+  get heldMs(): number {
+    return this.held.ms;
+  }
+
   get attemptCount(): number {
     return this.attempts.length;
   }
@@ -126,6 +133,11 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const dial = this.current!;
     dial.connectedAt = now;
     dial.firstByteAt = now;
+    if (this.placed.hold !== null && !isPrimary(dial.endpoint)) {
+      this.tunnel!.abort();
+      this.endDial('no_primary', now);
+      return this.tryNext(now);
+    }
     this.settle(null, now);
     if (this.placed.hold !== null) this.placed.hold.leave(this);
     this.client.splice(this.tunnel!, this.plan.timeouts.tunnelIdleMs);
@@ -160,6 +172,9 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   private tryNext(now: number): void {
     const { plan, placed } = this;
+    this.held.end(now);
+    if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
+    if (this.admission === REFUSED) return this.holdOrRefuse(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
@@ -183,10 +198,13 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private holdOrRefuse(code: FailureCode, now: number): void {
     const { hold } = this.placed;
     if (hold === null) return this.refuse(code, now);
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
     this.failed.length = 0;
     const refusal = hold.wait(this, 0, now);
     if (refusal !== null) return this.refuse(refusal, now);
     this.isHeld = true;
+    this.held.begin(now);
   }
 
   onWake(now: number): void {
@@ -245,6 +263,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.isOpen = false;
     this.code = code;
     this.endedAt = now;
+    this.held.end(now);
     if (this.isParked) this.plan.parking.leave(this);
     if (this.placed.hold !== null) this.placed.hold.leave(this);
     if (this.admission !== REFUSED) this.plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);

@@ -32,6 +32,7 @@ export function exchangeLine(record: ExchangeRecord, wallMs: number): string {
     duration_ms: rounded(took),
     first_byte_ms: since(startedAt, answeredAt),
     connect_ms: connectMs(record.attempts, record.attemptCount),
+    ...heldMs(record.heldMs),
     request_bytes: record.requestBytes,
     response_bytes: record.responseBytes,
     retries: Math.max(0, record.attemptCount - 1),
@@ -50,12 +51,18 @@ export function tunnelLine(record: TunnelRecord, wallMs: number): string {
     failure: record.code,
     duration_ms: rounded(took),
     connect_ms: connectMs(record.attempts, record.attemptCount),
+    ...heldMs(record.heldMs),
     request_bytes: record.bytesUp,
     response_bytes: record.bytesDown,
     retries: Math.max(0, record.attemptCount - 1),
     attempts: attemptList(record.attempts, record.attemptCount, endedAt),
   };
   return JSON.stringify(line);
+}
+
+/** Only where there are roles, and then seldom. */
+function heldMs(ms: number): { readonly held_ms?: number } {
+  return ms === 0 ? {} : { held_ms: rounded(ms) };
 }
 
 /** Of what never had a route, no more is known than this. */

@@ -79,6 +79,8 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
     retry,
     timeouts: DEFAULT_TIMEOUTS,
     hash: null,
+    roles: null,
+    shards: null,
     ...trust,
   };
   const plan = makePlan(parts, cluster, options);

@@ -30,7 +30,7 @@ describe('StaticSource', () => {
     const { watch } = following(new Map([['web', [endpoint('10.0.0.1', 80, ['v1'])]]]));
     expect(watch.value).toEqual({
       service: 'web',
-      endpoints: [{ ...endpoint('10.0.0.1', 80, ['v1']), id: '10.0.0.1:80/web', health: 'passing' }],
+      endpoints: [{ ...endpoint('10.0.0.1', 80, ['v1']), id: '10.0.0.1:80/web', health: 'passing', role: null }],
       source: 'file',
     });
   });

@@ -75,6 +75,7 @@ describe('a write without a primary', () => {
     ]);
     expect(script.books()).toEqual(CLOSED);
     expect(script.hold).toMatchObject({ held: 1, full: 0, expired: 0 });
+    expect(script.records).toMatchObject([{ heldMs: 1_000 }]);
   });
 
   it('leaves what has not come of its body in its client, and takes it in when it is sent', () => {
@@ -158,6 +159,25 @@ describe('a write without a primary', () => {
     expect(script.take().filter((line) => line.includes('send'))).toEqual(['20 a send POST /1']);
   });
 
+  it('takes no place among the requests in flight, and needs one again to be sent', () => {
+    const script = roleScript({ endpoints: NO_PRIMARY, limits: { maxRequests: 1 } });
+    write(script, '/1');
+    write(script, '/2');
+    script.open().request();
+    expect(script.take()).toEqual(['0 b send GET /', '0 b end']);
+    script.endpoint('b').last.answer(200);
+    script.take();
+
+    script.discover(['a=replica', 'b=primary']);
+    expect(script.take()).toEqual(['0 b send POST /1', '0 b end']);
+    script.endpoint('b').last.answer(200);
+    script.clock.advance(300);
+    expect(script.take().at(-2)).toMatch(/b send POST \/2/);
+    script.endpoint('b').last.answer(200);
+    expect(script.records.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('is sent in the order in which it came', () => {
     const script = roleScript({ endpoints: NO_PRIMARY });
     for (const path of ['/1', '/2', '/3', '/4']) {
@@ -204,6 +224,18 @@ describe('a write whose primary dies', () => {
     script.endpoint('b').last.handler.onConnected();
     script.endpoint('b').last.answer(200);
     expect(script.records).toMatchObject([{ status: 200, code: null }]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('is not sent to the old primary by a connection that opens when there is another', () => {
+    const script = roleScript({ warm: false });
+    write(script);
+    script.discover(['a=replica', 'b=primary']);
+    script.endpoint('a').last.handler.onConnected();
+    script.endpoint('b').last.handler.onConnected();
+    expect(script.take()).toEqual(['0 a connect', '0 a abort', '0 b connect', '0 b send POST /', '0 b end']);
+    script.endpoint('b').last.answer(200);
+    expect(script.records).toMatchObject([{ status: 200, attempts: ['a no_primary ignored', 'b 200 success'] }]);
     expect(script.books()).toEqual(CLOSED);
   });
 

@@ -158,6 +158,27 @@ describe('a tunnel to a primary', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
+  it('is not spliced to the old primary when there is another by the time it is connected', () => {
+    const { script, open } = tunnelScript({ endpoints: ['a=primary', 'b=replica'], roles: {} });
+    open();
+    script.discover(['a=replica', 'b=primary']);
+    script.endpoint('a').tunnels[0]!.onConnected();
+    script.endpoint('b').tunnels[0]!.onConnected();
+    expect(script.take()).toEqual(['0 a dial', '0 a abort', '0 b dial', '0 client splice 3600000']);
+    script.endpoint('b').tunnels[0]!.onClose(1, 1, 0, null);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('takes no place among those in flight while it waits', () => {
+    const { script, open } = tunnelScript({ endpoints: NO_PRIMARY, roles: {}, limits: { maxRequests: 1 } });
+    open();
+    open();
+    expect(script.books()).toMatchObject({ admitted: 0, parked: 2 });
+    script.discover(['a=primary']);
+    expect(script.take().filter((line) => line.includes('dial'))).toEqual(['0 a dial']);
+    expect(script.books()).toMatchObject({ admitted: 1, parked: 1 });
+  });
+
   it('is let go when its client leaves', () => {
     const { script, open } = tunnelScript({ endpoints: NO_PRIMARY, roles: {} });
     open().onClientGone('client_gone');

@@ -215,15 +215,21 @@ export interface RecordCopy {
   readonly attempts: readonly string[];
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of those alone that were held. */
+  readonly heldMs?: number;
 }
 
 function copyOf(record: ExchangeRecord): RecordCopy {
   const attempts = record.attempts
     .slice(0, record.attemptCount)
     .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
-  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, shard } = record;
-  const more = { ...(isGrpc ? { grpcStatus } : {}), ...(shard === null ? {} : { shard }) };
-  return { status, code, ...more, attempts, requestBytes, responseBytes };
+  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, heldMs, shard } = record;
+  const also = {
+    ...(isGrpc ? { grpcStatus } : {}),
+    ...(heldMs > 0 ? { heldMs } : {}),
+    ...(shard === null ? {} : { shard }),
+  };
+  return { status, code, ...also, attempts, requestBytes, responseBytes };
 }
 
 function describeTunnel(record: TunnelRecord): string {
@@ -393,8 +399,8 @@ export class FakeUpstream implements Upstream {
   readonly version = '1.1';
   bytesWritten = 0;
   hasRoom = true;
-  sentFields: Record<string, string> = {};
   isAborted = false;
+  sentFields: Record<string, string> = {};
 
   constructor(
     private readonly script: ExchangeScript,

@@ -51,6 +51,15 @@ describe('AccessLog', () => {
     });
   });
 
+  it('says how long a request or a connection was held, where it was', async () => {
+    const { log, lines } = setUp('all');
+    log.onExchangeClose(exchangeRecord({ heldMs: 1_500 }));
+    log.onTunnelClose(tunnelRecord({ heldMs: 20 }));
+    log.onExchangeClose(exchangeRecord());
+    const held = (await lines()).map((text) => (JSON.parse(text) as Record<string, unknown>)['held_ms']);
+    expect(held).toEqual([1_500, 20, undefined]);
+  });
+
   it('says null for what never happened', async () => {
     const { log, lines } = setUp('all');
     log.onExchangeClose(exchangeRecord({ status: 0, code: 'client_gone', answeredAt: 0, attempts: [] }));
