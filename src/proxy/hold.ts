@@ -129,7 +129,8 @@ export class Hold implements TimerOwner {
   /** There may be a primary now: everyone who waits tries, oldest first. */
   wakeAll(now: number): void {
     for (const [parked, place] of [...this.places]) {
-      if (!place.isWaiting) continue;
+      // Who is woken may take others with it: the places of one broadcast, the streams of one connection.
+      if (!place.isWaiting || this.places.get(parked) !== place) continue;
       place.isWaiting = false;
       this.waiting -= 1;
       this.clock.disarm(parked.parkTimer);
