@@ -43,7 +43,8 @@ export interface ClusterParts {
  * retired only after the assignment.
  *
  * A cluster ends by `supersede`, while exchanges may still hold it: for their next attempts it keeps its last picker, whose
- * endpoints open connections and keep none. Nothing is armed then, so that it goes with the last of them.
+ * endpoints open connections and keep none. Its lenses lead on to those of the successor: a primary, or a shard, is where
+ * it is now. Nothing is armed then, so that it goes with the last of them.
  */
 export class Cluster {
   readonly name: string;
@@ -169,6 +170,7 @@ export class Cluster {
   supersede(successor: Cluster | null): void {
     this.isSuperseded = true;
     this.successor = successor;
+    for (const [key, lens] of this.lenses) lens.successor = successor?.lenses.get(key) ?? null;
     this.build = null;
     this.leaving.push(...this.known.values());
     this.known = new Map();

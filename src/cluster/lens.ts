@@ -29,17 +29,20 @@ export function keyInside(outer: string, inner: string): string {
 
 /**
  * A lens at work. Plans hold it, and the cluster keeps its picker current for as long as it has a lens of this key, across
- * snapshots and configurations, so that a request in flight asks the same part of the newest cluster. One that the cluster
- * has no longer keeps its last picker, for the exchanges that began with it.
+ * snapshots and configurations, so that a request in flight asks the same part of the newest cluster; also of one that
+ * replaces it. A lens that the newest has no longer keeps its last picker, for the exchanges that began with it.
  */
 export class Lens implements Picker {
   /** Null before the first build. */
   picker: Picker | null = null;
   otherwise: Lens | null = null;
+  /** The same part of the cluster that has replaced its own. */
+  successor: Lens | null = null;
 
   constructor(readonly key: string) {}
 
   pick(context: PickContext): Endpoint | null {
+    if (this.successor !== null) return this.successor.pick(context);
     if (this.picker === null) {
       context.refusal = 'discovery_pending';
       return null;

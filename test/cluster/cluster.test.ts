@@ -60,6 +60,8 @@ function slow(clock: () => ManualClock): Balancer {
   };
 }
 
+const EVERYONE: LensSpec = { key: 'everyone', matches: () => true, otherwise: null, balancer: null };
+
 describe('Cluster', () => {
   it('waits for discovery before its first snapshot', () => {
     const { cluster } = make();
@@ -351,6 +353,24 @@ describe('Cluster', () => {
       next.apply(spec('n'));
       cluster.supersede(next.cluster);
       expect(picks()).toEqual(['n']);
+    });
+
+    it('leads from its parts to the same ones of its successor, and to that one’s', () => {
+      const [before, next, last] = [make(), make(), make()];
+      for (const { cluster } of [before, next, last])
+        cluster.reconfigure({ ...cluster.options, lenses: [EVERYONE] }, null);
+      for (const [{ apply }, name] of [
+        [before, 'a'],
+        [next, 'c'],
+        [last, 'e'],
+      ] as const)
+        apply(spec(name));
+      const lens = before.cluster.lensOf(EVERYONE.key);
+      before.cluster.supersede(next.cluster);
+      next.cluster.supersede(last.cluster);
+      expect(before.cluster.pick({ ...pickContext(), lens })?.id).toBe('e');
+      last.cluster.supersede(null);
+      expect(before.cluster.pick({ ...pickContext(), lens })?.id).toBe('e');
     });
 
     it('has no endpoint when there is neither a snapshot nor a successor', () => {
