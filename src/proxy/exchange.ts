@@ -17,7 +17,6 @@ import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
-import { isPrimary } from './hold.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -25,6 +24,7 @@ import type { Parked } from './parking.ts';
 import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
 import { Replay } from './replay.ts';
+import { Stay } from './stay.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
 
 /** What all exchanges of a process share. */
@@ -66,6 +66,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private readonly replay = new Replay();
   private readonly edits = new Edits();
   private readonly placed: Placed;
+  private readonly stay: Stay;
   private requestTrailers: Fields | null = null;
   private isRequestDone = false;
   private isEndpointDone = false;
@@ -82,6 +83,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal = new Journal(client.peer, this.attempts);
     this.bounds = new TimeBounds(context.clock, this);
     this.placed = new Placed(this.attempts.failed);
+    this.stay = new Stay(this, this.placed);
   }
 
   get startedAt(): number {
@@ -126,7 +128,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { current } = this;
     if (current === null || !current.isSent) {
       this.replay.hold(bytes);
-      if (this.phase === 'held') this.placed.hold!.grow(this, bytes.length, this.context.clock.now());
+      if (this.phase === 'held') this.stay.grow(bytes.length, this.context.clock.now());
       return false;
     }
     if (this.phase === 'trying') this.replay.keep(bytes, this.plan.retry.replayBytes);
@@ -182,6 +184,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
+    if (!this.stay.allows(endpoint)) return this.holdOrFail('no_primary', now);
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.holdOrFail(endpoint.gate.refusal, now);
 
@@ -231,7 +234,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const now = this.context.clock.now();
     attempt.connectedAt = now;
     this.bounds.progress(now);
-    if (this.placed.hold === null || isPrimary(attempt.endpoint)) return this.send(attempt, now);
+    if (this.stay.allows(attempt.endpoint)) return this.send(attempt, now);
     // Another is by now, and what has not been sent has no business with the old one.
     attempt.abort('no_primary', now);
     this.current = null;
@@ -308,7 +311,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.answer(head.status, null, now);
     this.bounds.progress(now);
     this.replay.drop();
-    if (this.placed.hold !== null) this.placed.hold.leave(this);
+    this.stay.leave();
     this.client.sendHead(head, this.placed.isMarked ? this.marks(head) : NO_EDITS);
   }
 
@@ -365,7 +368,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.isUpstreamFull = false;
     this.attempts.failed.length = 0;
     this.bounds.boundAttempt(0, now);
-    const refusal = hold.wait(this, this.replay.size, now);
+    const refusal = this.stay.wait(hold, this.replay.size, now);
     if (refusal !== null) return this.fail(refusal, now);
     this.phase = 'held';
     this.journal.held.begin(now);
@@ -385,7 +388,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      this.fail(this.phase === 'held' ? this.placed.hold!.end(this, now) : this.placed.refusal, now);
+      this.fail(this.phase === 'held' ? this.stay.end(now) : this.placed.refusal, now);
     } catch (error) {
       this.onBug(error);
     }
@@ -519,7 +522,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { plan, journal } = this;
     this.bounds.stop();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
-    if (this.placed.hold !== null) this.placed.hold.leave(this);
+    this.stay.leave();
     if (this.admission !== REFUSED) plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
     this.admission = REFUSED;
     this.phase = 'idle';

@@ -19,7 +19,7 @@ export interface HoldOptions {
  */
 export const DEFAULT_HOLD: HoldOptions = { timeMs: 10_000, requests: 1_000, bytes: 16 * 2 ** 20 };
 
-/** What may be held may be sent to no one else. An endpoint that was chosen may have lost its role while it was connected to. */
+/** By what discovery says now, and not when it was chosen. */
 export function isPrimary({ spec, isRemoved }: Endpoint): boolean {
   return spec.role === 'primary' && !isRemoved;
 }

@@ -14,12 +14,12 @@ import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { HeldTime } from './held-time.ts';
-import { isPrimary } from './hold.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, TunnelRecord } from './observer.ts';
 import type { Parked } from './parking.ts';
 import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
+import { Stay } from './stay.ts';
 
 /** Decides about the opaque connections of one listener. */
 export class TunnelEntry implements TunnelAcceptor {
@@ -73,6 +73,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   code: FailureCode | null = null;
   private readonly failed: Endpoint[] = [];
   private readonly placed = new Placed(this.failed);
+  private readonly stay = new Stay(this, this.placed);
   private admission: Ticket = REFUSED;
   private current: Dial | null = null;
   private ticket: Ticket = REFUSED;
@@ -134,13 +135,13 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const dial = this.current!;
     dial.connectedAt = now;
     dial.firstByteAt = now;
-    if (this.placed.hold !== null && !isPrimary(dial.endpoint)) {
+    if (!this.stay.allows(dial.endpoint)) {
       this.tunnel!.abort();
       this.endDial('no_primary', now);
       return this.tryNext(now);
     }
     this.settle(null, now);
-    if (this.placed.hold !== null) this.placed.hold.leave(this);
+    this.stay.leave();
     this.client.splice(this.tunnel!, this.plan.timeouts.tunnelIdleMs);
   }
 
@@ -179,6 +180,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
+    if (!this.stay.allows(endpoint)) return this.holdOrRefuse('no_primary', now);
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.holdOrRefuse(endpoint.gate.refusal, now);
     this.ticket = ticket;
@@ -202,7 +204,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
     this.admission = REFUSED;
     this.failed.length = 0;
-    const refusal = hold.wait(this, 0, now);
+    const refusal = this.stay.wait(hold, 0, now);
     if (refusal !== null) return this.refuse(refusal, now);
     this.isHeld = true;
     this.held.begin(now);
@@ -217,7 +219,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   onTimer(_timer: Timer, now: number): void {
     this.plan.parking.leave(this);
     this.isParked = false;
-    if (this.isHeld) return this.unpark(() => this.refuse(this.placed.hold!.end(this, now), now));
+    if (this.isHeld) return this.unpark(() => this.refuse(this.stay.end(now), now));
     this.unpark(() => (this.current === null ? this.refuse('discovery_pending', now) : this.tryNext(now)));
   }
 
@@ -266,7 +268,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.endedAt = now;
     this.held.end(now);
     if (this.isParked) this.plan.parking.leave(this);
-    if (this.placed.hold !== null) this.placed.hold.leave(this);
+    this.stay.leave();
     if (this.admission !== REFUSED) this.plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
     this.plan.observer.onTunnelClose(this);
   }

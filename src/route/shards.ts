@@ -89,13 +89,11 @@ export class WaitingPlace implements Picker {
 
   private pickAgain(plan: Plan): Endpoint | null {
     const { placed } = this;
-    const { heldUntil, hold } = placed;
+    const { heldUntil } = placed;
     placed.reset();
     // Held again: the time is counted from the first.
     placed.heldUntil = heldUntil;
     const misplaced = plan.placement.place(this.head, this.peer, placed);
-    // What it has there is given back when it has its answer.
-    if (hold !== null) placed.hold = hold;
     if (!(placed.lens instanceof WaitingPlace && placed.lens.lens === null)) placed.heldUntil = 0;
     if (misplaced === null) return plan.cluster.pick(placed);
     placed.refusal = misplaced;

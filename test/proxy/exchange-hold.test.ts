@@ -302,6 +302,57 @@ describe('a write whose primary dies', () => {
   });
 });
 
+describe('a write whose cluster is replaced', () => {
+  /** Another question has been put to discovery, and this is what it says. */
+  function replace(
+    script: ExchangeScript,
+    roles: ScriptOptions['roles'],
+    endpoints: readonly string[],
+  ): ExchangeScript {
+    const next = new ExchangeScript({ warm: false, endpoints, ...(roles === undefined ? {} : { roles }) });
+    next.take();
+    script.cluster.supersede(next.cluster);
+    script.hold.wakeAll(script.clock.now());
+    return next;
+  }
+
+  it('goes to the primary of the one that replaces it', () => {
+    const script = roleScript({ endpoints: NO_PRIMARY });
+    write(script);
+    const next = replace(script, {}, ['c=primary', 'd=replica']);
+    next.endpoint('c').last.handler.onConnected();
+    next.endpoint('c').last.answer(200);
+    expect(script.records).toMatchObject([{ status: 200, attempts: ['c 200 success'] }]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('waits for a primary there when the one it was to have has gone', () => {
+    const script = roleScript({ warm: false });
+    write(script);
+    const next = replace(script, {}, ['c=replica']);
+    script.endpoint('a').last.handler.onConnected();
+    expect(script.take()).toEqual(['0 a connect', '0 a retire', '0 b retire', '0 a abort']);
+    next.discover(['c=primary']);
+    script.clock.advance(300);
+    next.endpoint('c').last.handler.onConnected();
+    expect(next.take().filter((line) => line.includes('send'))).toEqual(['0 c send POST /']);
+  });
+
+  it('does not connect to what has gone again and again where there are no roles any more', () => {
+    const script = roleScript({ warm: false });
+    write(script);
+    replace(script, undefined, ['c']);
+    for (let i = 0; i < 5; i++) {
+      const { last } = script.endpoint('a');
+      if (!last.isAborted) last.handler.onConnected();
+    }
+    expect(script.endpoint('a').upstreams.length).toBe(1);
+    script.clock.advance(11_000);
+    expect(script.records).toMatchObject([{ code: 'no_primary' }]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+});
+
 describe('421 Misdirected Request', () => {
   it('of a write means that it was not looked at: it waits for who is the primary now', () => {
     const script = roleScript();

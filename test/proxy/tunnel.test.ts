@@ -169,6 +169,17 @@ describe('a tunnel to a primary', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
+  it('is not dialled again and again to a primary whose cluster has been replaced', () => {
+    const { script, open } = tunnelScript({ endpoints: ['a=primary'], roles: {} });
+    open();
+    script.cluster.supersede(null);
+    for (const tunnel of script.endpoint('a').tunnels) tunnel.onConnected();
+    expect(script.take()).toEqual(['0 a dial', '0 a retire', '0 a abort']);
+    script.clock.advance(10_010);
+    expect(script.take().at(-1)).toMatch(/tunnel closed no_primary/);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('takes no place among those in flight while it waits', () => {
     const { script, open } = tunnelScript({ endpoints: NO_PRIMARY, roles: {}, limits: { maxRequests: 1 } });
     open();

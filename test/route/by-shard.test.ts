@@ -246,7 +246,7 @@ describe('a write that waits for the primary of its shard', () => {
     const script = new Sharded();
     script.hasRoles = true;
     script.map(below('a'));
-    script.discover(['b', 'c']);
+    script.discover(['b=primary', 'c=primary']);
     script.ask('ab', write);
     expect(script.hold.size).toBe(1);
     return script;
@@ -255,7 +255,7 @@ describe('a write that waits for the primary of its shard', () => {
   it('goes to the new owner after a cut-over, and not to the old one that comes back', () => {
     const script = withoutPrimary();
     script.map(below('b'));
-    script.discover(['a', 'b', 'c']);
+    script.discover(['a=primary', 'b=primary', 'c=primary']);
     script.clock.advance(300);
     expect(script.take().filter((line) => line.includes(' send '))).toEqual([expect.stringMatching(/ b send PUT/)]);
     script.endpoint('b').last.answer(200);
@@ -266,7 +266,7 @@ describe('a write that waits for the primary of its shard', () => {
     const script = withoutPrimary();
     script.map(below('a', HELD));
     script.clock.advance(300);
-    script.discover(['a', 'b', 'c']);
+    script.discover(['a=primary', 'b=primary', 'c=primary']);
     expect(script.take().filter((line) => line.includes(' send '))).toEqual([]);
     script.map(below('b'));
     expect(script.take().filter((line) => line.includes(' send '))).toEqual([expect.stringMatching(/ b send PUT/)]);
