@@ -114,9 +114,7 @@ export function makePlan(
 function spreadBy(plan: LivePlan, sharding: Sharding, shards: Shards): LivePlan {
   const { placement } = plan;
   invariant(placement instanceof ByShard, 'a plan with shards places by them');
-  const spreader = new ShardSpreader(sharding, shards, plan, (shard) =>
-    otherwise(plan, { placement: placement.at(shard) }),
-  );
+  const spreader = new ShardSpreader(sharding, shards, (shard) => otherwise(plan, { placement: placement.at(shard) }));
   return spreader.isNeeded ? otherwise(plan, { spreader }) : plan;
 }
 

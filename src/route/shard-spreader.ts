@@ -15,6 +15,9 @@ const hash: Hash64 = { hashHigh: 0, hashLow: 0 };
 /**
  * Which requests more than one shard gets: reads without a key where they are asked of all, and those of a range that moves
  * by `dual_read` or `dual_write`. A dual read is only made of what is safe by its method: of a gRPC call nobody knows.
+ *
+ * What goes to two shards goes to those two, whatever becomes of the map while it waits: placed anew in the new owner, it
+ * would be done there twice.
  */
 export class ShardSpreader implements Spreader {
   private readonly broadcast: Broadcast | null;
@@ -23,9 +26,7 @@ export class ShardSpreader implements Spreader {
   constructor(
     private readonly sharding: Sharding,
     private readonly shards: Shards,
-    /** Places each request in the shard that owns it, and answers it there while it moves. */
-    plan: Plan,
-    /** The same for what goes to one shard, whatever the request. */
+    /** The plan of what goes to one shard, whatever the request. */
     planAt: (shard: string) => Plan,
   ) {
     const { options, map } = sharding;
@@ -33,7 +34,7 @@ export class ShardSpreader implements Spreader {
     const { absent } = options;
     this.broadcast =
       (absent === 'first' || absent === 'all') && main !== undefined ? { kind: absent, main, others } : null;
-    this.pairs = new Map(map.ranges.flatMap((range) => pairOf(range, shards, plan, planAt)));
+    this.pairs = new Map(map.ranges.flatMap((range) => pairOf(range, shards, planAt)));
   }
 
   /** Is there anything that it would spread? */
@@ -47,6 +48,7 @@ export class ShardSpreader implements Spreader {
 
   spread(head: RequestHead): Spread | null {
     const { options, map } = this.sharding;
+    if (head.upgrade !== null) return null;
     const key = keyTextOf(head, options.key);
     if (key === null) return this.spreadToAll(head);
     const range = map.find(key);
@@ -66,10 +68,10 @@ export class ShardSpreader implements Spreader {
 function pairOf(
   range: ShardRange,
   shards: Shards,
-  main: Plan,
   planAt: (shard: string) => Plan,
 ): readonly (readonly [ShardRange, Pair])[] {
-  const { move } = range;
+  const { shard, move } = range;
   if (move === null || move.state === 'hold') return [];
-  return [[range, { kind: move.state, main, others: [planAt(move.to)], watch: shards.ledgerOf(range) }]];
+  const [main, others] = [planAt(shard), [planAt(move.to)] as const];
+  return [[range, { kind: move.state, main, others, watch: shards.ledgerOf(range) }]];
 }

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { placementOf } from '../../src/agent/sharding.ts';
+import { SeededRandom } from '../../src/base/random.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
+import { Dispatcher } from '../../src/proxy/dispatcher.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
+import { Shadows } from '../../src/proxy/shadows.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
+import type { ByShard } from '../../src/route/by-shard.ts';
 import { Pinned } from '../../src/route/pinned.ts';
 import { shardLensKey } from '../../src/route/shard-lenses.ts';
 import { makeShardMap } from '../../src/route/shard-map.ts';
@@ -14,6 +18,7 @@ import type {
   ShardMapOptions,
   ShardsOptions,
 } from '../../src/route/shard-options.ts';
+import { ShardSpreader } from '../../src/route/shard-spreader.ts';
 import { Shards } from '../../src/route/shards.ts';
 import { ExchangeScript, type RequestText, requestHead, type ScriptOptions } from '../support/exchange-script.ts';
 
@@ -53,8 +58,10 @@ class Sharded extends ExchangeScript {
     const key = [{ kind: 'header', name: 'x-key' }] as const;
     const options: ShardsOptions = { version: 1, key, absent, by: BY, holdMs: 10_000, map };
     const sharding = { options, map: makeShardMap(map) };
-    const placement = placementOf(sharding, this.shards, (part) => this.inside(part));
-    this.plan = { ...this.plan, placement };
+    const placement = placementOf(sharding, this.shards, (part) => this.inside(part)) as ByShard;
+    const plan = { ...this.plan, placement, spreader: null };
+    const planAt = (shard: string) => ({ ...plan, placement: placement.at(shard) });
+    this.plan = { ...plan, spreader: new ShardSpreader(sharding, this.shards, planAt) };
     this.shards.replace(this.plan, sharding);
     this.parking.wakeHeld(this.clock.now());
   }
@@ -272,6 +279,28 @@ describe('a write that waits for the primary of its shard', () => {
     expect(script.take().filter((line) => line.includes(' send '))).toEqual([expect.stringMatching(/ b send PUT/)]);
     script.endpoint('b').last.answer(200);
     expect([script.hold.size, script.books()]).toEqual([0, CLOSED]);
+  });
+
+  it('goes to each of two places once, where it came to be written twice and the map has changed since', () => {
+    const script = new Sharded();
+    script.hasRoles = true;
+    script.map(below('a', { to: 'b', state: 'dual_write' }));
+    script.discover(['b=primary']);
+    const { clock, observer } = script;
+    const shadows = new Shadows({ clock, random: new SeededRandom(1), instanceId: 'x', observer });
+    const client = script.open((context, router, client) => new Dispatcher(context, router, client, shadows));
+    client.request({ ...write, fields: { 'x-key': 'ab' } });
+    script.map(below('b'));
+    script.discover(['a=primary', 'b=primary']);
+    script.clock.advance(300);
+    for (let i = 0; i < 3; i++) {
+      for (const { upstreams } of script.endpoints.values()) {
+        for (const upstream of upstreams.splice(0)) upstream.answer(200);
+      }
+    }
+    const sent = script.take().filter((line) => line.includes(' send '));
+    expect(sent).toEqual([expect.stringMatching(/ a send PUT/), expect.stringMatching(/ b send PUT/)]);
+    expect([script.hold.size, shadows.size, script.books()]).toEqual([0, 0, CLOSED]);
   });
 
   it('gives its place back when there are no shards and no roles any more', () => {

@@ -4,7 +4,7 @@ import { makeShardMap } from '../../src/route/shard-map.ts';
 import type { AbsentKey, Move, ShardMapOptions, ShardsOptions } from '../../src/route/shard-options.ts';
 import { ShardSpreader } from '../../src/route/shard-spreader.ts';
 import { Shards } from '../../src/route/shards.ts';
-import { ExchangeScript, requestHead } from '../support/exchange-script.ts';
+import { ExchangeScript, type RequestText, requestHead } from '../support/exchange-script.ts';
 
 function setUp(move: Move | null, absent: AbsentKey = 'reject', shards = new Shards()) {
   const { plan } = new ExchangeScript();
@@ -22,11 +22,11 @@ function setUp(move: Move | null, absent: AbsentKey = 'reject', shards = new Sha
   const key = [{ kind: 'header', name: 'x-key' }] as const;
   const options: ShardsOptions = { version: 1, key, absent, by: { kind: 'meta', key: 's' }, holdMs: 1, map };
   const sharding = { options, map: makeShardMap(map) };
-  const spreader = new ShardSpreader(sharding, shards, plan, (shard) => plans.get(shard)!);
+  const spreader = new ShardSpreader(sharding, shards, (shard) => plans.get(shard)!);
   shards.replace(plan, sharding);
-  const spread = (key: string | null, method = 'GET') =>
-    spreader.spread(requestHead({ method, fields: key === null ? {} : { 'x-key': key } }));
-  return { plan, plans, shards, spreader, spread };
+  const spread = (key: string | null, method = 'GET', more: RequestText = {}) =>
+    spreader.spread(requestHead({ method, ...more, fields: key === null ? {} : { 'x-key': key } }));
+  return { plans, shards, spreader, spread };
 }
 
 describe('reads without a key', () => {
@@ -47,12 +47,13 @@ describe('reads without a key', () => {
 });
 
 describe('a range that moves', () => {
-  it('has its writes sent to the new owner too, and answered by the plan itself', () => {
-    const { plan, plans, spread } = setUp({ to: 'c', state: 'dual_write' });
+  it('has its writes sent to the new owner too, and answered by the old one', () => {
+    const { plans, spread } = setUp({ to: 'c', state: 'dual_write' });
     const move = spread('apple', 'PUT');
     expect(move).toMatchObject({ kind: 'dual_write' });
-    expect(move!.main).toBe(plan);
+    expect(move!.main).toBe(plans.get('a'));
     expect(move!.others[0]).toBe(plans.get('c'));
+    expect(spread('apple', 'PUT', { upgrade: 'websocket' })).toBeNull();
     expect([spread('apple', 'GET'), spread('mango', 'PUT'), spread('zest', 'PUT')]).toEqual([null, null, null]);
     const keyHash = (key: string) => (spread(key, 'PUT') as { readonly keyHash: number }).keyHash;
     expect(keyHash('apple')).toBe(keyHash('apple'));
