@@ -201,7 +201,10 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private withoutEndpoint(now: number): void {
     const { refusal, heldUntil } = this.placed;
     const { parking } = this.plan;
-    if (now < heldUntil) return this.await(parking.hold(this, heldUntil), now);
+    if (now < heldUntil) {
+      this.journal.held.begin(now);
+      return this.await(parking.hold(this, heldUntil), now);
+    }
     if (refusal !== 'discovery_pending') return this.holdOrFail(refusal, now);
     this.await(parking.wait(this, now), now);
   }

@@ -170,6 +170,7 @@ describe('a write of a held range', () => {
     expect([script.shards.held, script.shards.countOf('b')]).toEqual([1, 1]);
     for (const name of ['a', 'b', 'c']) script.endpoint(name).last.answer(200);
     expect(script.records.map(({ shard }) => shard)).toEqual(['a', 'b', 'c']);
+    expect(script.records.map(({ heldMs }) => heldMs)).toEqual([undefined, 5_000, undefined]);
     expect(script.books()).toEqual(CLOSED);
   });
 
