@@ -128,7 +128,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { current } = this;
     if (current === null || !current.isSent) {
       this.replay.hold(bytes);
-      if (this.phase === 'held') this.stay.grow(bytes.length, this.context.clock.now());
+      this.grow(bytes.length, this.context.clock.now());
       return false;
     }
     if (this.phase === 'trying') this.replay.keep(bytes, this.plan.retry.replayBytes);
@@ -212,6 +212,14 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private await(isParked: boolean, now: number): void {
     if (!isParked) return this.fail('park_full', now);
     this.phase = 'awaiting_endpoints';
+    this.grow(this.replay.size, now);
+  }
+
+  /** More of the body is kept while it waits. */
+  private grow(bytes: number, now: number): void {
+    if (this.phase === 'held') this.stay.grow(bytes, now);
+    if (this.phase !== 'awaiting_endpoints' || bytes === 0) return;
+    if (!this.plan.parking.grow(this, bytes, now)) this.placed.refusal = 'park_full';
   }
 
   private send(attempt: Attempt, now: number): void {

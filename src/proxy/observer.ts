@@ -40,7 +40,7 @@ export interface ExchangeRecord {
   readonly grpcStatus: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
-  /** How long it waited for a primary. */
+  /** How long it waited for a primary, or for the new owner of its key. */
   readonly heldMs: number;
   readonly requestId: string;
   /** The shard that has its key, whether or not it was reached; null without one. */

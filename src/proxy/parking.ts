@@ -8,14 +8,19 @@ export interface Parked {
   onWake(now: number): void;
 }
 
+/** What is kept of the bodies of all who wait for something to change: 16 KiB on average of as many as may wait. */
+const MAX_BODY_BYTES = 16 * 2 ** 20;
+
 /**
  * The one place where exchanges wait: for a backoff to pass, for discovery's first answer, or for the new owner of a key
- * that moves. Bounded in number; each stay is bounded in time. Oldest first.
+ * that moves. Bounded in number and in what came of bodies; each stay is bounded in time. Oldest first.
  */
 export class Parking {
   private readonly sleepers = new Set<Parked>();
   private readonly waiters = new Set<Parked>();
   private readonly held = new Set<Parked>();
+  private readonly bodies = new Map<Parked, number>();
+  private bodyBytes = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -50,9 +55,20 @@ export class Parking {
     return this.enter(this.held, parked, until);
   }
 
+  /** So much more of its body is here. False when it is too much: its timer fires now, since its connection is in the middle of a call. */
+  grow(parked: Parked, bytes: number, now: number): boolean {
+    this.bodies.set(parked, (this.bodies.get(parked) ?? 0) + bytes);
+    this.bodyBytes += bytes;
+    if (this.bodyBytes <= MAX_BODY_BYTES) return true;
+    this.clock.arm(parked.parkTimer, now);
+    return false;
+  }
+
   /** Harmless for who is not here. */
   leave(parked: Parked): void {
     this.clock.disarm(parked.parkTimer);
+    this.bodyBytes -= this.bodies.get(parked) ?? 0;
+    this.bodies.delete(parked);
     if (!this.sleepers.delete(parked) && !this.waiters.delete(parked)) this.held.delete(parked);
   }
 

@@ -236,6 +236,29 @@ describe('a write of a held range', () => {
     expect(script.take()).toEqual([]);
   });
 
+  it('is refused when too much of bodies is kept already, and nobody else with it', () => {
+    const script = new Sharded();
+    script.map(below('a', HELD));
+    const begin = (key: string) => {
+      const { handler } = script.open();
+      const head = { ...write, body: 'chunked' as const, fields: { 'x-key': key } };
+      handler.onRequest(requestHead(head));
+      return handler;
+    };
+    const [large, small] = [begin('ab'), begin('ac')];
+    large.onRequestBody(Buffer.alloc(16 * 2 ** 20 - 2));
+    script.map(below('a', HELD));
+    small.onRequestBody(Buffer.alloc(3));
+    script.clock.advance(20);
+    expect(script.records).toMatchObject([{ code: 'park_full', requestBytes: 3 }]);
+    const next = begin('ad');
+    next.onRequestBody(Buffer.alloc(2));
+    script.clock.advance(20);
+    expect(script.records).toHaveLength(1);
+    for (const handler of [large, next]) handler.onClientGone('client_gone');
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('lets those who wait for endpoints wait no longer than before', () => {
     const script = new Sharded({ endpoints: null, limits: { parkTimeoutMs: 3_000 } });
     script.map(below('a'));
