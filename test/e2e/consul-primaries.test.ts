@@ -13,6 +13,10 @@ const NAMES = ['x', 'y', 'z'];
 
 describe.skipIf(consul.path === null)(consulTitle('primaries', consul), { timeout: 60_000 }, () => {
   let agent: ConsulAgent;
+  let config: {
+    readonly upstreams: { readonly echo: object; readonly carts: object };
+    readonly [more: string]: object;
+  };
   let webs: readonly [Sidecar, Sidecar];
   let a: GrpcApp;
   let b: GrpcApp;
@@ -45,7 +49,7 @@ describe.skipIf(consul.path === null)(consulTitle('primaries', consul), { timeou
       carts.set(name, app);
       await agent.http.register('carts', name, app.port, { Tags: ['primary'] });
     }
-    const config = {
+    config = {
       service: { name: 'web', port: 8080 },
       upstreams: {
         echo: { port: 0, protocol: 'grpc', roles: { reads: { paths: ['/remora.test.Echo/Expand'] } } },
@@ -97,6 +101,20 @@ describe.skipIf(consul.path === null)(consulTitle('primaries', consul), { timeou
     expect(a.begun.filter((id) => /write-[56]/.test(id)).sort()).toEqual(['write-5', 'write-6']);
     expect(await held()).toBe(0);
     await b.restart();
+  });
+
+  it('are waited for through a change of where to ask for them', async () => {
+    await say(a, 'replica');
+    await eventually(
+      async () => (await call('probe', 'Unary', { deadline: Date.now() + 100 })) === 'DEADLINE_EXCEEDED',
+    );
+    const waiting = ['write-7', 'write-8'].map((id) => call(id));
+    await eventually(async () => (await held()) === 2);
+    const { upstreams } = config;
+    webs[0].write({ ...config, upstreams: { ...upstreams, echo: { ...upstreams.echo, service: 'echo-2' } } });
+    await agent.http.register('echo-2', 'other', b.port, { Tags: ['primary'] });
+    expect(await Promise.all(waiting)).toEqual(['b', 'b']);
+    expect(b.begun.slice(-2).sort()).toEqual(['write-7', 'write-8']);
   });
 
   it('that are several have each key with one of them, and with the next in its order while that one is gone', async () => {
