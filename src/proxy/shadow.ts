@@ -138,9 +138,9 @@ export class Shadow implements Client, Router, PlanObserver {
 /** How an answer ended; of a record, or of what remains of it. */
 export type Ending = Pick<ExchangeRecord, 'status' | 'grpcStatus' | 'isGrpc'>;
 
-/** 2xx, or OK for gRPC. */
+/** 2xx, or 303, which is how a form is told that it has been taken; or OK for gRPC. */
 export function isSuccess({ status, grpcStatus, isGrpc }: Ending): boolean {
-  return isGrpc ? grpcStatus === 0 : status >= 200 && status < 300;
+  return isGrpc ? grpcStatus === 0 : (status >= 200 && status < 300) || status === 303;
 }
 
 /** Two answers are the same when their statuses and all bytes of their bodies are; fields may differ (dates do). */

@@ -4,6 +4,7 @@ import type { LocalAnswer } from '../http/answer.ts';
 import type { Client, Peer, RequestHandler } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import { FieldList, type Fields } from '../http/fields.ts';
+import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import { RequestCopy } from '../http/head-copy.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
@@ -105,7 +106,8 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
   sendHead(head: ResponseHead, edits: Edits): void {
     this.client.sendHead(head, edits);
     // The order of heads is the order of writes: what is still to come of an answer must not change it.
-    if (!this.isWrite || this.isGrpc || !this.isComplete || head.status < 200 || head.status > 299) return;
+    if (!this.isWrite || this.isGrpc || !this.isComplete) return;
+    if (!isSuccess({ status: head.status, grpcStatus: NO_GRPC_STATUS, isGrpc: false })) return;
     this.verdict = 'taken';
     this.settle();
   }
@@ -194,6 +196,8 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
 /** An answer that breaks off has said what it is in its head; a call says it at its end. */
 function verdictOf(record: ExchangeRecord): Verdict {
   if (isSuccess(record) && (record.code === null || !record.isGrpc)) return 'taken';
+  // Many applications answer so to what they have done, others to who has to log in first.
+  if (record.status === 302) return 'unknown';
   for (let i = 0; i < record.attemptCount; i++) {
     const { code, connectedAt } = record.attempts[i]!;
     if (code !== null && connectedAt > 0 && FAILURES[code].reached) return 'unknown';

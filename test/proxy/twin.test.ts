@@ -171,6 +171,23 @@ describe('a write at two places', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
+  it('goes to the other when the main place sends its client to look elsewhere at what it has done', () => {
+    const script = new SpreadScript('dual_write', PLACES);
+    script.enter().request({ method: 'POST' });
+    script.at('a').answer(303);
+    script.at('b').answer(303);
+    expect([script.ledger.written, script.ledger.lost]).toEqual([1, 0]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('is on the ledger when the main place answers 302, which is said of what is done and of what is not', () => {
+    const script = new SpreadScript('dual_write', PLACES);
+    script.enter().request({ method: 'POST' });
+    script.at('a').answer(302);
+    expect(script.ledger.recent()).toMatchObject([{ why: 'unknown' }]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('goes nowhere else when the main place has not seen it', () => {
     const script = new SpreadScript('dual_write', PLACES, { ...ONCE, warm: false });
     script.enter().request({ method: 'POST' });
