@@ -20,6 +20,14 @@ export class Timer {
   }
 }
 
+/**
+ * The time, for calls that must allocate nothing: a fraction that goes into a call, or comes out of it, is put on the heap
+ * where the compiler does not inline the call.
+ */
+export interface Moment {
+  readonly now: number;
+}
+
 /** Time as an argument: nothing else in the program may read a clock or set a timeout. */
 export interface Clock {
   /** Monotonic milliseconds with a fraction. Only differences mean anything. */

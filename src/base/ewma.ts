@@ -1,3 +1,5 @@
+import type { Moment } from './clock.ts';
+
 /**
  * An exponentially weighted mean over time: a sample counts for the time since the one before it, and what is not
  * confirmed by new samples fades towards 0 with the time constant `tauMs` (to a half in 0.69 of it).
@@ -18,6 +20,14 @@ export class Ewma {
 
   at(now: number): number {
     return this.value * this.kept(now);
+  }
+
+  /** Writes down what it is `at` the moment. */
+  write({ now }: Moment, into: Float64Array, slot: number): void {
+    const { value, stampedAt } = this;
+    // In two steps: a choice between two fractions is put on the heap itself.
+    into[slot] = value;
+    if (now > stampedAt) into[slot]! *= Math.exp((stampedAt - now) / this.tauMs);
   }
 
   set(value: number, now: number): void {

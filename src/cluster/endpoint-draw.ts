@@ -1,6 +1,7 @@
 import type { Random } from '../base/random.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PickContext } from './picker.ts';
+import { WARM } from './slow-start.ts';
 import { WeightedDraw } from './weighted-draw.ts';
 
 /** With nine of ten endpoints at a tenth of their weight, so many draws find nobody once in thirty times. */
@@ -50,7 +51,7 @@ export class EndpointDraw {
   }
 
   private keeps(index: number, context: PickContext): boolean {
-    const warmth = this.endpoints[index]!.warmthAt(context.now);
-    return warmth === 1 || this.random.next() < warmth;
+    const warmth = this.endpoints[index]!.warmthAt(context);
+    return warmth === WARM || this.random.below(WARM) < warmth;
   }
 }

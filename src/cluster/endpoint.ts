@@ -1,3 +1,4 @@
+import type { Moment } from '../base/clock.ts';
 import type { Connector } from '../http/conduit.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { Gate } from '../policy/gate.ts';
@@ -23,12 +24,10 @@ export interface Endpoint {
   active: number;
   /** What it reports of its load; null where nobody wants to know, and then reports are not looked at. */
   readonly reported: ReportedWeight | null;
-  /** The weight of discovery, as far as slow start lets it have it; above 0. */
-  weightAt(now: number): number;
-  /** Which part of its weight slow start lets it have: above 0, and 1 but for a while after it came. */
-  warmthAt(now: number): number;
-  /** What latency-aware balancers compare: lower is better. Includes the attempts in flight, not the weight. */
-  loadAt(now: number): number;
+  /** How much of its weight slow start lets it have, in parts of `WARM`: above 0, and all but for a while after it came. */
+  warmthAt(moment: Moment): number;
+  /** Writes down what latency-aware balancers compare: what an attempt costs where it is alone, or 0 for one to be taken at once. */
+  writeCost(moment: Moment, into: Float64Array, slot: number): void;
   /** Feeds latency and later outlier detection; called once per attempt, beside the gate's `settle`. */
   learn(evidence: Evidence, now: number): void;
 }

@@ -1,3 +1,4 @@
+import type { Moment } from '../base/clock.ts';
 import { Ewma } from '../base/ewma.ts';
 import type { Random } from '../base/random.ts';
 import type { Connector } from '../http/conduit.ts';
@@ -32,7 +33,7 @@ export interface EndpointListener {
 /**
  * What this sidecar knows of one endpoint, kept as long as discovery names the same identity.
  *
- * Load is the time an attempt is expected to cost, times the attempts it would share the endpoint with. The time is a peak
+ * What is learned is the time an attempt is expected to cost. It is a peak
  * EWMA of the time to the answer's head (up at once, down slowly), plus a mean of the penalty for attempts that had no good
  * answer: a host that fails in a millisecond is otherwise the fastest of all and draws the cluster's traffic. The penalty
  * is a mean and no peak, so that one request that fails wherever it goes does not cost every endpoint its traffic.
@@ -68,12 +69,8 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     return this.spec.health === 'passing' || this.spec.health === 'warning';
   }
 
-  weightAt(now: number): number {
-    return this.spec.weight * this.warmUp.at(now);
-  }
-
-  warmthAt(now: number): number {
-    return this.warmUp.at(now);
+  warmthAt(moment: Moment): number {
+    return this.warmUp.at(moment);
   }
 
   /** What the balancer wants to know of it, and how it takes part. What it has learned stays. */
@@ -95,10 +92,14 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
    * its bad name would keep it waiting, and an endpoint that is new, which among peers that answer in a millisecond
    * would have to wait half a minute for the guess to fade.
    */
-  loadAt(now: number): number {
-    if (this.gate.state !== 'closed' && this.gate.canAdmit(now)) return 0;
-    if (this.isGuess && this.active === 0 && this.penalty.at(now) < LEAST_MS) return 0;
-    return this.expectedMs(now) * (this.active + 1);
+  writeCost(moment: Moment, into: Float64Array, slot: number): void {
+    this.penalty.write(moment, into, slot);
+    const penaltyMs = into[slot]!;
+    this.latency.write(moment, into, slot);
+    const expectedMs = Math.max(into[slot]!, LEAST_MS) + penaltyMs;
+    const isNew = this.isGuess && this.active === 0 && penaltyMs < LEAST_MS;
+    into[slot] = expectedMs;
+    if (isNew || (this.gate.state !== 'closed' && this.gate.canAdmit(moment.now))) into[slot] = 0;
   }
 
   /** False while what is expected of it is a guess. */

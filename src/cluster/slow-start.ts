@@ -1,3 +1,5 @@
+import type { Moment } from '../base/clock.ts';
+
 export interface SlowStartOptions {
   /** How long an endpoint takes to its full weight; above 0. */
   readonly windowMs: number;
@@ -9,6 +11,9 @@ export interface SlowStartOptions {
 
 /** Envoy's numbers. It has no window either: an endpoint that is at full speed at once would only be kept waiting by one. */
 export const DEFAULT_SLOW_START: SlowStartOptions = { windowMs: 0, aggression: 1, minWeight: 0.1 };
+
+/** All of a weight. Parts of it are whole numbers, because a fraction would be put on the heap on its way out of a call. */
+export const WARM = 2 ** 30;
 
 /** Within the first second there is nothing to tell one instant from the next by. */
 const FIRST_STEP_MS = 1_000;
@@ -34,12 +39,13 @@ export class WarmUp {
     this.beganAt = now;
   }
 
-  /** Above 0; 1 outside the window. */
-  at(now: number): number {
+  /** In parts of `WARM`: above 0, and all of it outside the window. */
+  at({ now }: Moment): number {
     const { options } = this;
-    if (options === null) return 1;
+    if (options === null) return WARM;
     const sinceMs = Math.max(now - this.beganAt, FIRST_STEP_MS);
-    if (sinceMs >= options.windowMs) return 1;
-    return Math.max(options.minWeight, (sinceMs / options.windowMs) ** (1 / options.aggression));
+    if (sinceMs >= options.windowMs) return WARM;
+    const factor = Math.max(options.minWeight, (sinceMs / options.windowMs) ** (1 / options.aggression));
+    return Math.ceil(factor * WARM);
   }
 }

@@ -135,7 +135,7 @@ describe('Cluster', () => {
       expect(find('a')).toBe(endpoint);
       expect(endpoint.gate.state).toBe('open');
       expect(endpoint.spec.tags).toEqual(['v2']);
-      expect(endpoint.weightAt(1000)).toBe(7);
+      expect(endpoint.spec.weight).toBe(7);
       expect(connectors.get('a')).toHaveLength(1);
       expect(connectors.get('a')![0]!.retired).toBe(0);
     });

@@ -3,7 +3,7 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { type BalancerOptions, SHARING_BALANCERS } from '../../src/cluster/options.ts';
-import { type SlowStartOptions, WarmUp } from '../../src/cluster/slow-start.ts';
+import { type SlowStartOptions, WARM, WarmUp } from '../../src/cluster/slow-start.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
@@ -13,6 +13,15 @@ import { IdleConnector, pickContext, spec } from '../support/fake-endpoint.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const slowStart: SlowStartOptions = { windowMs: 60_000, aggression: 1, minWeight: 0.1 };
+
+function share(warmUp: WarmUp, now: number): number {
+  return shareOf(warmUp.at({ now }));
+}
+
+/** To six digits: it is kept in whole parts. */
+function shareOf(warmth: number): number {
+  return Math.round((warmth / WARM) * 1e6) / 1e6;
+}
 
 describe('a warm-up', () => {
   const begun = (options: SlowStartOptions | null): WarmUp => {
@@ -24,32 +33,32 @@ describe('a warm-up', () => {
 
   it('grows in a straight line from its minimum to 1, and stays there', () => {
     const warmUp = begun(slowStart);
-    const at = [0, 3_000, 6_000, 15_000, 30_000, 59_999, 60_000, 3_600_000].map((ms) => warmUp.at(5_000 + ms));
+    const at = [0, 3_000, 6_000, 15_000, 30_000, 59_999, 60_000, 3_600_000].map((ms) => share(warmUp, 5_000 + ms));
     expect(at).toEqual([0.1, 0.1, 0.1, 0.25, 0.5, expect.closeTo(1, 4), 1, 1]);
   });
 
   it('is quick at first with more aggression, and slow with less', () => {
-    expect(begun({ ...slowStart, aggression: 2 }).at(20_000)).toBe(0.5);
-    expect(begun({ ...slowStart, aggression: 0.5 }).at(35_000)).toBe(0.25);
+    expect(share(begun({ ...slowStart, aggression: 2 }), 20_000)).toBe(0.5);
+    expect(share(begun({ ...slowStart, aggression: 0.5 }), 35_000)).toBe(0.25);
   });
 
   it('counts the first second as a whole one', () => {
     const warmUp = begun({ windowMs: 4_000, aggression: 1, minWeight: 0.01 });
-    expect([warmUp.at(5_000), warmUp.at(5_900), warmUp.at(7_000)]).toEqual([0.25, 0.25, 0.5]);
-    expect(begun({ windowMs: 500, aggression: 1, minWeight: 0.01 }).at(5_000)).toBe(1);
+    expect([share(warmUp, 5_000), share(warmUp, 5_900), share(warmUp, 7_000)]).toEqual([0.25, 0.25, 0.5]);
+    expect(share(begun({ windowMs: 500, aggression: 1, minWeight: 0.01 }), 5_000)).toBe(1);
   });
 
   it('is over for who never began one, and when it is off', () => {
     const warmUp = new WarmUp();
     warmUp.reconfigure(slowStart);
-    expect(warmUp.at(1)).toBe(1);
-    expect(begun(null).at(5_001)).toBe(1);
+    expect(share(warmUp, 1)).toBe(1);
+    expect(share(begun(null), 5_001)).toBe(1);
   });
 
   it('takes another window while it lasts', () => {
     const warmUp = begun(slowStart);
     warmUp.reconfigure({ ...slowStart, windowMs: 20_000 });
-    expect(warmUp.at(15_000)).toBe(0.5);
+    expect(share(warmUp, 15_000)).toBe(0.5);
   });
 });
 
@@ -140,7 +149,7 @@ describe('the slow start of a cluster', () => {
       later: (task) => task(),
     });
     const apply = (...endpoints: EndpointSpec[]) => cluster.apply({ service: 'orders', endpoints, source: 'test' });
-    const warmth = () => [...cluster.endpoints].map((endpoint) => endpoint.warmthAt(clock.now()));
+    const warmth = () => [...cluster.endpoints].map((endpoint) => shareOf(endpoint.warmthAt({ now: clock.now() })));
     return { cluster, clock, apply, warmth };
   }
 

@@ -1,7 +1,9 @@
+import type { Moment } from '../../src/base/clock.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import { Freshness } from '../../src/cluster/freshness.ts';
 import type { PickContext } from '../../src/cluster/picker.ts';
 import type { ReportedWeight } from '../../src/cluster/reported-weight.ts';
+import { WARM } from '../../src/cluster/slow-start.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import type { Connector } from '../../src/http/conduit.ts';
 import type { Gate } from '../../src/policy/gate.ts';
@@ -67,16 +69,12 @@ export class FakeEndpoint implements Endpoint {
     this.spec = spec(id, host === undefined ? { weight } : { weight, host, port: Number(port) });
   }
 
-  weightAt(): number {
-    return this.spec.weight * this.warmth;
-  }
-
   warmthAt(): number {
-    return this.warmth;
+    return Math.ceil(this.warmth * WARM);
   }
 
-  loadAt(): number {
-    return this.cost * (this.active + 1);
+  writeCost(_moment: Moment, into: Float64Array, slot: number): void {
+    into[slot] = this.cost;
   }
 
   learn(): void {}

@@ -83,10 +83,16 @@ class BoundedLoad implements Picker {
     const n = owners.length;
     shuffled.set(this.inOrder);
     // Without a key any order will do.
-    jump.hashHigh = context.hasHash ? context.hashHigh : 0;
-    jump.hashLow = context.hasHash ? context.hashLow : all;
+    let high = 0;
+    let low = all;
+    if (context.hasHash) {
+      high = context.hashHigh | 0;
+      low = context.hashLow | 0;
+    }
     for (let i = 0; i < n; i++) {
-      mix(jump.hashHigh ^ i, jump.hashLow, jump);
+      mix(high ^ i, low, jump);
+      high = jump.hashHigh | 0;
+      low = jump.hashLow | 0;
       const other = i + Math.floor((jump.hashHigh / 2 ** 32) * (n - i));
       const number = shuffled[other]!;
       shuffled[other] = shuffled[i]!;

@@ -1,7 +1,8 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Balancer, PickContext, Picker } from '../picker.ts';
-import { Turns } from './turns.ts';
+import { WARM } from '../slow-start.ts';
+import { Turns, type WriteWeight, weightsOf } from './turns.ts';
 
 /**
  * Everyone in turn, by the weights that endpoints report of themselves (gRPC's A58, Envoy's client-side weighted round robin).
@@ -18,9 +19,10 @@ export class ClientSideWrrBalancer implements Balancer {
     private readonly random: Random,
   ) {}
 
+  // biome-ignore lint/correctness/useYield: small enough to be built in one slice.
   *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
     const reports = new Reports(endpoints, this.updateMs);
-    const turns = new Turns(endpoints, (index, context) => reports.weightAt(index, context), this.random);
+    const turns = new Turns(endpoints, reports.writeWeight, this.random);
     return new ReportedTurns(turns, reports);
   }
 }
@@ -43,18 +45,20 @@ class Reports {
   /** Weights of discovery hold. */
   private isPlain = true;
   private updateAt = Number.NEGATIVE_INFINITY;
+  private readonly writePlain: WriteWeight;
 
   constructor(
     private readonly endpoints: readonly Endpoint[],
     private readonly updateMs: number,
   ) {
     this.weights = new Float64Array(endpoints.length);
+    this.writePlain = weightsOf(endpoints);
   }
 
-  weightAt(index: number, { now }: PickContext): number {
-    const endpoint = this.endpoints[index]!;
-    return this.isPlain ? endpoint.weightAt(now) : this.weights[index]! * endpoint.warmthAt(now);
-  }
+  readonly writeWeight: WriteWeight = (index, context, into) => {
+    if (this.isPlain) this.writePlain(index, context, into);
+    else into[index] = this.weights[index]! * (this.endpoints[index]!.warmthAt(context) / WARM);
+  };
 
   /** True when weights may be others than before. */
   update({ now }: PickContext): boolean {

@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { PickContext, Picker } from '../picker.ts';
+import { WARM } from '../slow-start.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
 /**
@@ -21,14 +22,13 @@ export class FullScan implements Picker {
   }
 
   pick(context: PickContext): Endpoint | null {
-    const found =
-      this.isUniform && this.isWarm(context.now) ? this.leastBusy(context) : this.leastBusyForWeight(context);
+    const found = this.isUniform && this.isWarm(context) ? this.leastBusy(context) : this.leastBusyForWeight(context);
     return found ?? lastResort(this.endpoints, 0, context);
   }
 
-  private isWarm(now: number): boolean {
+  private isWarm(context: PickContext): boolean {
     const { endpoints } = this;
-    for (let i = 0; i < endpoints.length; i++) if (endpoints[i]!.warmthAt(now) < 1) return false;
+    for (let i = 0; i < endpoints.length; i++) if (endpoints[i]!.warmthAt(context) < WARM) return false;
     return true;
   }
 
@@ -56,7 +56,7 @@ export class FullScan implements Picker {
     for (let i = 0; i < endpoints.length; i++) {
       const endpoint = endpoints[i]!;
       if (!isUsable(endpoint, context)) continue;
-      const weight = endpoint.weightAt(context.now);
+      const weight = endpoint.spec.weight * (endpoint.warmthAt(context) / WARM);
       total += weight;
       if (random.next() * total < weight) {
         drawn = endpoint;

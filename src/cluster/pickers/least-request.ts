@@ -2,7 +2,7 @@ import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Balancer, PickContext, Picker } from '../picker.ts';
 import { FullScan } from './full-scan.ts';
-import { Turns } from './turns.ts';
+import { Turns, type WriteWeight, weightsOf } from './turns.ts';
 import { TwoChoices } from './two-choices.ts';
 
 export const SELECTIONS = ['two_choices', 'full_scan'] as const;
@@ -38,8 +38,7 @@ export class LeastRequestBalancer implements Balancer {
     const { selection, choices, bias } = this.options;
     const isUniform = endpoints.every(({ spec }) => spec.weight === endpoints[0]!.spec.weight);
     if (!isUniform && bias !== 1) {
-      const biased = (index: number, { now }: PickContext) => biasedWeight(endpoints[index]!, bias, now);
-      return new Turns(endpoints, biased, random, true);
+      return new Turns(endpoints, biasedWeights(endpoints, bias), random, true);
     }
     if (selection === 'full_scan') return new FullScan(endpoints, random);
     return new TwoChoices(endpoints, sameForAll, random, choices);
@@ -50,6 +49,10 @@ function sameForAll(_endpoint: Endpoint, _context: PickContext, into: Float64Arr
   into[at] = 1;
 }
 
-function biasedWeight(endpoint: Endpoint, bias: number, now: number): number {
-  return endpoint.weightAt(now) / (endpoint.active + 1) ** bias;
+function biasedWeights(endpoints: readonly Endpoint[], bias: number): WriteWeight {
+  const writePlain = weightsOf(endpoints);
+  return (index, context, into) => {
+    writePlain(index, context, into);
+    into[index]! /= (endpoints[index]!.active + 1) ** bias;
+  };
 }

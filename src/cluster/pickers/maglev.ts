@@ -49,8 +49,6 @@ export class MaglevBalancer implements Balancer {
 }
 
 class Maglev implements Picker {
-  private readonly chance: Hash64 = { hashHigh: 0, hashLow: 0 };
-
   constructor(
     readonly facts: HashingFacts,
     private readonly owners: readonly Endpoint[],
@@ -62,7 +60,7 @@ class Maglev implements Picker {
     const { owners, table } = this;
     const n = owners.length;
     if (n < 2) return lastResort(owners, 0, context);
-    const slot = remainder(context.hasHash ? context : this.anyHash(), table.length);
+    const slot = context.hasHash ? remainder(context, table.length) : this.random.below(table.length);
     let at = slot;
     // Long enough to meet most endpoints, short enough when nearly everything is refused.
     for (let step = Math.min(table.length, 4 * n); step > 0; step--) {
@@ -71,13 +69,6 @@ class Maglev implements Picker {
       if (++at === table.length) at = 0;
     }
     return lastResort(owners, slot % n, context);
-  }
-
-  private anyHash(): Hash64 {
-    const { chance } = this;
-    chance.hashHigh = this.random.uint32();
-    chance.hashLow = this.random.uint32();
-    return chance;
   }
 }
 

@@ -15,6 +15,6 @@ export class P2cEwmaBalancer implements Balancer {
   }
 }
 
-function expected(endpoint: Endpoint, { now }: PickContext, into: Float64Array, at: number): void {
-  into[at] = endpoint.loadAt(now) / (endpoint.active + 1);
+function expected(endpoint: Endpoint, context: PickContext, into: Float64Array, at: number): void {
+  endpoint.writeCost(context, into, at);
 }

@@ -5,6 +5,9 @@ import { type Hash64, hashText, mix } from '../hash.ts';
 import { fingerprintOf, hashMembers, identityOf } from '../hash-members.ts';
 import type { Balancer, HashingFacts, PickContext, Picker } from '../picker.ts';
 
+/** A half of a hash that is made up: whoever mixes it needs no more bits. */
+const ANY = 2 ** 31;
+
 /** A pick among so many takes some ten microseconds. */
 const MANY = 256;
 
@@ -55,8 +58,9 @@ class Rendezvous implements Picker {
 
   pick(context: PickContext): Endpoint | null {
     const { owners, hashes, weights, drawn } = this;
-    const high = context.hasHash ? context.hashHigh : this.random.uint32();
-    const low = context.hasHash ? context.hashLow : this.random.uint32();
+    // Whole numbers with a sign: others would be put on the heap.
+    const high = context.hasHash ? context.hashHigh | 0 : this.random.below(ANY);
+    const low = context.hasHash ? context.hashLow | 0 : this.random.below(ANY);
     let best: Endpoint | null = null;
     let tried: Endpoint | null = null;
     let leastWait = Number.POSITIVE_INFINITY;

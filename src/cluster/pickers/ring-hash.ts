@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import { BuildWork } from '../build-work.ts';
 import type { Endpoint } from '../endpoint.ts';
+import type { Hash64 } from '../hash.ts';
 import { addressOf, fingerprintOf, type HashMember, hashMembers, identityOf } from '../hash-members.ts';
 import { DEFAULT_FIXED_RING, type RingOptions } from '../hashing-options.ts';
 import type { Balancer, HashingFacts, PickContext, Picker } from '../picker.ts';
@@ -45,20 +46,19 @@ class Ring implements Picker {
     const { owners } = this;
     const n = owners.length;
     if (n < 2) return lastResort(owners, 0, context);
-    const high = context.hasHash ? context.hashHigh : this.random.uint32();
-    const low = context.hasHash ? context.hashLow : this.random.uint32();
     const numbers = this.points.owners;
-    let at = this.firstAtOrAfter(high, low);
+    const first = context.hasHash ? this.firstAtOrAfter(context) : this.random.below(numbers.length);
+    let at = first;
     // Long enough to meet most endpoints, short enough for a large ring of which nearly everything is refused.
     for (let step = Math.min(numbers.length, 4 * n); step > 0; step--) {
       if (at === numbers.length) at = 0;
       const endpoint = owners[numbers[at++]!]!;
       if (isUsable(endpoint, context)) return endpoint;
     }
-    return lastResort(owners, high % n, context);
+    return lastResort(owners, first % n, context);
   }
 
-  private firstAtOrAfter(high: number, low: number): number {
+  private firstAtOrAfter({ hashHigh: high, hashLow: low }: Hash64): number {
     const { highs, lows, starts, shift } = this.points;
     const n = highs.length;
     let at = starts[high >>> shift]!;

@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Balancer, Picker } from '../picker.ts';
-import { Turns } from './turns.ts';
+import { Turns, weightsOf } from './turns.ts';
 
 /** Everyone in turn, by weight. See `Turns`. */
 export class RoundRobinBalancer implements Balancer {
@@ -9,7 +9,8 @@ export class RoundRobinBalancer implements Balancer {
 
   constructor(private readonly random: Random) {}
 
+  // biome-ignore lint/correctness/useYield: small enough to be built in one slice.
   *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
-    return new Turns(endpoints, (index, { now }) => endpoints[index]!.weightAt(now), this.random);
+    return new Turns(endpoints, weightsOf(endpoints), this.random);
   }
 }

@@ -1,13 +1,25 @@
 import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { PickContext, Picker } from '../picker.ts';
+import { WARM } from '../slow-start.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
 /** How many turns one pick may pass over refused endpoints before it looks at everyone. */
 const MAX_TURNS = 8;
 
-/** The weight of the endpoint at an index, above 0; asked when it takes its turn. */
-export type WeightOf = (index: number, context: PickContext) => number;
+/**
+ * Writes down the weight of the endpoint at an index, above 0; asked when it takes its turn. It is not returned, because a
+ * fraction that leaves a call is put on the heap.
+ */
+export type WriteWeight = (index: number, context: PickContext, into: Float64Array) => void;
+
+/** The weight of discovery, as far as slow start lets the endpoint have it. */
+export function weightsOf(endpoints: readonly Endpoint[]): WriteWeight {
+  return (index, context, into) => {
+    const endpoint = endpoints[index]!;
+    into[index] = endpoint.spec.weight * (endpoint.warmthAt(context) / WARM);
+  };
+}
 
 /**
  * Everyone in turn, by weight: earliest deadline first. Each endpoint has a deadline, the earliest one gets the request, and
@@ -27,6 +39,8 @@ export class Turns implements Picker {
   private readonly heap: Uint32Array;
   /** The weight that each has paid for its turn with. */
   private readonly paid: Float64Array;
+  /** Those that were asked for last. */
+  private readonly weights: Float64Array;
   /** The deadline of the turn that was taken last. */
   private reached = 0;
   private picks: number;
@@ -34,13 +48,14 @@ export class Turns implements Picker {
 
   constructor(
     private readonly endpoints: readonly Endpoint[],
-    private readonly weightOf: WeightOf,
+    private readonly writeWeight: WriteWeight,
     random: Random,
     /** Weights move all the time, not in slow start alone. */
     private readonly isFluid = false,
   ) {
     this.deadlines = Float64Array.from(endpoints, () => random.next());
     this.paid = new Float64Array(endpoints.length).fill(1);
+    this.weights = new Float64Array(endpoints.length);
     this.heap = Uint32Array.from(endpoints.keys());
     this.picks = endpoints.length;
   }
@@ -57,14 +72,15 @@ export class Turns implements Picker {
   }
 
   reschedule(context: PickContext): void {
-    const { endpoints, deadlines, paid, heap } = this;
+    const { endpoints, deadlines, paid, weights, heap } = this;
     this.isMoving = this.isFluid;
     this.picks = 0;
     for (let index = 0; index < deadlines.length; index++) {
-      const weight = this.weightOf(index, context);
+      this.writeWeight(index, context, weights);
+      const weight = weights[index]!;
       deadlines[index] = ((deadlines[index]! - this.reached) * paid[index]!) / weight;
       paid[index] = weight;
-      if (endpoints[index]!.warmthAt(context.now) < 1) this.isMoving = true;
+      if (endpoints[index]!.warmthAt(context) < WARM) this.isMoving = true;
     }
     this.reached = 0;
     for (let at = (heap.length >>> 1) - 1; at >= 0; at--) this.sink(at);
@@ -72,11 +88,12 @@ export class Turns implements Picker {
 
   private takeTurn(context: PickContext): number {
     const index = this.heap[0]!;
-    const weight = this.weightOf(index, context);
+    this.writeWeight(index, context, this.weights);
+    const weight = this.weights[index]!;
     this.reached = this.deadlines[index]!;
     this.deadlines[index] = this.reached + 1 / weight;
     this.paid[index] = weight;
-    if (this.endpoints[index]!.warmthAt(context.now) < 1) this.isMoving = true;
+    if (this.endpoints[index]!.warmthAt(context) < WARM) this.isMoving = true;
     this.sink(0);
     return index;
   }

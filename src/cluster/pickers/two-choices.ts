@@ -2,6 +2,7 @@ import type { Random } from '../../base/random.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { EndpointDraw } from '../endpoint-draw.ts';
 import type { PickContext, Picker } from '../picker.ts';
+import { WARM } from '../slow-start.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
 /** With half of the endpoints refused, five pairs find nothing once in a thousand times. */
@@ -91,13 +92,13 @@ export class TwoChoices implements Picker {
     this.unitCost(b, context, this.costs, 1);
     const costOfA = this.costs[0]!;
     const costOfB = this.costs[1]!;
-    const warmthOfA = a.warmthAt(context.now);
-    const warmthOfB = b.warmthAt(context.now);
-    if (this.chance.isUniform && warmthOfA === 1 && warmthOfB === 1) {
+    const warmthOfA = a.warmthAt(context);
+    const warmthOfB = b.warmthAt(context);
+    if (this.chance.isUniform && warmthOfA === WARM && warmthOfB === WARM) {
       return costOfA * (a.active + 1) <= costOfB * (b.active + 1) ? first : second;
     }
-    const afterA = costOfA * (1 + a.active / (this.shares[first]! * warmthOfA));
-    const afterB = costOfB * (1 + (b.active + 1) / (this.shares[second]! * warmthOfB));
+    const afterA = costOfA * (1 + a.active / (this.shares[first]! * (warmthOfA / WARM)));
+    const afterB = costOfB * (1 + (b.active + 1) / (this.shares[second]! * (warmthOfB / WARM)));
     return afterA <= afterB ? first : second;
   }
 }
