@@ -11,7 +11,8 @@ import { AutoConnector, type CountedConnector } from '../net/protocol-connector.
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
 
-const ALL_CRITICAL = 'all endpoints are critical; they are used all the same';
+/** So many parts are named; of a thousand shards the first ones say enough. */
+const MAX_NAMED = 5;
 const PANIC = 'panic: so few endpoints of a level are healthy that all but those in maintenance are used';
 
 /** The program as operators see it: plain data, made at the moment it is asked for. */
@@ -54,10 +55,16 @@ export function clusterView(
   };
 }
 
-function doubtOf({ usesCritical, isPanic, hashing, options, size }: Cluster): string | null {
-  if (usesCritical) return ALL_CRITICAL;
+function doubtOf({ criticalParts, isPanic, hashing, options, size }: Cluster): string | null {
+  if (criticalParts.length > 0) return criticalDoubt(criticalParts);
   if (isPanic) return PANIC;
   return hashing?.advice ?? linearConcern(options.balancer, size);
+}
+
+/** The parts of a cluster are named unless it is the whole that is meant. */
+function criticalDoubt(parts: readonly string[]): string {
+  const named = parts.slice(0, MAX_NAMED).join(', ') + (parts.length > MAX_NAMED ? ', ...' : '');
+  return `all endpoints ${parts.includes('') ? '' : `of ${named} `}are critical; they are used all the same`;
 }
 
 function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {

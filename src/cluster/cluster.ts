@@ -2,12 +2,13 @@ import type { Clock } from '../base/clock.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
 import type { ConnectorFactory, Endpoint } from './endpoint.ts';
-import { Lens, type LensSpec } from './lens.ts';
+import { Lens } from './lens.ts';
 import { type EndpointListener, LiveEndpoint } from './live-endpoint.ts';
 import type { ClusterOptions } from './options.ts';
 import type { Balancer, HashingFacts, PickContext, Picker } from './picker.ts';
+import { isSameShapes, type Shape, shapesOf } from './shapes.ts';
 import type { ClusterSnapshot, EndpointSpec } from './snapshot.ts';
-import { isSameLevels, type Level, levelsOf } from './tree/levels.ts';
+import { levelsOf, usesOnlyCritical } from './tree/levels.ts';
 import { type Part, partsOf } from './tree/parts.ts';
 import type { Spills } from './tree/spills.ts';
 import { buildTree, zonesFor } from './tree/tree.ts';
@@ -32,8 +33,8 @@ export interface ClusterParts {
  * Snapshots come in whole and are swapped in whole. What survives `apply` is the live endpoint of every identity that is
  * still named: its breaker, its latency, its pool. Its spec is replaced. An identity that is not named any more is
  * forgotten with all it learned; one that comes back is new. Endpoints in maintenance or critical are known and kept,
- * and not picked. Health is soft evidence, though: when nobody is passing or warning, the critical ones are picked from
- * (a partition of Consul's gossip makes healthy nodes critical), because a refused connection is no worse than no
+ * and not picked. Health is soft evidence, though: when nobody of a part is passing or warning, its critical ones are picked
+ * from (a partition of Consul's gossip makes healthy nodes critical), because a refused connection is no worse than no
  * endpoint, and breakers stand guard. Maintenance is somebody's wish and holds.
  *
  * Slow start begins where an endpoint comes to others or becomes healthy again. With the first snapshot nobody is new.
@@ -56,7 +57,6 @@ export class Cluster {
   private lenses = new Map<string, Lens>();
   /** What the newest pickers are made of, or are being made of. */
   private shapes: readonly Shape[] = [];
-  private isLastResort = false;
   readonly spills: Spills = { toLevels: 0, toZones: 0 };
   private leaving: LiveEndpoint[] = [];
   private applied: ClusterSnapshot | null = null;
@@ -87,9 +87,9 @@ export class Cluster {
     return this.applied;
   }
 
-  /** All that could be used is critical, and is used all the same. */
-  get usesCritical(): boolean {
-    return this.isLastResort && this.shapes.some(({ levels }) => levels.some(({ members }) => members.length > 0));
+  /** Keys of the parts of which all that could be used is critical, and is used all the same; '' for the whole. */
+  get criticalParts(): readonly string[] {
+    return this.shapes.filter(({ levels }) => usesOnlyCritical(levels)).map(({ lens }) => lens.key);
   }
 
   /** Too few of a level are healthy, and all but those in maintenance are used. */
@@ -207,14 +207,8 @@ export class Cluster {
   private shapesNow(): readonly Shape[] {
     const known = [...this.known.values()];
     const { lenses, tree } = this.current;
-    this.isLastResort = !known.some(({ isHealthy }) => isHealthy);
-    const levels = (endpoints: readonly LiveEndpoint[]) => levelsOf(endpoints, tree, this.isLastResort);
-    const parts = lenses.map(({ key, matches, balancer }) => ({
-      lens: this.lensOf(key),
-      levels: levels(known.filter(({ spec }) => matches(spec))),
-      balancer,
-    }));
-    return [{ lens: this.whole, levels: levels(known), balancer: null }, ...parts];
+    const whole = { lens: this.whole, levels: levelsOf(known, tree), balancer: null };
+    return [whole, ...shapesOf(lenses, known, tree, (key) => this.lensOf(key))];
   }
 
   private rebuild(): void {
@@ -269,15 +263,4 @@ export class Cluster {
 interface Built {
   readonly lens: Lens;
   readonly picker: Picker;
-}
-
-/** What the picker of a lens is made of. */
-interface Shape {
-  readonly lens: Lens;
-  readonly levels: readonly Level[];
-  readonly balancer: LensSpec['balancer'];
-}
-
-function isSameShapes(a: readonly Shape[], b: readonly Shape[]): boolean {
-  return a.length === b.length && a.every(({ levels }, i) => isSameLevels(levels, b[i]!.levels));
 }

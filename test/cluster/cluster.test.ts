@@ -98,19 +98,19 @@ describe('Cluster', () => {
     const rest = [spec('b', { health: 'critical' }), spec('c', { health: 'maintenance' })];
     apply(spec('a', { health: 'critical' }), ...rest);
     expect(picks()).toEqual(['a', 'b']);
-    expect(cluster.usesCritical).toBe(true);
+    expect(cluster.criticalParts).toEqual(['']);
     trip(find('a'));
     expect(picks()).toEqual(['b']);
     apply(spec('a', { health: 'critical' }), ...rest, spec('d', { health: 'warning' }));
     expect(picks()).toEqual(['d']);
-    expect(cluster.usesCritical).toBe(false);
+    expect(cluster.criticalParts).toEqual([]);
   });
 
   it('has no endpoint when all are in maintenance', () => {
     const { cluster, apply, picks } = make();
     apply(spec('a', { health: 'maintenance' }));
     expect(picks()).toEqual(['none']);
-    expect(cluster.usesCritical).toBe(false);
+    expect(cluster.criticalParts).toEqual([]);
   });
 
   it('says that circuits are open when all are', () => {
@@ -232,13 +232,13 @@ describe('Cluster', () => {
       const [a, b] = [find('a'), find('b')];
       expect(picks()).toEqual(['a']);
       apply(spec('a', { health: 'critical' }), spec('b', { priority: 1 }));
-      expect([picks(), cluster.usesCritical]).toEqual([['b'], false]);
+      expect([picks(), cluster.criticalParts]).toEqual([['b'], []]);
       expect(cluster.spills.toLevels).toBe(100);
       apply(spec('a'), spec('b', { priority: 1 }));
       expect(picks()).toEqual(['a']);
       expect([find('a'), find('b')]).toEqual([a, b]);
       apply(spec('a', { health: 'critical' }), spec('b', { priority: 1, health: 'critical' }));
-      expect([picks(), cluster.usesCritical]).toEqual([['a'], true]);
+      expect([picks(), cluster.criticalParts]).toEqual([['a'], ['']]);
       trip(a);
       expect(picks()).toEqual(['b']);
     });
@@ -450,6 +450,35 @@ describe('Cluster', () => {
       apply(spec('a'));
       expect([seenBy('primary'), seenBy('replica')]).toEqual([null, null]);
       expect(cluster.lensOf('primary')).toBe(primary);
+    });
+
+    it('picks from the critical of a part in which nobody is better, and not where another part stands in for it', () => {
+      const { cluster, apply } = make();
+      cluster.reconfigure(
+        { ...cluster.options, lenses: [tagged('x'), tagged('primary'), tagged('replica', 'primary')] },
+        null,
+      );
+      const seenBy = (key: string) => cluster.pick(pickContext({ lens: cluster.lensOf(key) }))?.id ?? null;
+      const sick = { health: 'critical' } as const;
+      apply(
+        spec('a', { tags: ['x'], ...sick }),
+        spec('p', { tags: ['primary'] }),
+        spec('r', { tags: ['replica'], ...sick }),
+      );
+      expect([seenBy('x'), seenBy('replica'), cluster.criticalParts]).toEqual(['a', 'p', ['x']]);
+      apply(spec('p', { tags: ['primary'], ...sick }), spec('r', { tags: ['replica'], ...sick }), spec('b'));
+      expect([seenBy('primary'), seenBy('replica'), cluster.criticalParts]).toEqual(['p', 'r', ['primary', 'replica']]);
+    });
+
+    it('leaves a part of which nobody is healthy to the one that stands in for it, in panic too', () => {
+      const { cluster, apply } = make();
+      const tree = { ...DEFAULT_TREE, panic: 0.5 };
+      cluster.reconfigure(
+        { ...cluster.options, tree, lenses: [tagged('primary'), tagged('replica', 'primary')] },
+        null,
+      );
+      apply(spec('p', { tags: ['primary'] }), spec('r', { tags: ['replica'], health: 'critical' }));
+      expect(cluster.pick(pickContext({ lens: cluster.lensOf('replica') }))?.id).toBe('p');
     });
 
     it('keeps the last picker of one that it has no longer, and the identity of one that it still has', () => {

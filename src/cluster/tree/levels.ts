@@ -25,13 +25,10 @@ export interface Level {
  * Orders endpoints by priority and says what traffic each level gets.
  *
  * Capacity that is in maintenance is capacity that is missing, so it counts in a level's total; nobody is picked from
- * it, not even in panic. `isLastResort`: nobody in the whole cluster is healthy, and who is critical stands in.
+ * it, not even in panic. Where nobody at all is healthy, who is critical stands in.
  */
-export function levelsOf(
-  endpoints: readonly Endpoint[],
-  { overprovisioning, panic }: TreeOptions,
-  isLastResort: boolean,
-): readonly Level[] {
+export function levelsOf(endpoints: readonly Endpoint[], { overprovisioning, panic }: TreeOptions): readonly Level[] {
+  const isLastResort = !endpoints.some(isHealthy);
   const groups = byPriority(endpoints);
   const used = groups.map(([, all]) => all.filter(isLastResort && panic === 0 ? isCritical : isHealthy));
   const standings = groups.map(([, all], i) => ({ total: all.length, usable: used[i]!.length }));
@@ -53,7 +50,13 @@ export function isSameLevels(a: readonly Level[], b: readonly Level[]): boolean 
 }
 
 function isSameLevel(a: Level, b: Level): boolean {
-  if (a.priority !== b.priority || a.load !== b.load || a.members.length !== b.members.length) return false;
+  if (
+    a.priority !== b.priority ||
+    a.load !== b.load ||
+    a.isPanic !== b.isPanic ||
+    a.members.length !== b.members.length
+  )
+    return false;
   return a.members.every(({ endpoint, weight, zone }, i) => {
     const other = b.members[i]!;
     return endpoint === other.endpoint && weight === other.weight && zone === other.zone;
@@ -84,4 +87,10 @@ function isCritical({ spec }: Endpoint): boolean {
 
 function isOpen({ spec }: Endpoint): boolean {
   return spec.health !== 'maintenance';
+}
+
+/** Is somebody used of whom discovery says nothing but that they are sick? */
+export function usesOnlyCritical(levels: readonly Level[]): boolean {
+  const members = levels.flatMap(({ members }) => members);
+  return members.length > 0 && members.every(({ endpoint }) => isCritical(endpoint));
 }

@@ -47,7 +47,7 @@ function plant(
   const tree = { ...DEFAULT_TREE, ...options };
   const random = new SeededRandom(seed);
   const spills = { toLevels: 0, toZones: 0 };
-  const levels = levelsOf(endpoints, tree, !endpoints.some(({ isHealthy }) => isHealthy));
+  const levels = levelsOf(endpoints, tree);
   const steps = buildTree(makeBalancer({ name }, random), levels, tree, random, spills);
   let step = steps.next();
   while (!step.done) step = steps.next();
@@ -150,7 +150,7 @@ describe('levels', () => {
   it('are the same whatever order endpoints come in', () => {
     const all = [...some(3, 'a', {}), ...some(3, 'b', { priority: 1 }), ...some(2, 'x', { health: 'critical' })];
     const shape = (endpoints: readonly PlacedEndpoint[]) =>
-      levelsOf(endpoints, DEFAULT_TREE, false).map(({ priority, load, members }) => {
+      levelsOf(endpoints, DEFAULT_TREE).map(({ priority, load, members }) => {
         return [priority, load, members.map(({ endpoint }) => endpoint.id).sort()];
       });
     fc.assert(
