@@ -138,8 +138,10 @@ export class Cluster {
     this.replaceKnown(snapshot.endpoints, isFirst);
     const before = this.shapes;
     this.shapes = this.shapesNow();
-    if (this.hasSnapshot && this.build === null && isSameShapes(before, this.shapes)) return this.swap([]);
-    this.rebuild();
+    const isSame = isSameShapes(before, this.shapes);
+    if (isSame && this.build !== null) return;
+    if (isSame && this.hasSnapshot) this.swap([]);
+    else this.rebuild();
   }
 
   /** The part of it that is called so in its options. */
@@ -170,7 +172,7 @@ export class Cluster {
   supersede(successor: Cluster | null): void {
     this.isSuperseded = true;
     this.successor = successor;
-    for (const [key, lens] of this.lenses) lens.successor = successor?.lenses.get(key) ?? null;
+    for (const [key, lens] of this.lenses) lens.leadTo(successor?.lenses.get(key) ?? null);
     this.build = null;
     this.leaving.push(...this.known.values());
     this.known = new Map();

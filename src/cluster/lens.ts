@@ -37,9 +37,15 @@ export class Lens implements Picker {
   picker: Picker | null = null;
   otherwise: Lens | null = null;
   /** The same part of the cluster that has replaced its own. */
-  successor: Lens | null = null;
+  private successor: Lens | null = null;
 
   constructor(readonly key: string) {}
+
+  /** Its cluster is given up. Who would wait for its first picker waits no longer where nothing replaces it. */
+  leadTo(successor: Lens | null): void {
+    this.successor = successor;
+    if (successor === null) this.picker ??= NOBODY;
+  }
 
   pick(context: PickContext): Endpoint | null {
     if (this.successor !== null) return this.successor.pick(context);
@@ -57,3 +63,10 @@ export class Lens implements Picker {
     return found;
   }
 }
+
+const NOBODY: Picker = {
+  pick: (context) => {
+    context.refusal = 'no_endpoint';
+    return null;
+  },
+};

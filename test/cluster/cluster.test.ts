@@ -324,6 +324,17 @@ describe('Cluster', () => {
       expect(picks()).toEqual(['b', 'c', 'd']);
     });
 
+    it('goes on with its build when a newer snapshot asks for the same', () => {
+      const { apply, tasks, picks, connectors } = makeSlow();
+      apply(spec('a'));
+      apply(spec('b'), spec('c'), spec('d'));
+      for (let i = 0; i < 10; i++) {
+        apply(spec('b', { tags: [`${i}`] }), spec('c'), spec('d'));
+        tasks.shift()?.();
+      }
+      expect([picks(), tasks.length, connectors.get('a')![0]!.retired]).toEqual([['b', 'c', 'd'], 0, 1]);
+    });
+
     it('stops building when it is superseded', () => {
       const { cluster, apply, tasks, connectors } = makeSlow();
       apply(spec('a'), spec('b'), spec('c'));
@@ -371,6 +382,26 @@ describe('Cluster', () => {
       expect(before.cluster.pick({ ...pickContext(), lens })?.id).toBe('e');
       last.cluster.supersede(null);
       expect(before.cluster.pick({ ...pickContext(), lens })?.id).toBe('e');
+    });
+
+    it('sends on who waited for a part of it to the same part of its successor', () => {
+      const lens = (key: string): LensSpec => ({
+        key,
+        matches: ({ tags }) => tags.includes(key),
+        otherwise: null,
+        balancer: null,
+      });
+      const { cluster } = make();
+      cluster.reconfigure({ ...cluster.options, lenses: [lens('primary'), lens('gone')] }, null);
+      const [primary, gone] = [cluster.lensOf('primary'), cluster.lensOf('gone')];
+      const next = make();
+      next.cluster.reconfigure({ ...next.cluster.options, lenses: [lens('primary')] }, null);
+      next.apply(spec('n'), spec('p', { tags: ['primary'] }));
+      cluster.supersede(next.cluster);
+      const context = pickContext({ lens: primary });
+      expect([cluster.pick(context)?.id, cluster.pick(context)?.id]).toEqual(['p', 'p']);
+      const lost = pickContext({ lens: gone });
+      expect([cluster.pick(lost), lost.refusal, lost.lens]).toEqual([null, 'no_endpoint', gone]);
     });
 
     it('has no endpoint when there is neither a snapshot nor a successor', () => {
