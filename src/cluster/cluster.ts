@@ -248,6 +248,8 @@ export class Cluster {
 
   private swap(built: readonly Built[]): void {
     this.build = null;
+    // Pickers that are gone count no more.
+    if (built.length > 0) for (const { inFlight } of [...this.known.values(), ...this.leaving]) inFlight.leaveAll();
     for (const { lens, picker } of built) lens.picker = picker;
     this.retireLeaving();
     for (const listener of [...this.listeners]) listener();

@@ -3,6 +3,7 @@ import type { Connector } from '../http/conduit.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { Freshness } from './freshness.ts';
+import type { Tally } from './in-flight.ts';
 import type { ReportedWeight } from './reported-weight.ts';
 import type { EndpointSpec } from './snapshot.ts';
 
@@ -22,6 +23,8 @@ export interface Endpoint {
   readonly freshness: Freshness;
   /** Attempts and tunnels in flight; the exchange counts, once up and once down. */
   active: number;
+  /** Counts what is in flight here in the tally too, until the cluster has other pickers. */
+  join(tally: Tally): void;
   /** What it reports of its load; null where nobody wants to know, and then reports are not looked at. */
   readonly reported: ReportedWeight | null;
   /** How much of its weight slow start lets it have, in parts of `WARM`: above 0, and all but for a while after it came. */

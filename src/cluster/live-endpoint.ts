@@ -8,6 +8,7 @@ import type { Evidence } from '../policy/evidence.ts';
 import type { BreakerOptions } from '../policy/options.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Freshness } from './freshness.ts';
+import { InFlight, type Tally } from './in-flight.ts';
 import type { BalancerOptions } from './options.ts';
 import { DEFAULT_REPORTED_WEIGHTS, ReportedWeight } from './reported-weight.ts';
 import { WarmUp } from './slow-start.ts';
@@ -43,7 +44,7 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   readonly gate: Breaker;
   readonly freshness = new Freshness();
   isRemoved = false;
-  active = 0;
+  readonly inFlight = new InFlight();
   reported: ReportedWeight | null = null;
   private readonly warmUp = new WarmUp();
   private readonly latency: Ewma;
@@ -63,6 +64,18 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     this.gate = new Breaker(options, random, this);
     this.latency = new Ewma(TAU_MS, FIRST_GUESS_MS, now);
     this.penalty = new Ewma(PENALTY_TAU_MS, 0, now);
+  }
+
+  get active(): number {
+    return this.inFlight.count;
+  }
+
+  set active(count: number) {
+    this.inFlight.count = count;
+  }
+
+  join(tally: Tally): void {
+    this.inFlight.join(tally);
   }
 
   get isHealthy(): boolean {

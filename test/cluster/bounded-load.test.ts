@@ -5,7 +5,7 @@ import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { hashText } from '../../src/cluster/hash.ts';
 import type { Picker } from '../../src/cluster/picker.ts';
 import { build, fakes } from '../contract/balancer.ts';
-import { type FakeEndpoint, pickContext } from '../support/fake-endpoint.ts';
+import { FakeEndpoint, pickContext } from '../support/fake-endpoint.ts';
 
 function make(name: 'ring_hash' | 'maglev', endpoints: readonly FakeEndpoint[], boundedLoad?: number): Picker {
   const options = boundedLoad === undefined ? { name } : { name, boundedLoad };
@@ -46,6 +46,39 @@ describe.each(['ring_hash', 'maglev'] as const)('%s with bounded load', (name) =
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('looks at few endpoints, however many there are', () => {
+    let looks = 0;
+    class Watched extends FakeEndpoint {
+      override get active(): number {
+        looks += 1;
+        return super.active;
+      }
+
+      override set active(count: number) {
+        super.active = count;
+      }
+    }
+    const endpoints = Array.from({ length: 2000 }, (_, i) => new Watched(`10.0.${i >> 8}.${i & 255}:80/e${i}`));
+    const picker = make(name, endpoints, 1.25);
+    for (let i = 0; i < 4000; i++) pickFor(picker, `k${i % 500}`).inFlight.count++;
+    expect(looks).toBeLessThan(4000 * 20);
+  });
+
+  it('counts what was in flight before its first pick, and after everyone was made to leave', () => {
+    const endpoints = fakes(4);
+    const picker = make(name, endpoints, 1.25);
+    for (const endpoint of endpoints) endpoint.active = 2;
+    // With the ninth, three each: anybody has room.
+    const own = pickFor(make(name, endpoints), 'a');
+    expect(pickFor(picker, 'a')).toBe(own);
+    own.active = 4;
+    for (let i = 0; i < 3; i++) {
+      expect(pickFor(picker, 'a')).not.toBe(own);
+      for (const endpoint of endpoints) endpoint.inFlight.leaveAll();
+      expect(endpoints.map(({ inFlight }) => inFlight.tallyCount)).toEqual([0, 0, 0, 0]);
+    }
   });
 
   it('sends a key to its own endpoint while that has room', () => {

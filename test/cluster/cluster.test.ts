@@ -3,6 +3,7 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
+import type { BalancerOptions } from '../../src/cluster/options.ts';
 import type { Balancer } from '../../src/cluster/picker.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
@@ -181,6 +182,21 @@ describe('Cluster', () => {
       apply(spec('a', { weight: 2 }), spec('a', { weight: 3 }));
       expect(cluster.size).toBe(1);
       expect([...cluster.endpoints][0]!.spec.weight).toBe(2);
+    });
+
+    it('counts in flight for the pickers that it has, and not for those it had', () => {
+      const options: BalancerOptions = { name: 'ring_hash', boundedLoad: 1.25 };
+      const { cluster, apply, find, picks } = make(makeBalancer(options, new SeededRandom(1)));
+      const tallies = () => [...cluster.endpoints].map(({ inFlight }) => inFlight.tallyCount);
+      apply(spec('gone'), spec('a'));
+      picks();
+      const { inFlight } = find('gone');
+      for (let weight = 1; weight < 10; weight++) {
+        apply(spec('a', { weight }), spec('b'));
+        picks();
+      }
+      apply(spec('a', { weight: 9, tags: ['v2'] }), spec('b'));
+      expect([tallies(), inFlight.tallyCount]).toEqual([[1, 1], 0]);
     });
 
     it('does not disturb the picker when nothing changed that it was built from', () => {

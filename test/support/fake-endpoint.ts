@@ -1,6 +1,7 @@
 import type { Moment } from '../../src/base/clock.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import { Freshness } from '../../src/cluster/freshness.ts';
+import { InFlight, type Tally } from '../../src/cluster/in-flight.ts';
 import type { PickContext } from '../../src/cluster/picker.ts';
 import type { ReportedWeight } from '../../src/cluster/reported-weight.ts';
 import { WARM } from '../../src/cluster/slow-start.ts';
@@ -48,7 +49,7 @@ export class FakeEndpoint implements Endpoint {
   readonly isHealthy: boolean = true;
   readonly isRemoved = false;
   readonly freshness = new Freshness();
-  active = 0;
+  readonly inFlight = new InFlight();
   /** Expected ms of one attempt. */
   cost = 1;
   isOpen = false;
@@ -67,6 +68,18 @@ export class FakeEndpoint implements Endpoint {
   ) {
     const [, host, port] = /^(.+):(\d+)\//.exec(id) ?? [];
     this.spec = spec(id, host === undefined ? { weight } : { weight, host, port: Number(port) });
+  }
+
+  get active(): number {
+    return this.inFlight.count;
+  }
+
+  set active(count: number) {
+    this.inFlight.count = count;
+  }
+
+  join(tally: Tally): void {
+    this.inFlight.join(tally);
   }
 
   warmthAt(): number {

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../endpoint.ts';
 import { type Hash64, mix } from '../hash.ts';
 import { addressOf, hashMembers } from '../hash-members.ts';
+import { Tally } from '../in-flight.ts';
 import type { Balancer, HashingFacts, PickContext, Picker } from '../picker.ts';
 import { isUsable } from './last-resort.ts';
 
@@ -21,7 +22,9 @@ export function boundedLoad(balancer: Balancer, factor: number | undefined): Bal
  *
  * There is always one with room, since the factor is above 1. Only when breakers or earlier attempts rule out every one of
  * those does the key's own endpoint get the request all the same: a request too many is better than none answered.
- * Adding up what is in flight makes a pick linear in the number of endpoints.
+ *
+ * A pick takes as long whatever the number of endpoints: what is in flight is counted where it changes, and among endpoints of
+ * which a part has room the draws find one soon, some factor / (factor - 1) of them where all are busy.
  */
 class BoundedLoadBalancer implements Balancer {
   readonly name: string;
@@ -44,8 +47,12 @@ class BoundedLoad implements Picker {
   /** The part of what is in flight that each may have: its share times the factor. */
   private readonly parts: Float64Array;
   private readonly numbers: ReadonlyMap<Endpoint, number>;
-  private readonly inOrder: Uint32Array;
+  /** Of all that is in flight on its endpoints. */
+  private readonly tally = new Tally();
+  /** The endpoints' numbers in order, but while one is looked for. */
   private readonly shuffled: Uint32Array;
+  /** What has to be put back in its place then. */
+  private readonly moved: Uint32Array;
   private readonly jump: Hash64 = { hashHigh: 0, hashLow: 0 };
 
   constructor(
@@ -58,16 +65,15 @@ class BoundedLoad implements Picker {
     this.owners = members.map(({ endpoint }) => endpoint);
     this.parts = Float64Array.from(members, ({ share }) => share * factor * EXACT);
     this.numbers = new Map(this.owners.map((endpoint, i) => [endpoint, i]));
-    this.inOrder = Uint32Array.from(this.owners.keys());
-    this.shuffled = new Uint32Array(this.owners.length);
+    this.shuffled = Uint32Array.from(this.owners.keys());
+    this.moved = new Uint32Array(this.owners.length);
   }
 
   pick(context: PickContext): Endpoint | null {
     const own = this.inner.pick(context);
     if (own === null) return null;
-    const { owners } = this;
-    let all = 1;
-    for (let i = 0; i < owners.length; i++) all += owners[i]!.active;
+    if (!this.tally.isKept) this.join();
+    const all = this.tally.count + 1;
     if (this.hasRoom(this.numbers.get(own)!, all)) return own;
     return this.jumpFrom(own, all, context);
   }
@@ -77,27 +83,36 @@ class BoundedLoad implements Picker {
     return this.owners[number]!.active + 1 <= Math.ceil(all * this.parts[number]!);
   }
 
+  private join(): void {
+    this.tally.count = 0;
+    this.tally.isKept = true;
+    for (const owner of this.owners) owner.join(this.tally);
+  }
+
   /** The first with room in the key's own order of all endpoints, shuffled (Fisher and Yates) only as far as it is read. */
   private jumpFrom(own: Endpoint, all: number, context: PickContext): Endpoint {
-    const { owners, shuffled, jump } = this;
+    const { owners, shuffled, moved, jump } = this;
     const n = owners.length;
-    shuffled.set(this.inOrder);
-    // Without a key any order will do.
+    let found = own;
+    // Without a key any order will do. Words with a sign, because others would be put on the heap.
     let high = 0;
     let low = all;
     if (context.hasHash) {
       high = context.hashHigh | 0;
       low = context.hashLow | 0;
     }
-    for (let i = 0; i < n; i++) {
-      mix(high ^ i, low, jump);
+    let steps = 0;
+    while (found === own && steps < n) {
+      mix(high ^ steps, low, jump);
       high = jump.hashHigh | 0;
       low = jump.hashLow | 0;
-      const other = i + Math.floor((jump.hashHigh / 2 ** 32) * (n - i));
-      const number = shuffled[other]!;
-      shuffled[other] = shuffled[i]!;
-      if (this.hasRoom(number, all) && isUsable(owners[number]!, context)) return owners[number]!;
+      const at = steps + Math.floor((jump.hashHigh / 2 ** 32) * (n - steps));
+      const number = shuffled[at]!;
+      shuffled[at] = shuffled[steps]!;
+      moved[steps++] = at;
+      if (this.hasRoom(number, all) && isUsable(owners[number]!, context)) found = owners[number]!;
     }
-    return own;
+    for (let i = 0; i < steps; i++) shuffled[moved[i]!] = moved[i]!;
+    return found;
   }
 }
