@@ -27,7 +27,7 @@ export class Ewma {
     const { value, stampedAt } = this;
     // In two steps: a choice between two fractions is put on the heap itself.
     into[slot] = value;
-    if (now > stampedAt) into[slot]! *= Math.exp((stampedAt - now) / this.tauMs);
+    if (value !== 0 && now > stampedAt) into[slot]! *= Math.exp((stampedAt - now) / this.tauMs);
   }
 
   set(value: number, now: number): void {
