@@ -67,7 +67,7 @@ export interface ClusterView {
   readonly source: string | null;
   /** Since a source last vouched for the snapshot; null before the first. */
   readonly ageMs: number | null;
-  /** Why the snapshot may be out of date, or does not suit the balancer; null when all is well. */
+  /** Why the snapshot may be out of date, has nobody of a role or shard, or does not suit the balancer; null when all is well. */
   readonly problem: string | null;
   readonly balancer: string;
   /** Of a balancer that hashes: the same in all sidecars that send a key to the same endpoint. Null of others. */

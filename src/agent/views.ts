@@ -1,6 +1,7 @@
 import type { ClusterView, EndpointView, ListenerView } from '../admin/agent-view.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { isInside } from '../cluster/lens.ts';
 import { linearConcern } from '../cluster/linear.ts';
 import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
@@ -11,9 +12,10 @@ import { AutoConnector, type CountedConnector } from '../net/protocol-connector.
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
 
-/** So many parts are named; of a thousand shards the first ones say enough. */
-const MAX_NAMED = 5;
 const PANIC = 'panic: so few endpoints of a level are healthy that all but those in maintenance are used';
+
+/** So many parts are named in a line that is to be read; `/shards` has all of them. */
+const MAX_NAMED = 3;
 
 /** The program as operators see it: plain data, made at the moment it is asked for. */
 
@@ -55,7 +57,9 @@ export function clusterView(
   };
 }
 
-function doubtOf({ criticalParts, isPanic, hashing, options, size }: Cluster): string | null {
+function doubtOf({ criticalParts, isPanic, hashing, options, size, emptyParts }: Cluster): string | null {
+  // Where nobody is known at all there is no more to say than that.
+  if (size > 0 && emptyParts.length > 0) return emptyWords(emptyParts);
   if (criticalParts.length > 0) return criticalDoubt(criticalParts);
   if (isPanic) return PANIC;
   return hashing?.advice ?? linearConcern(options.balancer, size);
@@ -63,8 +67,18 @@ function doubtOf({ criticalParts, isPanic, hashing, options, size }: Cluster): s
 
 /** The parts of a cluster are named unless it is the whole that is meant. */
 function criticalDoubt(parts: readonly string[]): string {
-  const named = parts.slice(0, MAX_NAMED).join(', ') + (parts.length > MAX_NAMED ? ', ...' : '');
-  return `all endpoints ${parts.includes('') ? '' : `of ${named} `}are critical; they are used all the same`;
+  return `all endpoints ${parts.includes('') ? '' : `of ${listed(parts)} `}are critical; they are used all the same`;
+}
+
+/** A shard that is empty is so in all of its roles, which need not be said of each. */
+function emptyWords(keys: readonly string[]): string {
+  const outermost = keys.filter((key) => !keys.some((other) => isInside(key, other)));
+  return `no usable endpoint of ${listed(outermost)}`;
+}
+
+function listed(keys: readonly string[]): string {
+  const more = keys.length - MAX_NAMED;
+  return `${keys.slice(0, MAX_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {

@@ -8,7 +8,7 @@ import type { ClusterOptions } from './options.ts';
 import type { Balancer, HashingFacts, PickContext, Picker } from './picker.ts';
 import { isSameShapes, type Shape, shapesOf } from './shapes.ts';
 import type { ClusterSnapshot, EndpointSpec } from './snapshot.ts';
-import { levelsOf, usesOnlyCritical } from './tree/levels.ts';
+import { type Level, levelsOf, usesOnlyCritical } from './tree/levels.ts';
 import { type Part, partsOf } from './tree/parts.ts';
 import type { Spills } from './tree/spills.ts';
 import { buildTree, zonesFor } from './tree/tree.ts';
@@ -95,6 +95,13 @@ export class Cluster {
   /** Too few of a level are healthy, and all but those in maintenance are used. */
   get isPanic(): boolean {
     return this.shapes.length > 0 && this.shapes[0]!.levels.some(({ isPanic }) => isPanic);
+  }
+
+  /** Keys of the parts that have nobody to pick, nor anybody who stands in: what asks for them is refused, or waits. */
+  get emptyParts(): readonly string[] {
+    const empty = new Set(this.shapes.filter(({ levels }) => !hasMembers(levels)).map(({ lens }) => lens));
+    const isLost = (lens: Lens | null): boolean => lens === null || (empty.has(lens) && isLost(lens.otherwise));
+    return [...this.lenses.values()].filter((lens) => empty.has(lens) && isLost(lens.otherwise)).map(({ key }) => key);
   }
 
   /** Levels and zones of the whole, for operators. */
@@ -267,4 +274,8 @@ export class Cluster {
 interface Built {
   readonly lens: Lens;
   readonly picker: Picker;
+}
+
+function hasMembers(levels: readonly Level[]): boolean {
+  return levels.some(({ members }) => members.length > 0);
 }

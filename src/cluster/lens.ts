@@ -27,6 +27,11 @@ export function keyInside(outer: string, inner: string): string {
   return `${outer}/${inner}`;
 }
 
+/** Is it the lesser part, a role of that shard or a shard's part of that role? */
+export function isInside(key: string, part: string): boolean {
+  return key.startsWith(`${part}/`) || key.endsWith(`/${part}`);
+}
+
 /**
  * A lens at work. Plans hold it, and the cluster keeps its picker current for as long as it has a lens of this key, across
  * snapshots and configurations, so that a request in flight asks the same part of the newest cluster; also of one that

@@ -4,9 +4,12 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { Cell } from '../../src/base/watch.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import type { ClusterSnapshot } from '../../src/cluster/snapshot.ts';
+import { lensesInside } from '../../src/cluster/lens.ts';
+import { roleLenses } from '../../src/cluster/role-lenses.ts';
+import type { ClusterSnapshot, EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
+import { shardLenses } from '../../src/route/shard-lenses.ts';
 import { spec, specs } from '../support/endpoint-specs.ts';
 import { evidence } from '../support/evidence.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -110,6 +113,57 @@ it('names levels where failover makes them, and says that a level is in panic', 
 function never(): never {
   throw new Error('nobody sends anything here');
 }
+
+it('names the roles and shards that nobody serves, each once, and those alone that nobody stands in for', () => {
+  const clock = new ManualClock();
+  const random = new SeededRandom(1);
+  const ofRoles = roleLenses('prefer_replica', null);
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const ofShards = shardLenses({
+    version: 1,
+    key: [{ kind: 'header', name: 'x' }],
+    absent: 'reject',
+    by: { kind: 'meta', key: 'shard' },
+    holdMs: 10_000,
+    map: { kind: 'consistent', names },
+  });
+  const cluster = new Cluster({
+    name: 'orders',
+    options: {
+      balancer: { name: 'random' },
+      breaker: DEFAULT_BREAKER,
+      tree: DEFAULT_TREE,
+      lenses: [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))],
+    },
+    balancer: makeBalancer({ name: 'random' }, random),
+    connectorFactory: () => ({ acquire: never, dial: never, retire: () => undefined }),
+    clock,
+    random,
+    listener: { onBreakerChange: () => undefined },
+    later: (task) => task(),
+  });
+  const discovery = new Cell<ClusterSnapshot>(clock);
+  discovery.subscribe((snapshot) => cluster.apply(snapshot));
+  const problem = (): string | null =>
+    clusterView({ cluster, discovery, protocol: 'http', levelNames: [] }, false, clock.now()).problem;
+  const show = (endpoints: readonly EndpointSpec[]): string | null => {
+    discovery.set({ service: 'orders', source: 'consul', endpoints });
+    return problem();
+  };
+  expect(problem()).toBe(null);
+  expect(show([])).toBe(null);
+  const whole = names.map((shard) => spec(shard, { role: 'primary', meta: { shard } }));
+  expect(show(whole)).toBe(null);
+  const down = whole.map((one) => (one.meta['shard'] === 'b' ? { ...one, health: 'critical' as const } : one));
+  expect(show(down)).toBe('no usable endpoint of shard=b (meta.shard)');
+  expect(show(whole.map((one) => (one.meta['shard'] === 'b' ? { ...one, role: 'replica' as const } : one)))).toBe(
+    'no usable endpoint of shard=b (meta.shard)/role=primary',
+  );
+  expect(show(whole.map((one) => ({ ...one, role: 'replica' as const })))).toBe('no usable endpoint of role=primary');
+  expect(show(specs('a'))).toBe('no usable endpoint of role=primary, role=replica, shard=a (meta.shard) and 4 more');
+  discovery.fail('Consul is away');
+  expect(problem()).toBe('Consul is away');
+});
 
 it('says what does not suit a balancer that hashes, when there is nothing worse, and shows its fingerprint', () => {
   const clock = new ManualClock();
