@@ -54,6 +54,11 @@ export function section<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, { error: 'a map' });
 }
 
+/** For what is asked of a whole map: a key of it that is misspelt is said once, and not as one that is missing too. */
+export function isClean({ issues }: { readonly issues: readonly unknown[] }): boolean {
+  return issues.length === 0;
+}
+
 function factsOf({ scope, meaning, isSecret }: Words, fallback: string | null): FieldFacts {
   return { scope, meaning, fallback, isSecret: isSecret ?? false };
 }

@@ -56,6 +56,15 @@ describe('shards of an upstream', () => {
     });
   });
 
+  it('need no list for one source of the key', () => {
+    const alone = good(orders(`{ key: { header: X-Tenant }, map: ${maps[4]![1]} }`));
+    const listed = good(orders(`{ key: [{ header: X-Tenant }], map: ${maps[4]![1]} }`));
+    expect(alone.upstreams.get('orders')!.shards).toEqual(listed.upstreams.get('orders')!.shards);
+    expect(complaints(orders(`{ key: { cookie: sid }, map: ${maps[4]![1]} }`)).join()).toContain(
+      'shards.key.cookie: found an unknown key, expected one of header, query, path',
+    );
+  });
+
   it('have defaults for all but the key and the map', () => {
     expect(good(orders(`{ ${KEY}, map: ${maps[4]![1]} }`)).upstreams.get('orders')!.shards).toMatchObject({
       version: 0,

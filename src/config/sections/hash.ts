@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { patternProblem } from '../../route/keys/pattern.ts';
-import { defaulted, group, optional, required, section } from '../field.ts';
+import { defaulted, group, isClean, optional, required, section } from '../field.ts';
 import { choice, count, duration, flag, host } from '../values.ts';
 
 /** Most browsers forget a cookie after that long, whatever it says. */
@@ -21,9 +21,6 @@ const token = (what: string) => z.string({ error: what }).regex(TOKEN, { error: 
 
 const PARAMETER_WORDS = 'the name of a parameter as it stands in the query, without &, =, # and blanks';
 const COOKIE_PATH_WORDS = 'a path that begins with / and has no ";" in it';
-
-/** A key that is misspelt is said once, and not as one that is missing too. */
-const isClean = ({ issues }: { readonly issues: readonly unknown[] }): boolean => issues.length === 0;
 
 const attributes = section({
   httpOnly: defaulted(flag(), true, {

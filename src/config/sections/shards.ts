@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_SLOTS, MAX_SHARDS, MAX_SLOTS, SHARD_MARK } from '../../route/shard-options.ts';
-import { defaulted, optional, required, section } from '../field.ts';
+import { defaulted, isClean, optional, required, section } from '../field.ts';
 import { choice, count, duration, name, text } from '../values.ts';
 
 const KINDS = ['slots', 'ranges', 'list', 'consistent'] as const;
@@ -42,7 +42,12 @@ const keySection = section({
     'none',
     { scope: null, meaning: 'One part of the path, not decoded.' },
   ),
-}).refine((one) => Object.values(one).filter((value) => value !== null).length === 1, { error: KEY_WORDS });
+}).refine((one) => Object.values(one).filter((value) => value !== null).length === 1, {
+  error: KEY_WORDS,
+  when: isClean,
+});
+
+const keyList = listOf(keySection, 1, MAX_SOURCES, 'sources');
 
 const SLOTS_WORDS = 'slots such as 0-8191 or 7';
 const TAG_WORDS = `a tag with ${SHARD_MARK} in it, such as shard-${SHARD_MARK}`;
@@ -132,10 +137,13 @@ export const shardsSection = section({
     scope: 'mesh',
     meaning: 'A number of your own for the map: metrics and `/shards` tell by it which one a sidecar has.',
   }),
-  key: required(listOf(keySection, 1, MAX_SOURCES, 'sources'), {
-    scope: null,
-    meaning: `Where the key of a request is: in the first of these that it has. Each is ${KEY_WORDS}.`,
-  }),
+  key: required(
+    z.union([keyList, keySection.transform((one) => [one])], { error: `${KEY_WORDS}, or a list of them` }),
+    {
+      scope: null,
+      meaning: `Where the key of a request is: in the first of these that it has. Each is ${KEY_WORDS}; one alone needs no list.`,
+    },
+  ),
   absent: defaulted(choice(['reject', 'any', 'first', 'all']), 'reject', {
     scope: 'mesh',
     meaning:
