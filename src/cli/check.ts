@@ -1,9 +1,10 @@
-import type { Config } from '../config/config.ts';
+import type { Config, UpstreamConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import { loadFile } from '../config/file.ts';
 import { withoutCredentials } from '../config/hidden.ts';
 import { formatProblems } from '../config/problems.ts';
 import { warningsOf } from '../config/warnings.ts';
+import { shardsOf } from '../route/shard-options.ts';
 
 export interface CheckOptions {
   /** `path=value`, laid over the file. */
@@ -47,12 +48,14 @@ function summary(config: Config): string[] {
       `outbound ${outbound.protocol} on ${at(outbound)} by ${names}${outbound.discover ? ', also to services not declared' : ''}`,
     );
   }
-  const byHost = outbound === null ? 'that nothing leads to (no port of its own, no outbound)' : 'by Host only';
   for (const upstream of config.upstreams.values()) {
     const endpoints = config.static.get(upstream.service);
     const source = endpoints === undefined ? `Consul service ${upstream.service}` : `${endpoints.length} static`;
-    const where = upstream.listen === null ? byHost : `on ${at(upstream.listen)}`;
-    lines.push(`upstream ${upstream.name} ${upstream.protocol} ${where} to ${source}, ${upstream.balancer.name}`);
+    const where = doorsOf(upstream, outbound !== null);
+    const parts = [...rolesOf(upstream), ...shardsIn(upstream)].map((part) => `, ${part}`).join('');
+    lines.push(
+      `upstream ${upstream.name} ${upstream.protocol} ${where} to ${source}, ${upstream.balancer.name}${parts}`,
+    );
   }
   if (consul !== null) lines.push(`consul ${withoutCredentials(consul.address)}`);
   lines.push(
@@ -61,6 +64,35 @@ function summary(config: Config): string[] {
   const { otlp } = telemetry;
   if (otlp !== null) lines.push(`traces to ${withoutCredentials(otlp.endpoint)} over ${otlp.protocol}`);
   return lines;
+}
+
+/** By which ports it is reached. The shared one knows an upstream by its Host, which opaque bytes have not. */
+function doorsOf({ listen, protocol, roles }: UpstreamConfig, hasOutbound: boolean): string {
+  const own = [
+    ...(listen === null ? [] : [at(listen)]),
+    ...ROLES.flatMap((role) => {
+      const port = roles?.listen[role] ?? null;
+      return port === null ? [] : [`${at(port)} (${role})`];
+    }),
+  ];
+  const byHost = hasOutbound && protocol !== 'tcp';
+  if (own.length === 0) return byHost ? 'by Host only' : 'that nothing leads to (no port of its own, no outbound)';
+  return `on ${own.join(', ')}${listen === null && byHost ? ', and by Host' : ''}`;
+}
+
+const ROLES = ['primary', 'replica'] as const;
+
+function rolesOf({ roles }: UpstreamConfig): readonly string[] {
+  if (roles === null) return [];
+  const { kind, from } = roles.rule;
+  const whose = from.kind === 'tag' ? '' : ` ${from.kind === 'check' ? from.name : from.key}`;
+  return [`${kind === 'multi_primary' ? 'several primaries' : 'roles'} by ${from.kind}${whose}`];
+}
+
+function shardsIn({ shards }: UpstreamConfig): readonly string[] {
+  return shards === null
+    ? []
+    : [`${shardsOf(shards.map).length} shards (${shards.map.kind}, version ${shards.version})`];
 }
 
 function at({ address, port }: { readonly address: string; readonly port: number }): string {

@@ -1,11 +1,20 @@
-import type { Config } from './config.ts';
+import { roleAmong } from '../cluster/role.ts';
+import { isOf } from '../route/shard-lenses.ts';
+import { shardsOf } from '../route/shard-options.ts';
+import type { Config, StaticEndpoint, UpstreamConfig } from './config.ts';
+import { formatDuration } from './units.ts';
 
 /**
  * What is no contradiction and still rarely meant: it depends on where others run, which no file says. `check` prints
  * these lines and a start logs them; neither is stopped by them.
  */
 export function warningsOf(config: Config): string[] {
-  return registeredLoopback(config);
+  const ofUpstreams = [...config.upstreams.values()].flatMap((upstream) => [
+    ...cookieForAll(upstream),
+    ...longHolds(upstream),
+    ...nobody(upstream, config.static.get(upstream.service) ?? []),
+  ]);
+  return [...registeredLoopback(config), ...ofUpstreams];
 }
 
 /**
@@ -25,4 +34,59 @@ function registeredLoopback({ service, inbound, consul }: Config): string[] {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/** Keys count together, and one that is made is another one for each request of a client that does not send it back. */
+function cookieForAll({ name, hash }: UpstreamConfig): string[] {
+  const made = (hash ?? []).findIndex((key) => key.kind === 'cookie' && key.made !== null);
+  const before = (hash ?? []).slice(0, Math.max(0, made));
+  const [key, cookie] = [before[0], (hash ?? [])[made]];
+  if (key === undefined || cookie?.kind !== 'cookie' || before.some(({ terminal }) => terminal)) return [];
+  const what = key.kind === 'header' ? `header ${key.name}` : key.kind;
+  return [
+    `upstreams.${name}.hash: a client that keeps no cookies gets another endpoint each time, whatever its ${what} says, ` +
+      `since cookie ${cookie.name} is made anew and counts too; if it is meant for clients without the ${key.kind}, ` +
+      `give the ${key.kind} terminal: true`,
+  ];
+}
+
+/** A request has one deadline, whatever it waits for. */
+function longHolds({ name, roles, shards, timeouts: { requestMs } }: UpstreamConfig): string[] {
+  const holds: readonly (readonly [key: string, ms: number])[] = [
+    ['roles.hold.time', roles?.hold.timeMs ?? 0],
+    ['shards.hold', shards?.holdMs ?? 0],
+  ];
+  const limit = formatDuration(requestMs);
+  return holds
+    .filter(([, ms]) => requestMs > 0 && ms > requestMs)
+    .map(
+      ([key, ms]) =>
+        `upstreams.${name}.${key} is ${formatDuration(ms)} and timeouts.request ${limit}: ` +
+        `a request that is held ends after ${limit}, as deadline_exceeded`,
+    );
+}
+
+/** What discovery may still bring, the file cannot: its endpoints are all there are. */
+function nobody(
+  { name, service, roles, shards, failover }: UpstreamConfig,
+  endpoints: readonly StaticEndpoint[],
+): string[] {
+  if (endpoints.length === 0 || failover.length > 0) return [];
+  const lines: string[] = [];
+  const from = roles?.rule.from;
+  const words = ({ tags, meta }: StaticEndpoint): readonly string[] =>
+    from?.kind === 'meta' ? [meta[from.key] ?? ''] : tags;
+  if (roles !== null && !endpoints.some((one) => roleAmong(words(one), roles.rule) === 'primary')) {
+    lines.push(`upstreams.${name}.roles: no endpoint of static.${service} is a primary; writes wait and are refused`);
+  }
+  const missing =
+    shards === null
+      ? []
+      : shardsOf(shards.map).filter((shard) => !endpoints.some((one) => isOf(one, shards.by, shard)));
+  if (missing.length > 0) {
+    lines.push(
+      `upstreams.${name}.shards: no endpoint of static.${service} is of shard ${missing.join(', ')}; its requests are refused`,
+    );
+  }
+  return lines;
 }

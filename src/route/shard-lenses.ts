@@ -18,7 +18,7 @@ export function shardLensKey(by: ShardBy, shard: string): string {
   return `shard=${shard} (${told})`;
 }
 
-export function isOf({ tags, meta }: EndpointSpec, by: ShardBy, shard: string): boolean {
+export function isOf({ tags, meta }: Pick<EndpointSpec, 'tags' | 'meta'>, by: ShardBy, shard: string): boolean {
   return by.kind === 'meta'
     ? Object.hasOwn(meta, by.key) && meta[by.key] === shard
     : tags.includes(tagOf(by.pattern, shard));

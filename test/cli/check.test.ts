@@ -71,6 +71,24 @@ it('says which upstreams are reached by Host only, and which not at all', () => 
   );
 });
 
+it('says what roles and shards an upstream has, and the ports of roles', () => {
+  const upstreams = `
+    db: { protocol: tcp, roles: { ports: { primary: 5432, replica: 0 } } }
+    one: { roles: { ports: { primary: 5433 } } }
+    users: { port: 9001, roles: { from: { lock: users/leader } } }
+    carts: { port: 9002, balancer: maglev, hash: { header: x-user }, roles: { kind: multi_primary, from: { meta: role } } }
+    orders: { port: 9003, shards: { version: 7, key: { header: x }, map: { kind: list, otherwise: a, ranges: [{ keys: [k], shard: b }] } } }
+`;
+  const text = `service: { name: web, port: 8080 }\nconsul: {}\nupstreams:${upstreams}outbound: { port: 0 }\n`;
+  expect(check(text).lines.filter((line) => line.startsWith('upstream'))).toEqual([
+    'upstream db tcp on 127.0.0.1:5432 (primary), 127.0.0.1, any free port (replica) to Consul service db, p2c_ewma, roles by tag',
+    'upstream one http on 127.0.0.1:5433 (primary), and by Host to Consul service one, p2c_ewma, roles by tag',
+    'upstream users http on 127.0.0.1:9001 to Consul service users, p2c_ewma, roles by lock users/leader',
+    'upstream carts http on 127.0.0.1:9002 to Consul service carts, maglev, several primaries by meta role',
+    'upstream orders http on 127.0.0.1:9003 to Consul service orders, p2c_ewma, 2 shards (list, version 7)',
+  ]);
+});
+
 it('names every file that it would need and cannot read', () => {
   const text = `${FIRST_FILE.replace(/^admin:.*$/m, '')}admin: { port: 0, tokenFile: ${folder}/none }\n`;
   const tls =
