@@ -62,7 +62,7 @@ export function inReadingOrder(problems: readonly Problem[]): Problem[] {
 /** A value as a problem shows it: short, and with its type visible. */
 export function describe(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a map';
   const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}..."` : text;

@@ -62,7 +62,7 @@ describe('hash', () => {
   });
 
   it.each([
-    ['[]', 'upstreams.a.hash: found a list, expected a list of 1 to 8'],
+    ['[]', 'upstreams.a.hash: found an empty list, expected a list of 1 to 8'],
     ['7', `upstreams.a.hash: found 7, expected ${SOURCES}, or a list of them`],
     ['[ {} ]', `upstreams.a.hash[0]: found a map, expected ${SOURCES}`],
     ['[ { header: a, query: b } ]', `upstreams.a.hash[0]: found a map, expected ${SOURCES}`],
