@@ -90,9 +90,9 @@ function rolesOf({ roles }: UpstreamConfig): readonly string[] {
 }
 
 function shardsIn({ shards }: UpstreamConfig): readonly string[] {
-  return shards === null
-    ? []
-    : [`${shardsOf(shards.map).length} shards (${shards.map.kind}, version ${shards.version})`];
+  if (shards === null) return [];
+  const { length } = shardsOf(shards.map);
+  return [`${length} ${length === 1 ? 'shard' : 'shards'} (${shards.map.kind}, version ${shards.version})`];
 }
 
 function at({ address, port }: { readonly address: string; readonly port: number }): string {
