@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import { invariant } from '../base/invariant.ts';
+import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { keyInside, type Lens } from '../cluster/lens.ts';
@@ -33,6 +34,7 @@ import { placementOf, shardingOf } from './sharding.ts';
 export interface PlanParts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   readonly observer: ProxyObserver;
   readonly sampling: { readonly ratio: number };
 }
@@ -75,7 +77,7 @@ export function makePlan(
   options: PlanOptions,
   before: LivePlan | null = null,
 ): LivePlan {
-  const { clock, random, observer, sampling } = parts;
+  const { clock, random, log, observer, sampling } = parts;
   const { labels, limits, retry, timeouts, hash, roles: wanted, trustsPeer, returnsUnseen } = options;
   const hasBudget = before !== null && isDeepStrictEqual(before.retry.budget, retry.budget);
   const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
@@ -84,7 +86,7 @@ export function makePlan(
   const key = hash === null ? null : makeHashKey(hash, random);
   const roles = wanted === null ? null : makeRoles(clock, cluster, wanted, key, before?.roles?.hold ?? null);
   const sharding = shardingOf(options.shards, before?.shards?.sharding ?? null);
-  const shards = before?.shards ?? (sharding === null ? null : new Shards());
+  const shards = before?.shards ?? (sharding === null ? null : makeShards(log, labels.upstream));
   const plan: LivePlan = {
     labels,
     cluster,
@@ -108,6 +110,13 @@ export function makePlan(
   const whole = sharding === null ? plan : spreadBy(plan, sharding, shards!);
   shards?.replace(whole, sharding);
   return whole;
+}
+
+/** A range that diverged has to be copied again, which somebody must hear of. */
+function makeShards(log: Log, upstream: string): Shards {
+  return new Shards(({ text: range, shard, move }, { why, status }) =>
+    log.warn('range_diverged', { upstream, range, shard, to: move?.to ?? null, why, status }),
+  );
 }
 
 /** A plan that sends to more shards than one what is meant for more. */

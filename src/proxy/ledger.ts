@@ -42,7 +42,7 @@ export class Ledger {
   constructor(
     /** The range, as operators know it. */
     readonly name: string,
-    private readonly onDiverged: (ledger: Ledger) => void = () => undefined,
+    private readonly onDiverged: (loss: LostWrite) => void = () => undefined,
   ) {}
 
   get isDiverged(): boolean {
@@ -60,7 +60,7 @@ export class Ledger {
   onLost(write: LostWrite): void {
     this.losses[this.lost % MAX_LOSSES] = write;
     this.lost += 1;
-    if (this.lost === 1) this.onDiverged(this);
+    if (this.lost === 1) this.onDiverged(write);
   }
 
   /** The last losses, oldest first. */

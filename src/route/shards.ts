@@ -2,7 +2,7 @@ import type { Endpoint } from '../cluster/endpoint.ts';
 import type { PickContext, Picker } from '../cluster/picker.ts';
 import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
-import { Ledger } from '../proxy/ledger.ts';
+import { Ledger, type LostWrite } from '../proxy/ledger.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { type ShardsOptions, shardsOf } from './shard-options.ts';
@@ -28,6 +28,11 @@ export class Shards {
   /** Of ranges that move by being asked or written twice. */
   private readonly ledgers = new Map<string, Ledger>();
 
+  constructor(
+    /** The first write of a range that the new owner may lack. */
+    private readonly onDiverged: (range: ShardRange, loss: LostWrite) => void = () => undefined,
+  ) {}
+
   /** Its plan from now on. What was counted of shards and moves that are no more goes with them. */
   replace(plan: Plan, sharding: Sharding | null): void {
     this.plan = plan;
@@ -49,7 +54,7 @@ export class Shards {
   /** The books of a range that moves, for as long as it is the same range, on the same way. */
   ledgerOf(range: ShardRange): Ledger {
     const move = moveOf(range);
-    const ledger = this.ledgers.get(move) ?? new Ledger(range.text);
+    const ledger = this.ledgers.get(move) ?? new Ledger(range.text, (loss) => this.onDiverged(range, loss));
     this.ledgers.set(move, ledger);
     return ledger;
   }

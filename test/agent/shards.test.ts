@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { shardSamples, shardsView } from '../../src/agent/shards.ts';
 import { NO_OWNER, Upstream } from '../../src/agent/upstream.ts';
+import { type LogFields, NO_LOG } from '../../src/base/log.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { Placed } from '../../src/proxy/placement.ts';
@@ -44,6 +45,24 @@ function setUp(shards: ShardsOptions | null) {
 }
 
 describe('an upstream with shards', () => {
+  it('says once in the log that two shards may differ', () => {
+    const lines: string[] = [];
+    const warn = (event: string, fields?: LogFields) => void lines.push(`${event} ${JSON.stringify(fields)}`);
+    const parts = { ...agentParts().parts, log: { ...NO_LOG, warn } };
+    const moving = [{ from: null, to: null, shard: 'a', move: { to: 'b', state: 'dual_write' } }] as const;
+    const upstream = new Upstream({ ...upstreamConfig('orders'), shards: sharded(moving) }, parts, NO_OWNER);
+    const { shards } = upstream.plan;
+    const ledger = shards!.ledgerOf(shards!.sharding!.map.ranges[0]!);
+    const loss = { at: 0, method: 'PUT', pathHash: '0', keyHash: '0', why: 'refused', status: 500 } as const;
+    ledger.onWritten();
+    expect(lines).toEqual([]);
+    ledger.onLost(loss);
+    ledger.onLost(loss);
+    expect(lines).toEqual([
+      'range_diverged {"upstream":"orders","range":"[.., ..)","shard":"a","to":"b","why":"refused","status":500}',
+    ]);
+  });
+
   it('knows the endpoints of a shard by their metadata or their tags, and another way at once when told so', () => {
     const { upstream, config, ask } = setUp(sharded(TWO));
     expect([ask('b'), ask('y')]).toEqual(['10.0.0.1', '10.0.0.2']);

@@ -7,8 +7,8 @@ function lost(at: number): LostWrite {
 
 describe('a ledger', () => {
   it('is diverged from the first loss on, and says so once', () => {
-    const told: string[] = [];
-    const ledger = new Ledger('0-99', ({ name }) => told.push(name));
+    const told: number[] = [];
+    const ledger = new Ledger('0-99', ({ at }) => told.push(at));
     ledger.onWritten();
     ledger.onRead('different');
     expect(ledger.isDiverged).toBe(false);
@@ -16,7 +16,7 @@ describe('a ledger', () => {
     ledger.onLost(lost(2));
     ledger.onWritten();
     expect(ledger.isDiverged).toBe(true);
-    expect(told).toEqual(['0-99']);
+    expect(told).toEqual([1]);
   });
 
   it('keeps the last thousand losses, oldest first, and counts all', () => {
