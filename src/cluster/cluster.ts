@@ -13,7 +13,7 @@ import { type Part, partsOf } from './tree/parts.ts';
 import type { Spills } from './tree/spills.ts';
 import { buildTree, zonesFor } from './tree/tree.ts';
 
-const SLICE_MS = 5;
+const SLICE_MS = 4;
 
 export interface ClusterParts {
   readonly name: string;
@@ -140,6 +140,7 @@ export class Cluster {
 
   apply(snapshot: ClusterSnapshot): void {
     if (this.isSuperseded) return;
+    const startedAt = this.parts.clock.now();
     const isFirst = this.applied === null;
     this.applied = snapshot;
     this.replaceKnown(snapshot.endpoints, isFirst);
@@ -148,7 +149,7 @@ export class Cluster {
     const isSame = isSameShapes(before, this.shapes);
     if (isSame && this.build !== null) return;
     if (isSame && this.hasSnapshot) this.swap([]);
-    else this.rebuild();
+    else this.rebuild(startedAt);
   }
 
   /** The part of it that is called so in its options. */
@@ -171,8 +172,9 @@ export class Cluster {
     if (balancer === null && options.lenses === lenses && options.tree === tree) return;
     this.balancer = balancer ?? this.balancer;
     if (this.applied === null) return;
+    const startedAt = this.parts.clock.now();
     this.shapes = this.shapesNow();
-    this.rebuild();
+    this.rebuild(startedAt);
   }
 
   /** Takes no more snapshots and keeps no connections; who is here without a picker is sent on to the successor. */
@@ -220,9 +222,10 @@ export class Cluster {
     return [whole, ...shapesOf(lenses, known, tree, (key) => this.lensOf(key))];
   }
 
-  private rebuild(): void {
+  /** What has been done in this turn already counts for its slice. */
+  private rebuild(startedAt: number): void {
     this.build = this.buildAll(this.shapes);
-    this.buildSlice(this.build);
+    this.buildSlice(this.build, startedAt + SLICE_MS);
   }
 
   private *buildAll(shapes: readonly Shape[]): Generator<void, readonly Built[]> {
@@ -244,12 +247,12 @@ export class Cluster {
     }
   }
 
-  private buildSlice(build: Generator<void, readonly Built[]>): void {
-    const until = this.parts.clock.now() + SLICE_MS;
+  private buildSlice(build: Generator<void, readonly Built[]>, until: number): void {
     while (this.build === build) {
       const step = build.next();
       if (step.done) return this.swap(step.value);
-      if (this.parts.clock.now() >= until) return this.parts.later(() => this.buildSlice(build));
+      if (this.parts.clock.now() >= until)
+        return this.parts.later(() => this.buildSlice(build, this.parts.clock.now() + SLICE_MS));
     }
   }
 

@@ -290,7 +290,7 @@ describe('Cluster', () => {
       while (tasks.length > 0) tasks.shift()!();
     }
 
-    it('lets others run after 5 ms, and is not ready before the first is built', () => {
+    it('lets others run after some ms, and is not ready before the first is built', () => {
       const { cluster, apply, tasks, clock, picks } = makeSlow();
       apply(spec('a'), spec('b'), spec('c'), spec('d'));
       expect([cluster.hasSnapshot, tasks.length, clock.now()]).toEqual([false, 1, 1006]);
@@ -497,6 +497,28 @@ describe('Cluster', () => {
       apply(spec('a'));
       expect([seenBy('primary'), seenBy('replica')]).toEqual([null, null]);
       expect(cluster.lensOf('primary')).toBe(primary);
+    });
+
+    it('uses of each part so many as a subset has, however few of the whole that are', () => {
+      const options: BalancerOptions = { name: 'random', subsetSize: 2 };
+      const { cluster, apply } = make(makeBalancer(options, new SeededRandom(1), 'web-1'));
+      cluster.reconfigure({ ...cluster.options, lenses: [tagged('x'), tagged('y')] }, null);
+      const named = (tag: string, n: number) =>
+        Array.from({ length: n }, (_, i) => spec(`${tag}${i}`, { tags: [tag] }));
+      apply(...named('other', 50), ...named('x', 5), ...named('y', 1));
+      const seenBy = (key: string | null) => {
+        const lens = key === null ? null : cluster.lensOf(key);
+        return new Set(Array.from({ length: 100 }, () => cluster.pick(pickContext({ lens }))!.id));
+      };
+      expect([seenBy(null).size, seenBy('x').size, [...seenBy('y')]]).toEqual([2, 2, ['y0']]);
+    });
+
+    it('knows levels within a part: it fails over when its own first level is down, whatever the whole has', () => {
+      const { cluster, apply } = make();
+      cluster.reconfigure({ ...cluster.options, lenses: [tagged('x')] }, null);
+      const down = { health: 'critical' } as const;
+      apply(spec('a'), spec('x1', { tags: ['x'], ...down }), spec('x2', { tags: ['x'], priority: 1 }));
+      expect(cluster.pick(pickContext({ lens: cluster.lensOf('x') }))?.id).toBe('x2');
     });
 
     it('picks from the critical of a part in which nobody is better, and not where another part stands in for it', () => {
