@@ -70,6 +70,19 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   expect(problem()).toBe('Consul is away');
   discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
   expect(problem()).toBe(null);
+
+  const lenses = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => ({
+    key: `shard=${key}`,
+    matches: ({ id }: { id: string }) => id.endsWith(`/${key}`),
+    otherwise: null,
+    balancer: null,
+  }));
+  cluster.reconfigure({ ...cluster.options, lenses }, null);
+  const sick = (...ids: string[]) => ids.map((id) => spec(id, { health: 'critical' }));
+  discovery.set({ service: 'orders', source: 'consul', endpoints: [spec('a'), ...sick('b')] });
+  expect(problem()).toBe('all endpoints of shard=b are critical; they are used all the same');
+  discovery.set({ service: 'orders', source: 'consul', endpoints: [spec('z'), ...sick('a', 'b', 'c', 'd', 'e', 'f')] });
+  expect(problem()).toContain('shard=d, shard=e, ... are critical');
 });
 
 it('names levels where failover makes them, and says that a level is in panic', () => {

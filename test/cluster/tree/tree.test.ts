@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../../src/base/random.ts';
 import { makeBalancer } from '../../../src/cluster/balancers.ts';
 import type { BalancerName } from '../../../src/cluster/options.ts';
+import type { Picker } from '../../../src/cluster/picker.ts';
 import type { Health } from '../../../src/cluster/snapshot.ts';
 import { levelsOf } from '../../../src/cluster/tree/levels.ts';
 import { DEFAULT_TREE, type TreeOptions, type ZoneOptions } from '../../../src/cluster/tree/options.ts';
@@ -137,6 +138,26 @@ describe('levels', () => {
     );
     const owner = (hashLow: number) => picker.pick(pickContext({ hasHash: true, hashHigh: 1, hashLow }))!.id[0];
     expect([owner(3), owner(4), owner(73), owner(74)]).toEqual(['b', 'a', 'a', 'b']);
+  });
+
+  it('keep a key at one endpoint of the next level while the first is down, from every sidecar, and give it back', () => {
+    const random = new SeededRandom(78);
+    const keys = Array.from({ length: 300 }, () => ({ hashHigh: random.uint32(), hashLow: random.uint32() }));
+    const [first, second] = [some(4, 'a', {}), some(4, 'b', { priority: 1 })];
+    const places = (picker: Picker, avoid: readonly FakeEndpoint[] = []) =>
+      keys.map((key) => picker.pick(pickContext({ hasHash: true, avoid, ...key }))!.id);
+    for (const name of ['ring_hash', 'maglev', 'rendezvous'] as const) {
+      const { picker } = plant([...first, ...second], {}, name);
+      const home = places(picker);
+      open(first);
+      const away = places(picker);
+      expect(new Set(away)).toEqual(new Set(second.map(({ id }) => id)));
+      const sick = first.map(({ id }) => new PlacedEndpoint(id, { health: 'critical' }));
+      expect(places(plant([...[...second].reverse(), ...sick], {}, name, 9).picker)).toEqual(away);
+      for (const endpoint of first) endpoint.isOpen = false;
+      expect(places(picker)).toEqual(home);
+      expect(places(picker, first)).toEqual(away);
+    }
   });
 
   it('know nobody in an empty cluster, and in one in maintenance', () => {
