@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { placementOf } from '../../src/agent/sharding.ts';
+import { placementOf, shardingOf } from '../../src/agent/sharding.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
 import { Pinned } from '../../src/route/pinned.ts';
 import { shardLensKey } from '../../src/route/shard-lenses.ts';
-import { makeShardMap } from '../../src/route/shard-map.ts';
 import type {
   AbsentKey,
   KeyRange,
@@ -52,7 +51,7 @@ class Sharded extends ExchangeScript {
   shard(map: ShardMapOptions, absent: AbsentKey = 'reject'): void {
     const key = [{ kind: 'header', name: 'x-key' }] as const;
     const options: ShardsOptions = { version: 1, key, absent, by: BY, holdMs: 10_000, map };
-    const sharding = { options, map: makeShardMap(map) };
+    const sharding = shardingOf(options, null)!;
     const placement = placementOf(sharding, this.shards, (part) => this.inside(part));
     this.plan = { ...this.plan, placement };
     this.shards.replace(this.plan, sharding);
