@@ -9,6 +9,12 @@ export interface FreshOptions {
   readonly minEndpoints: number;
 }
 
+/**
+ * Who is ten seconds late has lost step: that is as long as a client reads what it wrote elsewhere. Two of the least late
+ * are kept, as Vitess does.
+ */
+export const DEFAULT_LAG = { maxMs: 10_000, keep: 2 } as const;
+
 /** How long a judgement of everybody's lag holds, in ms: it is not worth more with every pick. */
 const JUDGED_MS = 100;
 /** With most replicas fresh enough, so many picks of the balancer find one. */
@@ -62,13 +68,19 @@ class FreshPicker implements Picker {
     for (let i = 0; i < DRAWS; i++) {
       const endpoint = this.inner.pick(context);
       if (endpoint === null) return null;
-      if (this.isFresh(endpoint, context) && !context.avoid.includes(endpoint)) return endpoint;
+      if (!this.isFresh(endpoint, context)) this.count(endpoint);
+      else if (!context.avoid.includes(endpoint)) return endpoint;
     }
     return this.search(context);
   }
 
   private isFresh(endpoint: Endpoint, { minPosition }: PickContext): boolean {
     return !this.late.has(endpoint) && (minPosition === 0 || endpoint.freshness.position >= minPosition);
+  }
+
+  private count(endpoint: Endpoint): void {
+    if (this.late.has(endpoint)) endpoint.freshness.tooLate += 1;
+    else endpoint.freshness.tooFarBehind += 1;
   }
 
   private search(context: PickContext): Endpoint | null {
