@@ -110,7 +110,12 @@ class FreshPicker implements Picker {
 }
 
 /** What an endpoint says itself is newer than what discovery says of it. One of which nobody says anything is not late. */
-export function lagOf({ freshness, spec }: Endpoint, now: number): number {
+export function lagOf(endpoint: Endpoint, now: number): number {
+  return knownLag(endpoint, now) ?? 0;
+}
+
+/** Null where nobody says it. */
+export function knownLag({ freshness, spec }: Endpoint, now: number): number | null {
   const said = freshness.lagAt(now);
-  return said >= 0 ? said : (spec.lagMs ?? 0);
+  return said >= 0 ? said : (spec.lagMs ?? null);
 }
