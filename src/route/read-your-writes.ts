@@ -52,7 +52,8 @@ export class ReadYourWrites {
 
   /** Only of writes. One that failed has nothing to be read. */
   mark({ answeredBy }: Placed, answer: ResponseHead, edits: Edits): void {
-    if (answer.status >= 400) return;
+    // A call that fails at once says so in its head; of others nobody knows yet.
+    if (answer.status >= 400 || (answer.get('grpc-status') ?? '0') !== '0') return;
     const { position, carrier } = this.options;
     const isSaid = position !== null && parsePosition(answer.get(position)) >= 0;
     const token = writeToken(this.clock.wallMs(), isSaid ? (answeredBy?.freshness.position ?? -1) : -1, this.history);

@@ -111,6 +111,16 @@ describe('a client that has written', () => {
     expect(scene.send({}, 200, () => ({ 'x-position': '100' })).token).toBe('');
   });
 
+  it('gets one with the head of a call, unless that says that it has failed', () => {
+    const call = { method: 'POST', version: '2', fields: { 'content-type': 'application/grpc', te: 'trailers' } };
+    const scene = new Scene(HEADER);
+    const token = (fields: Readonly<Record<string, string>>) =>
+      scene.send(call, 200, () => ({ 'content-type': 'application/grpc', ...fields })).token;
+    expect(token({ 'x-position': '7' })).toMatch(/^[0-9a-z]+\.7\.[0-9a-z]+$/);
+    expect(token({ 'grpc-status': '0' })).not.toBe('');
+    expect(token({ 'grpc-status': '9' })).toBe('');
+  });
+
   it('keeps a cookie that hides from scripts and lasts as long as it counts', () => {
     const { script } = new Scene();
     script.open().request({ method: 'POST' });
