@@ -158,6 +158,9 @@ export interface EndpointView {
   readonly isRemoved: boolean;
   /** `primary` or `replica`; null where roles are not asked for, or where nobody knows it. */
   readonly role: string | null;
+  /** How far it is behind its primary, and how far in its history, as it says; null where nobody says it. */
+  readonly lagMs: number | null;
+  readonly position: number | null;
 }
 
 export interface PoolView {

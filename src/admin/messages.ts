@@ -86,7 +86,8 @@ function decodeLayer(message: LayerMessage): BoundedLayer {
 }
 
 function encodeEndpoint(endpoint: EndpointView): Message {
-  const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved, role } = endpoint;
+  const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved } = endpoint;
+  const { role, lagMs, position } = endpoint;
   return {
     id,
     host,
@@ -99,11 +100,14 @@ function encodeEndpoint(endpoint: EndpointView): Message {
     pool,
     removed: isRemoved,
     role,
+    lagMs,
+    position,
   };
 }
 
 function decodeEndpoint(message: EndpointMessage): EndpointView {
-  const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed, role = null } = message;
+  const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed } = message;
+  const { role = null, lagMs = null, position = null } = message;
   return {
     id,
     host,
@@ -117,6 +121,8 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
     pool: pool ?? { open: 0, idle: 0 },
     isRemoved: removed,
     role,
+    lagMs,
+    position,
   };
 }
 
@@ -196,4 +202,6 @@ interface EndpointMessage {
   readonly pool: EndpointView['pool'] | null;
   readonly removed: boolean;
   readonly role?: string | null;
+  readonly lagMs?: number | null;
+  readonly position?: number | null;
 }

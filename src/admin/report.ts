@@ -127,9 +127,9 @@ function endpointRow(endpoint: EndpointView): readonly string[] {
   ];
 }
 
-function healthWords({ isRemoved, health, role }: EndpointView): string {
-  const said = isRemoved ? 'removed' : health;
-  return role === null ? said : `${said}, ${role}`;
+function healthWords({ isRemoved, health, role, lagMs }: EndpointView): string {
+  const words = [isRemoved ? 'removed' : health, role, lagMs === null ? null : `${latencyWords(lagMs)} late`];
+  return words.filter((word) => word !== null).join(', ');
 }
 
 function breakerWords({ breaker, trips }: EndpointView): string {

@@ -3,13 +3,15 @@ import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import { makeBalancer } from '../cluster/balancers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { FreshFields } from '../cluster/freshness.ts';
 import { type LensSpec, lensesInside } from '../cluster/lens.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
+import { DEFAULT_LAG, type FreshOptions } from '../cluster/pickers/fresh-replicas.ts';
 import { roleLenses } from '../cluster/role-lenses.ts';
 import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import { isHashing } from '../cluster/tree/tree.ts';
-import type { UpstreamConfig } from '../config/config.ts';
+import type { RolesConfig, UpstreamConfig } from '../config/config.ts';
 import { shardLenses } from '../route/shard-lenses.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
@@ -65,7 +67,7 @@ export class FollowedCluster {
     this.config = config;
     this.dialing.connectMs = config.timeouts.connectMs;
     const { options } = this.cluster;
-    const { balancer, breaker, tree, lenses } = optionsOf(config, this.parts.place.value, this.parts.random);
+    const { balancer, breaker, tree, lenses, fresh } = optionsOf(config, this.parts.place.value, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
@@ -74,7 +76,8 @@ export class FollowedCluster {
       breaker: isDeepStrictEqual(breaker, options.breaker) ? options.breaker : breaker,
       // Nor is a tree of the same options worth building.
       tree: isDeepStrictEqual(tree, options.tree) ? options.tree : tree,
-      lenses: isSameKeys(lenses, options.lenses) ? options.lenses : lenses,
+      lenses: isSameLenses(lenses, options.lenses) ? options.lenses : lenses,
+      fresh: fresh ?? null,
     };
     this.cluster.reconfigure(next, made);
   }
@@ -92,10 +95,21 @@ export class FollowedCluster {
 export function optionsOf(config: UpstreamConfig, place: Place | null, random: Random): ClusterOptions {
   const { balancer, breaker, roles, shards } = config;
   const byKey = roles?.rule.kind === 'multi_primary' ? makeBalancer({ name: 'rendezvous' }, random) : null;
-  const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey);
+  const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey, freshOptionsOf(roles));
   const ofShards = shards === null ? [] : shardLenses(shards);
   const lenses = [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))];
-  return { balancer, breaker, tree: treeOf(config, place), lenses };
+  return { balancer, breaker, tree: treeOf(config, place), lenses, fresh: freshFieldsOf(roles) };
+}
+
+/** Null: one replica is as fresh as the other. */
+function freshOptionsOf({ lag, readYourWrites }: RolesConfig): FreshOptions | null {
+  if (lag === null && readYourWrites === null) return null;
+  return { maxLagMs: lag?.maxMs ?? Number.POSITIVE_INFINITY, minEndpoints: lag?.keep ?? DEFAULT_LAG.keep };
+}
+
+function freshFieldsOf(roles: RolesConfig | null): FreshFields | null {
+  const [lag, position] = [roles?.lag?.header ?? null, roles?.readYourWrites?.position ?? null];
+  return lag === null && position === null ? null : { lag, position };
 }
 
 function treeOf({ balancer, zones, panic, overprovisioning }: UpstreamConfig, place: Place | null): TreeOptions {
@@ -108,9 +122,9 @@ function treeOf({ balancer, zones, panic, overprovisioning }: UpstreamConfig, pl
   };
 }
 
-function isSameKeys(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {
+function isSameLenses(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {
   return isDeepStrictEqual(
-    a.map(({ key, otherwise }) => [key, otherwise]),
-    b.map(({ key, otherwise }) => [key, otherwise]),
+    a.map(({ key, otherwise, revision }) => [key, otherwise, revision]),
+    b.map(({ key, otherwise, revision }) => [key, otherwise, revision]),
   );
 }

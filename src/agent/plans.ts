@@ -6,7 +6,7 @@ import type { Random } from '../base/random.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { keyInside, type Lens } from '../cluster/lens.ts';
 import type { Role } from '../cluster/role.ts';
-import { roleKey } from '../cluster/role-lenses.ts';
+import { EVERYONE, roleKey } from '../cluster/role-lenses.ts';
 import type { RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
@@ -24,6 +24,7 @@ import type { HashKey } from '../route/hash-key.ts';
 import { makeHashKey } from '../route/hash-keys.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
 import { Pinned } from '../route/pinned.ts';
+import { ReadYourWrites } from '../route/read-your-writes.ts';
 import { AtRole, ByRole, Reads, type RoleParts } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shard-options.ts';
 import { ShardSpreader } from '../route/shard-spreader.ts';
@@ -97,7 +98,7 @@ export function makePlan(
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
     shards,
-    placement: placementOf(sharding, shards, (part) => makePlacement(cluster, part, wanted, roles, key)),
+    placement: placementOf(sharding, shards, (part) => makePlacement(clock, cluster, part, wanted, roles, key)),
     roles,
     spreader: null,
     get sampleRatio() {
@@ -150,6 +151,7 @@ export function atRole(plan: LivePlan, { primary, replica, hold, key }: LiveRole
 
 /** Inside the part of a cluster that has the key, or in all of it where that is null. */
 function makePlacement(
+  clock: Clock,
   cluster: Cluster,
   part: string | null,
   wanted: RolesConfig | null,
@@ -158,10 +160,20 @@ function makePlacement(
 ): Placement {
   if (wanted !== null && roles !== null) {
     const parts = part === null ? roles : { ...lensesOf(cluster, wanted, part), hold: roles.hold };
-    return new ByRole(new Reads(wanted.reads), parts, key);
+    return new ByRole(new Reads(wanted.reads), parts, key, readYourWritesOf(clock, cluster, wanted, parts));
   }
   const anywhere = new Anywhere(key);
   return part === null ? anywhere : new Pinned(cluster.lensOf(part), anywhere);
+}
+
+/** Positions are told apart by whose they are: of which primary, of which service. */
+function readYourWritesOf(
+  clock: Clock,
+  { name }: Cluster,
+  { readYourWrites }: RolesConfig,
+  { primary }: RoleParts,
+): ReadYourWrites | null {
+  return readYourWrites === null ? null : new ReadYourWrites(readYourWrites, `${name}/${primary.key}`, clock);
 }
 
 function makeRoles(
@@ -176,9 +188,8 @@ function makeRoles(
 }
 
 function lensesOf(cluster: Cluster, { read }: RolesConfig, part: string | null) {
-  const keyOf = (role: Role): string => (part === null ? roleKey(role) : keyInside(part, roleKey(role)));
-  const [primary, replica] = [cluster.lensOf(keyOf('primary')), cluster.lensOf(keyOf('replica'))];
-  const everyone = part === null ? null : cluster.lensOf(part);
-  const readers = read === 'any' ? everyone : read === 'primary' ? primary : replica;
+  const lensOf = (key: string): Lens => cluster.lensOf(part === null ? key : keyInside(part, key));
+  const [primary, replica] = [lensOf(roleKey('primary')), lensOf(roleKey('replica'))];
+  const readers = read === 'any' ? lensOf(EVERYONE) : read === 'primary' ? primary : replica;
   return { primary, replica, readers };
 }

@@ -1,5 +1,11 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
-import { clusterSamples, discoverySamples, holdSamples, placeSamples } from '../telemetry/cluster-samples.ts';
+import {
+  clusterSamples,
+  discoverySamples,
+  freshSamples,
+  holdSamples,
+  placeSamples,
+} from '../telemetry/cluster-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { LivePlan } from './plans.ts';
@@ -15,6 +21,7 @@ export function* upstreamSamples(
   yield* placeSamples(cluster);
   yield* poolSamples(cluster);
   yield* discoverySamples(cluster.name, discovery, now);
+  yield* freshSamples(cluster, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
   yield* shardSamples({ cluster, plan });
   if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Placement } from '../proxy/placement.ts';
 import { AtShard } from '../route/at-shard.ts';
 import { ByShard } from '../route/by-shard.ts';
+import { makeFirstText } from '../route/hash-keys.ts';
 import { shardLensKey } from '../route/shard-lenses.ts';
 import { makeShardMap } from '../route/shard-map.ts';
 import { type ShardsOptions, shardsOf } from '../route/shard-options.ts';
@@ -11,7 +12,7 @@ import type { Sharding, Shards } from '../route/shards.ts';
 export function shardingOf(options: ShardsOptions | null, before: Sharding | null): Sharding | null {
   if (options === null) return null;
   if (before !== null && isDeepStrictEqual(options, before.options)) return before;
-  return { options, map: makeShardMap(options.map) };
+  return { options, key: makeFirstText(options.key), map: makeShardMap(options.map) };
 }
 
 /** Inside a part of the cluster, by its lens, or in all of it where that is null. */

@@ -4,6 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { isInside } from '../cluster/lens.ts';
 import { linearConcern } from '../cluster/linear.ts';
 import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
+import { knownLag } from '../cluster/pickers/fresh-replicas.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import type { Connector } from '../http/conduit.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
@@ -82,7 +83,7 @@ function listed(keys: readonly string[]): string {
 }
 
 function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
-  const { id, spec, gate, active, isRemoved } = endpoint;
+  const { id, spec, gate, active, isRemoved, freshness } = endpoint;
   return {
     id,
     host: spec.host,
@@ -96,6 +97,8 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     pool: poolOf(endpoint),
     isRemoved,
     role: spec.role,
+    lagMs: knownLag(endpoint, now),
+    position: freshness.position < 0 ? null : freshness.position,
   };
 }
 

@@ -167,6 +167,7 @@ export class Cluster {
     const { breaker, lenses, tree } = this.current;
     if (options.balancer !== this.current.balancer) for (const known of this.endpoints) known.serve(options.balancer);
     this.current = options;
+    for (const { freshness } of this.endpoints) freshness.fields = options.fresh ?? null;
     if (options.breaker !== breaker) for (const { gate } of this.known.values()) gate.reconfigure(options.breaker);
     if (options.lenses !== lenses) this.replaceLenses();
     if (balancer === null && options.lenses === lenses && options.tree === tree) return;
@@ -198,6 +199,7 @@ export class Cluster {
       const same = before.get(spec.id);
       const endpoint = same ?? this.makeEndpoint(spec);
       const wasAway = same === undefined ? !isFirst : !same.isHealthy;
+      if (endpoint.spec.role !== spec.role) endpoint.freshness.forget();
       endpoint.spec = spec;
       if (wasAway && endpoint.isHealthy) endpoint.begin(now);
       this.known.set(spec.id, endpoint);
@@ -208,9 +210,10 @@ export class Cluster {
 
   private makeEndpoint(spec: EndpointSpec): LiveEndpoint {
     const { connectorFactory, random, listener, clock } = this.parts;
-    const { breaker, balancer } = this.current;
+    const { breaker, balancer, fresh } = this.current;
     const made = new LiveEndpoint(spec, connectorFactory(spec), breaker, random, listener, clock.now());
     made.serve(balancer);
+    made.freshness.fields = fresh ?? null;
     return made;
   }
 

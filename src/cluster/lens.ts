@@ -11,15 +11,17 @@ export interface LensSpec {
   readonly otherwise: string | null;
   /** The balancer of this part, when it is not the cluster's own. */
   readonly balancer: ((own: Balancer) => Balancer) | null;
+  /** Says which options `balancer` has: with others the part is the same one, and is built anew. */
+  readonly revision?: string;
 }
 
 /** Each of the inner ones once more, with only those that the outer one shows: the roles of a shard. */
 export function lensesInside(outer: LensSpec, inner: readonly LensSpec[]): readonly LensSpec[] {
-  return inner.map(({ key, matches, otherwise, balancer }) => ({
+  return inner.map(({ key, matches, otherwise, ...lens }) => ({
+    ...lens,
     key: keyInside(outer.key, key),
     matches: (spec: EndpointSpec) => outer.matches(spec) && matches(spec),
     otherwise: otherwise === null ? null : keyInside(outer.key, otherwise),
-    balancer,
   }));
 }
 

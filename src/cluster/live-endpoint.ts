@@ -98,6 +98,7 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   begin(now: number): void {
     this.warmUp.begin(now);
     this.reported?.restart();
+    this.freshness.forget();
   }
 
   /**

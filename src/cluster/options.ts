@@ -1,4 +1,5 @@
 import type { BreakerOptions } from '../policy/options.ts';
+import type { FreshFields } from './freshness.ts';
 import { HASHING_NAMES, type HashingOptions } from './hashing-options.ts';
 import type { LensSpec } from './lens.ts';
 import type { FirstOptions } from './pickers/first-fit.ts';
@@ -49,4 +50,6 @@ export interface ClusterOptions {
   readonly tree: TreeOptions;
   /** The parts of it that plans ask for. */
   readonly lenses: readonly LensSpec[];
+  /** Which fields of answers tell how fresh an endpoint is; absent or null: none. */
+  readonly fresh?: FreshFields | null;
 }

@@ -11,6 +11,11 @@ export type RoleWitness =
   /** The value of this key of Consul's KV store, while a session holds it, names the primary; all others are replicas. */
   | { readonly kind: 'lock'; readonly key: string };
 
+/** Where discovery reads how far an endpoint is behind its primary: metadata, or the output of a check by name or id. */
+export type LagWitness =
+  | { readonly kind: 'meta'; readonly key: string }
+  | { readonly kind: 'check'; readonly name: string };
+
 /** How the roles of a service are known. A part of the question to discovery. */
 export interface RoleRule {
   /** `primary_replica`: there is one primary at most, whoever else claims it. */
@@ -18,6 +23,8 @@ export interface RoleRule {
   readonly from: RoleWitness;
   /** The word of each role in tags, meta and checks. */
   readonly words: Readonly<Record<Role, string>>;
+  /** Null: discovery is not asked how late endpoints are. */
+  readonly lag: LagWitness | null;
 }
 
 /** The role that a set of words speaks of. None when it speaks of both: who is wrong about writes does damage. */

@@ -7,6 +7,7 @@ import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
+import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
 import type { ReadOptions } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shard-options.ts';
 
@@ -119,8 +120,22 @@ export interface RolesConfig {
   readonly read: ReadPreference;
   readonly reads: ReadOptions;
   readonly hold: HoldOptions;
+  /** Null: nobody says how late replicas are. */
+  readonly lag: LagConfig | null;
+  /** Null: reads go where reads go, whatever their client has written. */
+  readonly readYourWrites: ReadYourWritesOptions | null;
   /** Null: no port of its own. */
   readonly listen: Readonly<Record<Role, ListenAddress | null>>;
+}
+
+/** Beside what discovery is asked for it (`RoleRule.lag`). */
+export interface LagConfig {
+  /** Replicas that are later get no reads; infinite: no bound. */
+  readonly maxMs: number;
+  /** So many of the least late get reads all the same. */
+  readonly keep: number;
+  /** The field of answers that has it, in lower case; null: none. */
+  readonly header: string | null;
 }
 
 export type { StaticEndpoint };

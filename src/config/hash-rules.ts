@@ -3,7 +3,7 @@ import { type Contradiction, contradiction } from './contradiction.ts';
 import { isHashing } from './hashing-rules.ts';
 import { type Path, valueAt } from './paths.ts';
 import type { Written } from './schema.ts';
-import type { WrittenKey } from './sections/hash.ts';
+import type { WrittenKey, WrittenSource } from './sections/hash.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
 
@@ -29,6 +29,7 @@ export function hashRules(name: string, upstream: WrittenUpstream, merged: unkno
   return [
     ...hash.flatMap((key, index) => [
       ...strangerTo(upstream.protocol, key, at(index), [...path, 'protocol']),
+      ...makerRules(upstream.protocol, key, at(index), [...path, 'protocol']),
       ...cookieRules(key, [...at(index), 'cookie']),
     ]),
     ...secondCookie(hash, at),
@@ -36,9 +37,9 @@ export function hashRules(name: string, upstream: WrittenUpstream, merged: unkno
 }
 
 /** What a client that does not speak this protocol might have had. */
-function strangerTo(
+export function strangerTo(
   protocol: WrittenUpstream['protocol'],
-  { header, cookie, query, path }: WrittenKey,
+  { header, cookie, query, path }: WrittenSource,
   at: Path,
   protocolAt: Path,
 ): Contradiction[] {
@@ -52,13 +53,21 @@ function strangerTo(
     if (query !== null) return refuse('a query', ['query'], expected);
     if (path !== null) return refuse('a path', ['path'], expected);
   }
-  if (protocol === 'grpc') {
-    if (query !== null) return refuse('a query', ['query'], 'a key that calls have, such as { header: NAME }');
-    if (cookie !== null && cookie.ttl !== null) {
-      return refuse('a cookie to make', ['cookie', 'ttl'], 'no ttl: callers of gRPC keep no cookies');
-    }
+  if (protocol === 'grpc' && query !== null) {
+    return refuse('a query', ['query'], 'a key that calls have, such as { header: NAME }');
   }
   return [];
+}
+
+function makerRules(
+  protocol: WrittenUpstream['protocol'],
+  { cookie }: WrittenKey,
+  at: Path,
+  protocolAt: Path,
+): Contradiction[] {
+  if (protocol !== 'grpc' || cookie === null || cookie.ttl === null) return [];
+  const expected = 'no ttl: callers of gRPC keep no cookies';
+  return [contradiction([...at, 'cookie', 'ttl'], 'a cookie to make for protocol grpc', expected, null, [protocolAt])];
 }
 
 function cookieRules({ cookie }: WrittenKey, at: Path): Contradiction[] {

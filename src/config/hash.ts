@@ -1,32 +1,34 @@
 import type { KeyOptions, KeySource, MadeCookie } from '../route/keys/options.ts';
-import type { WrittenKey } from './sections/hash.ts';
+import type { WrittenKey, WrittenSource } from './sections/hash.ts';
 import { formatDuration } from './units.ts';
 
 /** Hash keys from the words of the file to those of the program, and back. */
 export function buildHash(hash: readonly WrittenKey[]): readonly KeyOptions[] {
-  return hash.map((written) => ({ ...sourceOf(written), terminal: written.terminal }));
+  return hash.map((written) => ({ ...sourceOf(written, madeOf(written)), terminal: written.terminal }));
 }
 
 /** The schema has seen to it that there is one source in each. */
-function sourceOf({ header, cookie, query, path }: WrittenKey): KeySource {
+export function sourceOf({ header, cookie, query, path }: WrittenSource, made: MadeCookie | null): KeySource {
   // Field names know no case; the program compares them in lower case.
   if (header !== null) return { kind: 'header', name: header.toLowerCase() };
-  if (cookie !== null) return { kind: 'cookie', name: cookie.name, made: madeOf(cookie) };
+  if (cookie !== null) return { kind: 'cookie', name: cookie.name, made };
   if (query !== null) return { kind: 'query', name: query };
   if (path === null) return { kind: 'source' };
   if (path.segment !== null) return { kind: 'segment', number: path.segment };
   return { kind: 'pattern', pattern: path.regex ?? '' };
 }
 
-function madeOf({ ttl, path, attributes }: NonNullable<WrittenKey['cookie']>): MadeCookie | null {
-  return ttl === null ? null : { ttlMs: ttl, path, ...attributes };
+function madeOf({ cookie }: WrittenKey): MadeCookie | null {
+  if (cookie === null || cookie.ttl === null) return null;
+  const { ttl, path, attributes } = cookie;
+  return { ttlMs: ttl, path, ...attributes };
 }
 
 export function encodeHash(hash: readonly KeyOptions[]): unknown {
   return hash.map(({ terminal, ...source }) => ({ ...encodeSource(source), terminal }));
 }
 
-function encodeSource(source: KeySource): object {
+export function encodeSource(source: KeySource): object {
   switch (source.kind) {
     case 'header':
       return { header: source.name };

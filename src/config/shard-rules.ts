@@ -1,6 +1,7 @@
 import { shardMapFlaws } from '../route/shard-map-flaws.ts';
 import { shardsOf } from '../route/shard-options.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
+import { strangerTo } from './hash-rules.ts';
 import type { Path } from './paths.ts';
 import type { Written } from './schema.ts';
 import { mapOf, type WrittenShards } from './shards.ts';
@@ -34,6 +35,7 @@ export function shardRules(upstream: Path, { shards, protocol, roles }: Written[
   if (misplaced.length > 0) return misplaced;
   const flaws = shardMapFlaws(mapOf(shards.map));
   return [
+    ...shards.key.flatMap((key, i) => strangerTo(protocol, key, [...path, 'key', i], [...upstream, 'protocol'])),
     ...flaws.map(({ at, found, expected }) => contradiction([...path, 'map', ...at], found, expected)),
     ...spreadRules(path, shards, protocol),
     ...portRules(upstream, roles),

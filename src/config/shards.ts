@@ -1,4 +1,5 @@
-import type { Move, ShardBy, ShardKeyOptions, ShardMapOptions, ShardsOptions } from '../route/shard-options.ts';
+import type { Move, ShardBy, ShardMapOptions, ShardsOptions } from '../route/shard-options.ts';
+import { encodeSource, sourceOf } from './hash.ts';
 import type { Written } from './schema.ts';
 import { formatDuration } from './units.ts';
 
@@ -9,14 +10,14 @@ type WrittenMap = WrittenShards['map'];
 export function buildShards(written: WrittenShards | null): ShardsOptions | null {
   if (written === null) return null;
   const { version, key, absent, by, hold, map } = written;
-  return { version, key: key.map(keyOf), absent, by: byOf(by), holdMs: hold, map: mapOf(map) };
-}
-
-function keyOf({ header, query, path }: WrittenShards['key'][number]): ShardKeyOptions {
-  // Field names know no case; the program compares them in lower case.
-  if (header !== null) return { kind: 'header', name: header.toLowerCase() };
-  if (query !== null) return { kind: 'query', name: query };
-  return { kind: 'segment', number: path?.segment ?? 1 };
+  return {
+    version,
+    key: key.map((source) => sourceOf(source, null)),
+    absent,
+    by: byOf(by),
+    holdMs: hold,
+    map: mapOf(map),
+  };
 }
 
 function byOf({ meta, tag }: WrittenShards['by']): ShardBy {
@@ -56,16 +57,12 @@ export function encodeShards(shards: ShardsOptions | null): unknown {
   const { version, key, absent, by, holdMs, map } = shards;
   return {
     version,
-    key: key.map(encodeKey),
+    key: key.map(encodeSource),
     absent,
     by: by.kind === 'meta' ? { meta: by.key } : { tag: by.pattern },
     hold: formatDuration(holdMs),
     map: encodeMap(map),
   };
-}
-
-function encodeKey(key: ShardKeyOptions): unknown {
-  return key.kind === 'segment' ? { path: { segment: key.number } } : { [key.kind]: key.name };
 }
 
 function encodeMap({ names: shards, ...map }: ShardMapOptions): unknown {

@@ -1,3 +1,4 @@
+import { lagInText } from '../cluster/lag.ts';
 import { type Role, type RoleRule, roleInText } from '../cluster/role.ts';
 import type { EndpointSpec, Health } from '../cluster/snapshot.ts';
 import type { AclResource } from './consul-api.ts';
@@ -28,7 +29,7 @@ export interface DecodedHealth {
  * else answered: then the whole answer is refused and the last good one stands. Consul does take a port that is none,
  * though, and one careless registration must not silence the other instances: it is skipped by name.
  *
- * Of the outputs of checks, which change with every look, nothing is kept but the role that `roles` finds in one.
+ * Of the outputs of checks, which change with every look, nothing is kept but the role and the lag that `roles` finds in them.
  */
 export function decodeHealth(body: unknown, roles: RoleRule | null = null): DecodedHealth {
   if (!Array.isArray(body)) throw new ConsulError(`health answer: expected a list, got ${kindOf(body)}`);
@@ -102,6 +103,7 @@ function decodeEntry(
     zone: zoneOf(service, node),
     priority: 0,
     role: roles?.from.kind === 'check' ? roleOf(Checks, roles.from.name, roles) : null,
+    ...(roles?.lag?.kind === 'check' ? lagOf(Checks, roles.lag.name) : {}),
   };
 }
 
@@ -121,10 +123,21 @@ function healthOf(checks: unknown, path: string): Health {
 
 /** Said by the check with this name or id; `healthOf` has seen that they are checks. */
 function roleOf(checks: unknown, name: string, rule: RoleRule): Role | null {
+  const output = outputOf(checks, name);
+  return output === null ? null : roleInText(output, rule);
+}
+
+function lagOf(checks: unknown, name: string): Pick<EndpointSpec, 'lagMs'> {
+  const output = outputOf(checks, name);
+  const lagMs = output === null ? null : lagInText(output);
+  return lagMs === null ? {} : { lagMs };
+}
+
+function outputOf(checks: unknown, name: string): string | null {
   const list = (checks ?? []) as readonly Json[];
   const check = list.find(({ CheckID, Name }) => CheckID === name || Name === name);
   const output = check?.['Output'];
-  return typeof output === 'string' ? roleInText(output, rule) : null;
+  return typeof output === 'string' ? output : null;
 }
 
 function zoneOf(service: Json, node: Json): string | null {

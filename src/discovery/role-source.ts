@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts';
 import type { Watch, WatchListener } from '../base/watch.ts';
+import { parseLag } from '../cluster/lag.ts';
 import { type Role, type RoleRule, roleAmong } from '../cluster/role.ts';
 import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery, Start } from '../cluster/snapshot.ts';
 import type { KvDocument, KvSource } from './kv.ts';
@@ -78,7 +79,11 @@ class RoleWatch implements Watch<ClusterSnapshot> {
 
   private take(snapshot: ClusterSnapshot): void {
     const holder = this.holder();
-    const told = snapshot.endpoints.map((spec) => ({ ...spec, role: roleOf(spec, this.rule, holder) }));
+    const told = snapshot.endpoints.map((spec) => ({
+      ...spec,
+      role: roleOf(spec, this.rule, holder),
+      ...lagOf(spec, this.rule),
+    }));
     const endpoints = this.rule.kind === 'primary_replica' ? this.withOnePrimary(told, snapshot.service) : told;
     this.doubtOf(endpoints, holder, snapshot.service);
     this.value = { ...snapshot, endpoints };
@@ -123,6 +128,12 @@ function roleOf(spec: EndpointSpec, rule: RoleRule, holder: string | null): Role
     case 'lock':
       return holder !== null && isCalled(spec, holder) ? 'primary' : 'replica';
   }
+}
+
+/** What a check says of it stands in the spec already. */
+function lagOf({ meta }: EndpointSpec, { lag }: RoleRule): Pick<EndpointSpec, 'lagMs'> {
+  const lagMs = lag?.kind === 'meta' ? parseLag(meta[lag.key] ?? '') : null;
+  return lagMs === null ? {} : { lagMs };
 }
 
 /** By the id of its service, or by its address and port. */

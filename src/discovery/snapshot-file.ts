@@ -52,7 +52,11 @@ export function loadSnapshot(path: string): SavedSnapshot | null {
     throw new Error('it is not a snapshot');
   }
   if (!snapshot.endpoints.every(isSpec)) throw new Error('it holds an endpoint that is none');
-  const endpoints = snapshot.endpoints.map((spec) => ({ ...spec, priority: 0, role: spec.role ?? null }));
+  const endpoints = snapshot.endpoints.map(({ lagMs: _old, ...spec }) => ({
+    ...spec,
+    priority: 0,
+    role: spec.role ?? null,
+  }));
   return { snapshot: { ...snapshot, endpoints, source: 'disk' }, vouchedWallMs };
 }
 

@@ -128,6 +128,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.firstByteAt = now;
     if (this.owner.isGrpc) this.concluded(head);
     if (this.endpoint.reported !== null) this.endpoint.reported.read(head, now);
+    this.endpoint.freshness.read(head, now);
     if (head.status !== 429 && head.status !== 503) return;
     const retryAfter = head.get('retry-after');
     if (retryAfter !== null) this.pushbackMs = parseRetryAfter(retryAfter, this.clock.wallMs());
@@ -228,8 +229,10 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   }
 
   private readTrailers(trailers: Fields): void {
-    const { reported } = this.endpoint;
-    if (reported !== null) reported.read(trailers, this.clock.now());
+    const { reported, freshness } = this.endpoint;
+    const now = this.clock.now();
+    if (reported !== null) reported.read(trailers, now);
+    freshness.read(trailers, now);
     if (this.owner.isGrpc) this.concluded(trailers);
   }
 

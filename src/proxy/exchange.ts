@@ -328,6 +328,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private marks(head: ResponseHead): Edits {
     this.edits.reset();
+    this.placed.answeredBy = this.current!.endpoint;
     this.plan.placement.mark(this.placed, head, this.edits);
     return this.edits;
   }

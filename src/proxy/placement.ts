@@ -21,6 +21,10 @@ export class Placed implements PickContext {
   hold: Hold | null = null;
   /** The answer has to carry something to the client: `mark` is asked. */
   isMarked = false;
+  /** Its client is to read what it wrote: the answer has to tell it how. */
+  isWrite = false;
+  /** Whose answer it is that is marked; null before. */
+  answeredBy: Endpoint | null = null;
   /** A cookie for the client to keep, whole as it goes out; null for none. */
   setCookie: string | null = null;
   /** The name of the shard that has its key; null where there are none, or none was looked for. */
@@ -39,6 +43,8 @@ export class Placed implements PickContext {
     this.lacksKey = false;
     this.hold = null;
     this.isMarked = false;
+    this.isWrite = false;
+    this.answeredBy = null;
     this.setCookie = null;
     this.shard = null;
     this.heldUntil = 0;

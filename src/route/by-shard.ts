@@ -5,7 +5,6 @@ import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import type { AtShard } from './at-shard.ts';
-import { keyTextOf } from './key-text.ts';
 import { type Sharding, type Shards, WaitingPlace } from './shards.ts';
 
 /**
@@ -26,8 +25,8 @@ export class ByShard implements Placement {
   ) {}
 
   place(head: RequestHead | null, peer: Peer, placed: Placed): FailureCode | null {
-    const { options, map } = this.sharding;
-    const key = head === null ? null : keyTextOf(head, options.key);
+    const { key: text, map } = this.sharding;
+    const key = head === null ? null : text.read(head, peer);
     if (key === null || head === null) return this.placeWithoutKey(head, peer, placed);
     const range = map.find(key);
     if (range === null) return 'shard_unknown';

@@ -2,6 +2,7 @@ import type { Random } from '../base/random.ts';
 import type { HashKey } from './hash-key.ts';
 import { KeyChain } from './keys/chain.ts';
 import { CookieText, MadeCookieKey } from './keys/cookie.ts';
+import { FirstText } from './keys/first.ts';
 import { HeaderKey, HeaderText } from './keys/header.ts';
 import type { KeyOptions, KeySource } from './keys/options.ts';
 import { PatternText } from './keys/pattern.ts';
@@ -19,6 +20,12 @@ function makeKey(source: KeySource, random: Random): HashKey {
   if (source.kind === 'header') return new HeaderKey(source.name);
   if (source.kind === 'cookie' && source.made !== null) return new MadeCookieKey(source.name, source.made, random);
   return new TextKey(makeKeyText(source));
+}
+
+/** The text of the first of these that a request has. */
+export function makeFirstText(sources: readonly KeySource[]): KeyText {
+  const texts = sources.map(makeKeyText);
+  return texts.length === 1 ? texts[0]! : new FirstText(texts);
 }
 
 /** What is read for a key, for who wants the text and not its hash. */

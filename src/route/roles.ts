@@ -7,6 +7,7 @@ import type { Placed, Placement } from '../proxy/placement.ts';
 import { Anywhere } from './anywhere.ts';
 import type { HashKey } from './hash-key.ts';
 import { PathPattern } from './path-pattern.ts';
+import type { ReadYourWrites } from './read-your-writes.ts';
 
 /** Which requests are reads. All others are writes, opaque connections among them. */
 export interface ReadOptions {
@@ -42,8 +43,10 @@ export class Reads {
 /** The parts of a cluster that its roles make, and where writes wait for theirs. */
 export interface RoleParts {
   readonly primary: Lens;
-  /** Where reads go; null: everywhere. */
-  readonly readers: Lens | null;
+  /** Where reads go. */
+  readonly readers: Lens;
+  /** Replicas, or where they have not what a client wrote, the primary. */
+  readonly replica: Lens;
   readonly hold: Hold;
 }
 
@@ -58,20 +61,40 @@ export class ByRole implements Placement {
     private readonly reads: Reads,
     private readonly parts: RoleParts,
     key: HashKey | null,
+    /** Null: nobody asks for it. */
+    private readonly readYourWrites: ReadYourWrites | null,
   ) {
     this.anywhere = new Anywhere(key);
   }
 
   place(head: RequestHead | null, peer: Peer, placed: Placed): null {
-    const { primary, readers, hold } = this.parts;
+    const { primary, hold } = this.parts;
     this.anywhere.place(head, peer, placed);
-    placed.lens = head !== null && this.reads.has(head) ? readers : primary;
+    if (head === null) placed.lens = primary;
+    else if (this.reads.has(head)) placed.lens = this.readersOf(head, peer, placed);
+    else this.placeWrite(placed);
     if (placed.lens === primary) placed.hold = hold;
     return null;
   }
 
   mark(placed: Placed, answer: ResponseHead, edits: Edits): void {
     this.anywhere.mark(placed, answer, edits);
+    if (placed.isWrite && this.readYourWrites !== null) this.readYourWrites.mark(placed, answer, edits);
+  }
+
+  private readersOf(head: RequestHead, peer: Peer, placed: Placed): Lens {
+    const { primary, readers, replica } = this.parts;
+    const wanted = this.readYourWrites === null ? 0 : this.readYourWrites.wanted(head, peer);
+    if (wanted === 0) return readers;
+    placed.minPosition = wanted;
+    return wanted === Number.POSITIVE_INFINITY ? primary : replica;
+  }
+
+  private placeWrite(placed: Placed): void {
+    placed.lens = this.parts.primary;
+    if (this.readYourWrites === null) return;
+    placed.isWrite = true;
+    placed.isMarked = true;
   }
 }
 

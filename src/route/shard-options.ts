@@ -1,3 +1,5 @@
+import type { KeySource } from './keys/options.ts';
+
 /**
  * What happens with a key that moves from one shard to another. Until the shard itself is another, the old one is the
  * owner whatever stands here; `hold` keeps its writes waiting meanwhile, the other two tell the new one.
@@ -61,11 +63,6 @@ export type ShardMapOptions = (SlotMapOptions | RangeMapOptions | ListMapOptions
   readonly names: readonly string[] | null;
 };
 
-export type ShardKeyOptions =
-  | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'query'; readonly name: string }
-  | { readonly kind: 'segment'; readonly number: number };
-
 /** How the shard of an endpoint is known: a tag made of the shard's name, or a key of its metadata. */
 export type ShardBy =
   | { readonly kind: 'tag'; readonly pattern: string }
@@ -77,7 +74,8 @@ export type AbsentKey = 'reject' | 'any' | 'first' | 'all';
 export interface ShardsOptions {
   /** Of the map, for operators: which one a sidecar has. */
   readonly version: number;
-  readonly key: readonly ShardKeyOptions[];
+  /** The key is that of the first of them which a request has. A cookie is never made. */
+  readonly key: readonly KeySource[];
   readonly absent: AbsentKey;
   readonly by: ShardBy;
   /** How long a write of a held range waits for its new owner. */

@@ -1,9 +1,9 @@
 import { type Hash64, hashText } from '../cluster/hash.ts';
+import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Ledger } from '../proxy/ledger.ts';
 import type { Broadcast, Move, Plan, Spread, Spreader } from '../proxy/plan.ts';
 import { isSafe } from './by-shard.ts';
-import { keyTextOf } from './key-text.ts';
 import type { ShardRange } from './shard-range.ts';
 import type { Sharding, Shards } from './shards.ts';
 
@@ -46,10 +46,10 @@ export class ShardSpreader implements Spreader {
     return [...this.pairs.values()].map(({ watch }) => watch);
   }
 
-  spread(head: RequestHead): Spread | null {
-    const { options, map } = this.sharding;
+  spread(head: RequestHead, peer: Peer): Spread | null {
+    const { key: text, map } = this.sharding;
     if (head.upgrade !== null) return null;
-    const key = keyTextOf(head, options.key);
+    const key = text.read(head, peer);
     if (key === null) return this.spreadToAll(head);
     const range = map.find(key);
     const pair = range === null ? undefined : this.pairs.get(range);

@@ -5,12 +5,15 @@ import type { RequestHead } from '../http/head.ts';
 import { Ledger, type LostWrite } from '../proxy/ledger.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
+import type { KeyText } from './keys/text.ts';
 import { type ShardsOptions, shardsOf } from './shard-options.ts';
 import type { ShardMap, ShardRange } from './shard-range.ts';
 
 /** A shard map in force. */
 export interface Sharding {
   readonly options: ShardsOptions;
+  /** Nothing is trusted in what it reads: it is looked up, and names no address. */
+  readonly key: KeyText;
   readonly map: ShardMap;
 }
 

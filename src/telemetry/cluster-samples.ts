@@ -1,5 +1,6 @@
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { knownLag } from '../cluster/pickers/fresh-replicas.ts';
 import type { ReportedWeight } from '../cluster/reported-weight.ts';
 import type { BreakerState } from '../policy/breaker.ts';
 import type { Hold } from '../proxy/hold.ts';
@@ -33,6 +34,19 @@ export function* placeSamples({ name, isPanic, spills }: Cluster): Generator<Sam
   yield sample('remora_panic', [name], isPanic ? 1 : 0);
   yield sample('remora_spilled_total', [name, 'level'], spills.toLevels);
   yield sample('remora_spilled_total', [name, 'zone'], spills.toZones);
+}
+
+/** How fresh replicas are, where reads look at that. */
+export function* freshSamples(cluster: Cluster, now: number): Generator<Sample> {
+  if (!cluster.options.lenses.some(({ revision }) => revision !== undefined)) return;
+  for (const endpoint of cluster.endpoints) {
+    const { id, spec, freshness } = endpoint;
+    if (spec.role !== 'replica') continue;
+    const lagMs = knownLag(endpoint, now);
+    if (lagMs !== null) yield sample('remora_replica_lag_seconds', [cluster.name, id], lagMs / 1000);
+    yield sample('remora_replica_passed_over_total', [cluster.name, id, 'lag'], freshness.tooLate);
+    yield sample('remora_replica_passed_over_total', [cluster.name, id, 'position'], freshness.tooFarBehind);
+  }
 }
 
 /** Writes that have no primary. */

@@ -159,6 +159,16 @@ export const METRICS = {
     labels: ['upstream', 'endpoint', 'fate'],
     help: 'Loads that an endpoint reported with its answers, where client_side_wrr wants them: taken, unusable (no requests or no load in it), or malformed.',
   },
+  remora_replica_lag_seconds: {
+    type: 'gauge',
+    labels: ['upstream', 'endpoint'],
+    help: 'How far a replica is behind its primary, as its answers or discovery say; absent while nobody says it.',
+  },
+  remora_replica_passed_over_total: {
+    type: 'counter',
+    labels: ['upstream', 'endpoint', 'why'],
+    help: 'Picks of a replica that were given to another endpoint, because of its lag, or of a position of a client that it has not said to have reached. Several picks may be counted of one read.',
+  },
   remora_ring_fingerprint: {
     type: 'gauge',
     labels: ['upstream', 'fingerprint'],

@@ -98,6 +98,8 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
     pool: { open: 5, idle: 2 },
     isRemoved: false,
     role: null,
+    lagMs: null,
+    position: null,
     ...changes,
   };
 }
@@ -133,6 +135,8 @@ function orders(): ClusterView {
         id: '10.0.0.3:7001/orders-3',
         host: '10.0.0.3',
         role: 'replica',
+        lagMs: 1_500,
+        position: 4_711,
         isRemoved: true,
         latencyMs: 1_890,
         trips: 1,

@@ -100,7 +100,7 @@ describe('what the paths answer', () => {
   it('gives clusters as a table on request', async () => {
     const reply = await ask(await start(), 'GET', '/clusters?format=text');
     expect(reply.fields['content-type']).toBe('text/plain; charset=utf-8');
-    expect(reply.body).toContain('10.0.0.2:7001/orders-2  warning           10      open, 3 trips');
+    expect(reply.body).toContain('10.0.0.2:7001/orders-2  warning                      10      open, 3 trips');
   });
 
   it('refuses a format that it does not have', async () => {

@@ -19,10 +19,17 @@ import { PEER, requestHead } from '../support/exchange-script.ts';
 
 function rolesConfig(more: Partial<RolesConfig> = {}): RolesConfig {
   return {
-    rule: { kind: 'primary_replica', from: { kind: 'tag' }, words: { primary: 'primary', replica: 'replica' } },
+    rule: {
+      kind: 'primary_replica',
+      from: { kind: 'tag' },
+      words: { primary: 'primary', replica: 'replica' },
+      lag: null,
+    },
     read: 'prefer_replica',
     reads: DEFAULT_READS,
     hold: DEFAULT_HOLD,
+    lag: null,
+    readYourWrites: null,
     listen: { primary: null, replica: null },
     ...more,
   };

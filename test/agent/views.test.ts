@@ -130,7 +130,7 @@ function never(): never {
 it('names the roles and shards that nobody serves, each once, and those alone that nobody stands in for', () => {
   const clock = new ManualClock();
   const random = new SeededRandom(1);
-  const ofRoles = roleLenses('prefer_replica', null);
+  const ofRoles = roleLenses('prefer_replica', null, null);
   const names = ['a', 'b', 'c', 'd', 'e'];
   const ofShards = shardLenses({
     version: 1,
@@ -167,7 +167,7 @@ it('names the roles and shards that nobody serves, each once, and those alone th
   expect(show([])).toBe(null);
   const whole = names.map((shard) => spec(shard, { role: 'primary', meta: { shard } }));
   expect(show(whole)).toBe(null);
-  const down = whole.map((one) => (one.meta['shard'] === 'b' ? { ...one, health: 'critical' as const } : one));
+  const down = whole.map((one) => (one.meta['shard'] === 'b' ? { ...one, health: 'maintenance' as const } : one));
   expect(show(down)).toBe('no usable endpoint of shard=b (meta.shard)');
   expect(show(whole.map((one) => (one.meta['shard'] === 'b' ? { ...one, role: 'replica' as const } : one)))).toBe(
     'no usable endpoint of shard=b (meta.shard)/role=primary',

@@ -91,7 +91,16 @@ describe('decodeReading', () => {
 
 describe('the watch over web', () => {
   const endpoint = { id: 'a', host: '127.0.0.1', port: 1, weight: 1, health: 'passing', breaker: 'closed' } as const;
-  const rest = { trips: 0, active: 0, latencyMs: 1, pool: { open: 0, idle: 0 }, isRemoved: false, role: null };
+  const rest = {
+    trips: 0,
+    active: 0,
+    latencyMs: 1,
+    pool: { open: 0, idle: 0 },
+    isRemoved: false,
+    role: null,
+    lagMs: null,
+    position: null,
+  };
 
   function watched() {
     const seen: string[] = [];

@@ -74,6 +74,20 @@ describe('shards of an upstream', () => {
     });
   });
 
+  it('are found by every kind of key that a request has, shown as they were written', () => {
+    const key =
+      '[{ header: X-T }, { cookie: { name: sid } }, { query: t }, { path: { regex: "/u/([^/]+)" } }, { source: true }]';
+    const config = good(orders(`{ key: ${key}, map: ${maps[4]![1]} }`));
+    expect(config.upstreams.get('orders')!.shards!.key).toEqual([
+      { kind: 'header', name: 'x-t' },
+      { kind: 'cookie', name: 'sid', made: null },
+      { kind: 'query', name: 't' },
+      { kind: 'pattern', pattern: '/u/([^/]+)' },
+      { kind: 'source' },
+    ]);
+    expect(good(JSON.stringify(redacted(config)))).toEqual(config);
+  });
+
   it.each(maps)('are shown as a file that means the same, by %s', (_kind, map) => {
     const config = good(orders(`{ ${KEY}, map: ${map} }`));
     expect(good(JSON.stringify(redacted(config)))).toEqual(config);
@@ -142,7 +156,12 @@ describe('shards of an upstream', () => {
     [
       'a source that is two',
       `{ key: [{ header: a, query: b }], map: { kind: consistent, shards: [a] } }`,
-      'key[0]: found a map, expected one of { header: NAME }, { query: NAME }, { path: { segment: NUMBER } }',
+      'key[0]: found a map, expected one of { header: NAME }, { cookie: { name: NAME } }, { query: NAME }, { path: { segment: N } }, { path: { regex: PATTERN } } and { source: true }',
+    ],
+    [
+      'a cookie to make',
+      `{ key: [{ cookie: { name: sid, ttl: 1h } }], map: { kind: consistent, shards: [a] } }`,
+      'key[0].cookie.ttl: found an unknown key, expected one of name',
     ],
     [
       'a tag that says no shard',
@@ -160,7 +179,9 @@ describe('shards of an upstream', () => {
     const ring = `{ ${KEY}, map: { kind: consistent, shards: [a] } }`;
     expect(complaints(orders(ring, 'protocol: tcp, port: 1, '))[0]).toContain('found shards for protocol tcp');
     const all = `{ ${KEY}, absent: all, map: { kind: consistent, shards: [a] } }`;
-    expect(complaints(orders(all, 'protocol: grpc, '))[0]).toContain('found all for protocol grpc');
+    const said = complaints(orders(all, 'protocol: grpc, ')).join('\n');
+    expect(said).toContain('found all for protocol grpc');
+    expect(said).toContain('shards.key[2].query: found a query for protocol grpc');
     const many = Array.from({ length: 65 }, (_, i) => `s${i}`).join(', ');
     const wide = `{ ${KEY}, absent: first, map: { kind: consistent, shards: [${many}] } }`;
     expect(complaints(orders(wide))[0]).toContain('found first with 65 shards');

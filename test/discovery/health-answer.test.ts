@@ -64,10 +64,24 @@ describe('decodeHealth', () => {
         { ...check('passing', 'c2'), Name: 'role', Output: 'state: primary' },
         { ...check('passing', 'c3'), Name: 'mute' },
       ];
-      const rule = { kind: 'primary_replica', from: { kind: 'check', name }, words } as const;
+      const rule = { kind: 'primary_replica', from: { kind: 'check', name }, words, lag: null } as const;
       return decodeHealth([entry({ checks })], rule).endpoints[0]!.role;
     };
     expect(['role', 'c2', 'c1', 'mute', 'other'].map(roleBy)).toEqual(['primary', 'primary', 'replica', null, null]);
+  });
+
+  it('finds how late an endpoint is in the output of a check', () => {
+    const words = { primary: 'primary', replica: 'replica' };
+    const lagBy = (name: string | null): unknown => {
+      const checks = [
+        { ...check('passing', 'c1'), Name: 'lag', Output: 'state=replica lag=3' },
+        { ...check('passing', 'c2'), Name: 'mute', Output: 'fine' },
+      ];
+      const lag = name === null ? null : ({ kind: 'check', name } as const);
+      const rule = { kind: 'primary_replica', from: { kind: 'tag' }, words, lag } as const;
+      return decodeHealth([entry({ checks })], rule).endpoints[0]!.lagMs;
+    };
+    expect(['lag', 'c1', 'mute', 'other', null].map(lagBy)).toEqual([3_000, 3_000, undefined, undefined, undefined]);
   });
 
   it('is lenient where Consul writes null or nothing', () => {

@@ -80,6 +80,14 @@ describe('LastGoodSource', () => {
     expect(second.watch.problem).toBe(null);
   });
 
+  it('does not know how late replicas are by now', async () => {
+    const first = run();
+    const [a] = specs('a');
+    first.live.set({ ...snapshotOf('a'), endpoints: [{ ...a!, lagMs: 90_000 }] });
+    await first.saved('a');
+    expect(run().watch.value!.endpoints).toEqual([a]);
+  });
+
   it('has no say where endpoints are in use, and is kept up to date all the same', async () => {
     const first = run();
     first.live.set(snapshotOf('ab'));

@@ -26,7 +26,11 @@ function scene(from: RoleWitness, kind: RoleRule['kind'] = 'primary_replica') {
   };
   const abort = new AbortController();
   const source = new RoleSource({ follow: () => listed }, locks, log);
-  const watch = source.follow(queryFor('db', { roles: { kind, from, words: WORDS } }), abort.signal, 'cold');
+  const watch = source.follow(
+    queryFor('db', { roles: { kind, from, words: WORDS, lag: { kind: 'meta', key: 'lag' } } }),
+    abort.signal,
+    'cold',
+  );
   const heard: string[] = [];
   const roles = (): string =>
     watch.value!.endpoints.map(({ id, role }) => `${id.at(-1)}:${role?.[0] ?? '-'}`).join(' ');
@@ -162,8 +166,18 @@ describe('a lock', () => {
   });
 });
 
+describe('metadata of an endpoint', () => {
+  it('say how late it is, and nothing that is no lag', () => {
+    const { list, watch } = scene({ kind: 'tag' });
+    list(spec('a', { meta: { lag: '1.5s' } }), spec('b', { meta: { lag: 'soon' } }), spec('c'));
+    expect(watch.value!.endpoints.map(({ lagMs }) => lagMs)).toEqual([1_500, undefined, undefined]);
+    list(spec('a'));
+    expect(watch.value!.endpoints[0]).not.toHaveProperty('lagMs');
+  });
+});
+
 describe('the output of a check', () => {
-  const RULE: RoleRule = { kind: 'primary_replica', from: { kind: 'check', name: 'role' }, words: WORDS };
+  const RULE: RoleRule = { kind: 'primary_replica', from: { kind: 'check', name: 'role' }, words: WORDS, lag: null };
 
   it.each([
     ['primary', 'primary'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { placementOf } from '../../src/agent/sharding.ts';
+import { placementOf, shardingOf } from '../../src/agent/sharding.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
 import { Dispatcher } from '../../src/proxy/dispatcher.ts';
@@ -9,7 +9,6 @@ import { Anywhere } from '../../src/route/anywhere.ts';
 import type { ByShard } from '../../src/route/by-shard.ts';
 import { Pinned } from '../../src/route/pinned.ts';
 import { shardLensKey } from '../../src/route/shard-lenses.ts';
-import { makeShardMap } from '../../src/route/shard-map.ts';
 import type {
   AbsentKey,
   KeyRange,
@@ -57,7 +56,7 @@ class Sharded extends ExchangeScript {
   shard(map: ShardMapOptions, absent: AbsentKey = 'reject'): void {
     const key = [{ kind: 'header', name: 'x-key' }] as const;
     const options: ShardsOptions = { version: 1, key, absent, by: BY, holdMs: 10_000, map };
-    const sharding = { options, map: makeShardMap(map) };
+    const sharding = shardingOf(options, null)!;
     const placement = placementOf(sharding, this.shards, (part) => this.inside(part)) as ByShard;
     const plan = { ...this.plan, placement, spreader: null };
     const planAt = (shard: string) => ({ ...plan, placement: placement.at(shard) });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { shardingOf } from '../../src/agent/sharding.ts';
 import type { Plan } from '../../src/proxy/plan.ts';
-import { makeShardMap } from '../../src/route/shard-map.ts';
 import type { AbsentKey, Move, ShardMapOptions, ShardsOptions } from '../../src/route/shard-options.ts';
 import { ShardSpreader } from '../../src/route/shard-spreader.ts';
 import { Shards } from '../../src/route/shards.ts';
-import { ExchangeScript, type RequestText, requestHead } from '../support/exchange-script.ts';
+import { ExchangeScript, PEER, type RequestText, requestHead } from '../support/exchange-script.ts';
 
 function setUp(move: Move | null, absent: AbsentKey = 'reject', shards = new Shards()) {
   const { plan } = new ExchangeScript();
@@ -21,11 +21,11 @@ function setUp(move: Move | null, absent: AbsentKey = 'reject', shards = new Sha
   };
   const key = [{ kind: 'header', name: 'x-key' }] as const;
   const options: ShardsOptions = { version: 1, key, absent, by: { kind: 'meta', key: 's' }, holdMs: 1, map };
-  const sharding = { options, map: makeShardMap(map) };
+  const sharding = shardingOf(options, null)!;
   const spreader = new ShardSpreader(sharding, shards, (shard) => plans.get(shard)!);
   shards.replace(plan, sharding);
   const spread = (key: string | null, method = 'GET', more: RequestText = {}) =>
-    spreader.spread(requestHead({ method, ...more, fields: key === null ? {} : { 'x-key': key } }));
+    spreader.spread(requestHead({ method, ...more, fields: key === null ? {} : { 'x-key': key } }), PEER);
   return { plans, shards, spreader, spread };
 }
 

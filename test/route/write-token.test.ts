@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parsePosition, positionWanted, writeToken } from '../../src/route/write-token.ts';
+import { writeToken as make, positionWanted as wanted } from '../../src/route/write-token.ts';
 
 const NOW = 1_790_000_000_000;
 const VALID_MS = 10_000;
+const HISTORY = 0xffff_ffff;
+
+const writeToken = (at: number, position: number): string => make(at, position, HISTORY);
+const positionWanted = (token: string | null, now: number, validMs: number): number =>
+  wanted(token, HISTORY, now, validMs);
 
 describe('a write token', () => {
   it('asks for its position as long as it is valid, and then for nothing', () => {
@@ -17,6 +22,13 @@ describe('a write token', () => {
     expect(positionWanted(writeToken(NOW, -1), NOW, VALID_MS)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('asks for the primary where its position is of another history, or is the first of all', () => {
+    const token = writeToken(NOW, 4711);
+    expect(wanted(token, HISTORY - 1, NOW, VALID_MS)).toBe(Number.POSITIVE_INFINITY);
+    expect(wanted(token, HISTORY - 1, NOW + VALID_MS, VALID_MS)).toBe(0);
+    expect(positionWanted(writeToken(NOW, 0), NOW, VALID_MS)).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('of a clock that is ahead is not valid for longer than twice its time', () => {
     expect(positionWanted(writeToken(NOW + 5_000, 1), NOW, VALID_MS)).toBe(1);
     expect(positionWanted(writeToken(NOW + VALID_MS, 1), NOW, VALID_MS)).toBe(0);
@@ -24,9 +36,13 @@ describe('a write token', () => {
 
   it('comes back as it was made', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2 ** 45 }), fc.maxSafeNat(), (at, position) => {
-        expect(positionWanted(writeToken(at, position), at, VALID_MS)).toBe(position);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 45 }),
+        fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        (at, position) => {
+          expect(positionWanted(writeToken(at, position), at, VALID_MS)).toBe(position);
+        },
+      ),
     );
   });
 
@@ -40,20 +56,5 @@ describe('a write token', () => {
         expect(positionWanted(text, NOW, VALID_MS)).toBeGreaterThanOrEqual(0);
       }),
     );
-  });
-});
-
-describe('a position', () => {
-  it.each([
-    ['0', 0],
-    ['42', 42],
-    ['16/B374D848', 0x16 * 2 ** 32 + 0xb374d848],
-    ['0/0', 0],
-  ])('%j is %d', (text, position) => {
-    expect(parsePosition(text)).toBe(position);
-  });
-
-  it.each([null, '', '-1', '1.5', '/', '1/', 'xyz', '123456/0', '1/123456789'])('%j is none', (text) => {
-    expect(parsePosition(text)).toBe(-1);
   });
 });

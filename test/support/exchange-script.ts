@@ -1,11 +1,13 @@
 import type { FailureCode } from '../../src/base/failure.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import type { FreshFields } from '../../src/cluster/freshness.ts';
 import type { LensSpec } from '../../src/cluster/lens.ts';
+import type { FreshOptions } from '../../src/cluster/pickers/fresh-replicas.ts';
 import { RingHashBalancer } from '../../src/cluster/pickers/ring-hash.ts';
 import { RoundRobinBalancer } from '../../src/cluster/pickers/round-robin.ts';
 import type { Role } from '../../src/cluster/role.ts';
-import { type ReadPreference, roleLenses } from '../../src/cluster/role-lenses.ts';
+import { EVERYONE, type ReadPreference, roleLenses } from '../../src/cluster/role-lenses.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import type { LocalAnswer } from '../../src/http/answer.ts';
@@ -45,6 +47,7 @@ import type { Plan, Router } from '../../src/proxy/plan.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
 import { makeHashKey } from '../../src/route/hash-keys.ts';
 import type { KeyOptions } from '../../src/route/keys/options.ts';
+import { ReadYourWrites, type ReadYourWritesOptions } from '../../src/route/read-your-writes.ts';
 import { ByRole, DEFAULT_READS, Reads } from '../../src/route/roles.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -63,7 +66,14 @@ export interface ScriptOptions {
   readonly warm?: boolean;
   readonly instanceId?: string;
   /** Endpoints have roles, which `discover` is told as `a=primary`; requests are placed by them. */
-  readonly roles?: { readonly hold?: Partial<HoldOptions>; readonly read?: ReadPreference };
+  readonly roles?: {
+    readonly hold?: Partial<HoldOptions>;
+    readonly read?: ReadPreference;
+    readonly fresh?: FreshOptions;
+    readonly readYourWrites?: ReadYourWritesOptions;
+    /** Fields of answers that tell how fresh an endpoint is. */
+    readonly fields?: FreshFields;
+  };
   readonly lenses?: readonly LensSpec[];
   /** Without it, a bug fails the test. */
   onBug?(error: unknown): void;
@@ -117,6 +127,7 @@ export class ExchangeScript {
         breaker: { ...DEFAULT_BREAKER, ...options.breaker },
         tree: DEFAULT_TREE,
         lenses: options.lenses ?? lensesOf(options),
+        fresh: options.roles?.fields ?? null,
       },
       balancer: new (options.hash === undefined ? RoundRobinBalancer : RingHashBalancer)(new SeededRandom(1)),
       connectorFactory: (spec) => this.connector(spec),
@@ -189,8 +200,11 @@ export class ExchangeScript {
     const { roles, hash } = this.options;
     if (roles === undefined) return new Anywhere(hash === undefined ? null : makeHashKey(hash, new SeededRandom(4)));
     const [primary, replica] = [this.cluster.lensOf('role=primary'), this.cluster.lensOf('role=replica')];
-    const readers = roles.read === 'any' ? null : roles.read === 'primary' ? primary : replica;
-    return new ByRole(new Reads(DEFAULT_READS), { primary, readers, hold: this.hold }, null);
+    const { read, readYourWrites = null } = roles;
+    const readers = read === 'any' ? this.cluster.lensOf(EVERYONE) : read === 'primary' ? primary : replica;
+    const parts = { primary, replica, readers, hold: this.hold };
+    const tokens = readYourWrites === null ? null : new ReadYourWrites(readYourWrites, 'orders', this.clock);
+    return new ByRole(new Reads(DEFAULT_READS), parts, null, tokens);
   }
 
   private connector(spec: EndpointSpec): FakeConnector {
@@ -242,7 +256,7 @@ function describeTunnel(record: TunnelRecord): string {
 }
 
 function lensesOf({ roles }: ScriptOptions): readonly LensSpec[] {
-  return roles === undefined ? [] : roleLenses(roles.read ?? 'prefer_replica', null);
+  return roles === undefined ? [] : roleLenses(roles.read ?? 'prefer_replica', null, roles.fresh ?? null);
 }
 
 function specOf(text: string): EndpointSpec {

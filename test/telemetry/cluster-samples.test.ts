@@ -3,9 +3,10 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { Cell } from '../../src/base/watch.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import { Freshness } from '../../src/cluster/freshness.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
-import { clusterSamples, discoverySamples, placeSamples } from '../../src/telemetry/cluster-samples.ts';
+import { clusterSamples, discoverySamples, freshSamples, placeSamples } from '../../src/telemetry/cluster-samples.ts';
 import { Registry, type Sample } from '../../src/telemetry/registry.ts';
 import { spec } from '../support/endpoint-specs.ts';
 import { FAILURE } from '../support/evidence.ts';
@@ -117,4 +118,24 @@ it('counts load reports of endpoints that are asked for them', () => {
     'remora_load_reports_total{upstream="orders",endpoint="a",fate="unusable"} 2',
     'remora_load_reports_total{upstream="orders",endpoint="a",fate="malformed"} 1',
   ]);
+});
+
+it('tells of replicas how late they are, and how often reads passed them over', () => {
+  const now = 1_000;
+  const replica = (id: string, lagMs?: number) => {
+    const own = spec(id, { role: 'replica', ...(lagMs === undefined ? {} : { lagMs }) });
+    return { id, spec: own, freshness: new Freshness() };
+  };
+  const endpoints = [{ ...replica('p'), spec: spec('p', { role: 'primary' }) }, replica('a', 3_000), replica('b')];
+  endpoints[1]!.freshness.reportLag(500, now);
+  Object.assign(endpoints[2]!.freshness, { tooLate: 2, tooFarBehind: 3 });
+  const cluster = (lenses: readonly object[]) => ({ name: 'db', endpoints, options: { lenses } }) as unknown as Cluster;
+  expect(lines(freshSamples(cluster([{ key: 'role=replica', revision: 'lag' }]), now))).toEqual([
+    'remora_replica_lag_seconds{upstream="db",endpoint="a"} 0.5',
+    'remora_replica_passed_over_total{upstream="db",endpoint="a",why="lag"} 0',
+    'remora_replica_passed_over_total{upstream="db",endpoint="a",why="position"} 0',
+    'remora_replica_passed_over_total{upstream="db",endpoint="b",why="lag"} 2',
+    'remora_replica_passed_over_total{upstream="db",endpoint="b",why="position"} 3',
+  ]);
+  expect(lines(freshSamples(cluster([{ key: 'role=replica' }]), now))).toEqual([]);
 });

@@ -9,6 +9,12 @@ export interface FreshOptions {
   readonly minEndpoints: number;
 }
 
+/**
+ * Who is ten seconds late has lost step: that is as long as a client reads what it wrote elsewhere. Two of the least late
+ * are kept, as Vitess does.
+ */
+export const DEFAULT_LAG = { maxMs: 10_000, keep: 2 } as const;
+
 /** How long a judgement of everybody's lag holds, in ms: it is not worth more with every pick. */
 const JUDGED_MS = 100;
 /** With most replicas fresh enough, so many picks of the balancer find one. */
@@ -62,13 +68,19 @@ class FreshPicker implements Picker {
     for (let i = 0; i < DRAWS; i++) {
       const endpoint = this.inner.pick(context);
       if (endpoint === null) return null;
-      if (this.isFresh(endpoint, context) && !context.avoid.includes(endpoint)) return endpoint;
+      if (!this.isFresh(endpoint, context)) this.count(endpoint);
+      else if (!context.avoid.includes(endpoint)) return endpoint;
     }
     return this.search(context);
   }
 
   private isFresh(endpoint: Endpoint, { minPosition }: PickContext): boolean {
     return !this.late.has(endpoint) && (minPosition === 0 || endpoint.freshness.position >= minPosition);
+  }
+
+  private count(endpoint: Endpoint): void {
+    if (this.late.has(endpoint)) endpoint.freshness.tooLate += 1;
+    else endpoint.freshness.tooFarBehind += 1;
   }
 
   private search(context: PickContext): Endpoint | null {
@@ -98,7 +110,12 @@ class FreshPicker implements Picker {
 }
 
 /** What an endpoint says itself is newer than what discovery says of it. One of which nobody says anything is not late. */
-export function lagOf({ freshness, spec }: Endpoint, now: number): number {
+export function lagOf(endpoint: Endpoint, now: number): number {
+  return knownLag(endpoint, now) ?? 0;
+}
+
+/** Null where nobody says it. */
+export function knownLag({ freshness, spec }: Endpoint, now: number): number | null {
   const said = freshness.lagAt(now);
-  return said >= 0 ? said : (spec.lagMs ?? 0);
+  return said >= 0 ? said : (spec.lagMs ?? null);
 }

@@ -11,7 +11,7 @@ const MAX_SEGMENT = 32;
 const MAX_SOURCES = 8;
 
 const SOURCES = ['header', 'cookie', 'query', 'source', 'path'] as const;
-const SOURCE_WORDS =
+export const SOURCE_WORDS =
   'one of { header: NAME }, { cookie: { name: NAME } }, { query: NAME }, { path: { segment: N } }, { path: { regex: PATTERN } } and { source: true }';
 const HASH_WORDS = `${SOURCE_WORDS}, or a list of them`;
 const PART_WORDS = 'either { segment: N } or { regex: PATTERN }';
@@ -38,11 +38,13 @@ const attributes = section({
   domain: optional(host(), 'the host that was asked', { scope: 'mesh', meaning: 'Other hosts that get it too.' }),
 });
 
+const cookieName = required(token('the name of a cookie'), {
+  scope: 'mesh',
+  meaning: 'The name of the cookie. Case matters.',
+});
+
 const cookie = section({
-  name: required(token('the name of a cookie'), {
-    scope: 'mesh',
-    meaning: 'Requests with the same value of this cookie go to the same endpoint. Case matters.',
-  }),
+  name: cookieName,
   ttl: optional(duration({ least: 1_000, most: MAX_TTL_MS, zero: true }), 'never made', {
     scope: 'mesh',
     meaning:
@@ -71,39 +73,58 @@ const path = section({
   }),
 }).refine(({ segment, regex }) => (segment === null) !== (regex === null), { error: PART_WORDS, when: isClean });
 
-const sourceSection = section({
-  header: optional(token('the name of a header'), 'none', {
-    scope: 'mesh',
-    meaning:
-      'Requests with the same value of this header go to the same endpoint. For gRPC, the metadata of this name.',
-  }),
-  cookie: optional(cookie, 'none', { scope: null, meaning: 'The value of a cookie.' }),
-  query: optional(
-    z
-      .string({ error: PARAMETER_WORDS })
-      .regex(/^[!-~]+$/, { error: PARAMETER_WORDS })
-      .regex(/^[^&=#]+$/, { error: PARAMETER_WORDS }),
-    'none',
-    {
+function sourcesWith<S extends z.ZodType>(cookieSection: S) {
+  return {
+    header: optional(token('the name of a header'), 'none', {
       scope: 'mesh',
-      meaning: 'The first value of this parameter of the query, as it is written there and not decoded.',
-    },
-  ),
-  path: optional(path, 'none', { scope: null, meaning: 'A part of the path, as it is written there and not decoded.' }),
-  source: optional(z.literal(true, { error: 'true' }), 'none', {
-    scope: 'mesh',
-    meaning: 'The address that the request comes from.',
-  }),
+      meaning: 'The value of this header. For gRPC, the metadata of this name.',
+    }),
+    cookie: optional(cookieSection, 'none', { scope: null, meaning: 'The value of a cookie.' }),
+    query: optional(
+      z
+        .string({ error: PARAMETER_WORDS })
+        .regex(/^[!-~]+$/, { error: PARAMETER_WORDS })
+        .regex(/^[^&=#]+$/, { error: PARAMETER_WORDS }),
+      'none',
+      {
+        scope: 'mesh',
+        meaning: 'The first value of this parameter of the query, as it is written there and not decoded.',
+      },
+    ),
+    path: optional(path, 'none', {
+      scope: null,
+      meaning: 'A part of the path, as it is written there and not decoded.',
+    }),
+    source: optional(z.literal(true, { error: 'true' }), 'none', {
+      scope: 'mesh',
+      meaning: 'The address that the request comes from.',
+    }),
+  };
+}
+
+const sourceSection = section({
+  ...sourcesWith(cookie),
   terminal: defaulted(flag(), false, {
     scope: 'mesh',
     meaning: 'Once there is a key, those listed below are not asked. Off: all that a request has count together.',
   }),
-}).refine((source) => SOURCES.filter((name) => source[name] !== null).length === 1, {
+}).refine(hasOneSource, { error: SOURCE_WORDS, when: isClean });
+
+/** What a request has already: nothing is made, and there is no hash that could end a list. */
+export const givenSourceSection = section(sourcesWith(section({ name: cookieName }))).refine(hasOneSource, {
   error: SOURCE_WORDS,
   when: isClean,
 });
 
 export type WrittenKey = z.output<typeof sourceSection>;
+/** One source, as either says it. */
+export type WrittenSource = Omit<WrittenKey, 'terminal' | 'cookie'> & {
+  readonly cookie: { readonly name: string } | null;
+};
+
+function hasOneSource(source: Readonly<Record<(typeof SOURCES)[number], unknown>>): boolean {
+  return SOURCES.filter((name) => source[name] !== null).length === 1;
+}
 
 export function hashSection() {
   const words = `a list of 1 to ${MAX_SOURCES}`;

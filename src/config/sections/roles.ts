@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_LAG } from '../../cluster/pickers/fresh-replicas.ts';
 import { READ_PREFERENCES } from '../../cluster/role-lenses.ts';
 import { DEFAULT_HOLD } from '../../proxy/hold.ts';
 import { DEFAULT_READS } from '../../route/roles.ts';
@@ -39,6 +40,77 @@ const word = () => z.string({ error: WORD_WORDS }).regex(WORD, { error: WORD_WOR
 const method = () => z.string({ error: METHOD_WORDS }).regex(/^[A-Z][A-Z-]{0,31}$/, { error: METHOD_WORDS });
 const pattern = () => z.string({ error: PATH_WORDS }).regex(/^[/*][!-~]{0,255}$/, { error: PATH_WORDS });
 
+const LAG_WORDS = 'from, header, or both: someone who says how late a replica is';
+const LAG_FROM_WORDS = 'either { meta: KEY } or { check: NAME }';
+const CARRIER_WORDS = 'either cookie: NAME or header: NAME, which carries the token';
+const OWN_HEADER_WORDS = 'the name of a header that is not of HTTP itself';
+
+/** Fields that say how a message is sent, and cannot carry anything else. */
+const OF_HTTP =
+  /^(?:connection|content-length|cookie|expect|host|keep-alive|set-cookie|te|trailer|transfer-encoding|upgrade|proxy-.*)$/i;
+
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+const headerName = () => z.string({ error: HEADER_WORDS }).regex(TOKEN, { error: HEADER_WORDS });
+const isClean = ({ issues }: { readonly issues: readonly unknown[] }): boolean => issues.length === 0;
+
+const lagSection = section({
+  max: defaulted(duration({ zero: true }), formatDuration(DEFAULT_LAG.maxMs), {
+    scope: 'mesh',
+    meaning:
+      'A replica that is later gets no reads; 0: no bound. As long as clients are sent elsewhere to read what they wrote: who is later than that has lost step.',
+  }),
+  keep: defaulted(count(1, 1_000), DEFAULT_LAG.keep, {
+    scope: 'mesh',
+    meaning:
+      'So many of the least late get reads however late they are, of each zone where there are zones: a load that slows all of them down must not be thrown at the last one, or at the primary. As in Vitess.',
+  }),
+  from: optional(
+    section({
+      meta: optional(text('a key of service metadata'), 'none', {
+        scope: 'mesh',
+        meaning: 'The value of this key of service metadata: `120ms`, `1.5s`, `2m`, or a number of seconds.',
+      }),
+      check: optional(text('the name or id of a check'), 'none', {
+        scope: 'mesh',
+        meaning:
+          'In the output of this check, what follows the word `lag`, or else the first number. Consul tells of an output that changes without its status only every `check_update_interval`.',
+      }),
+    }).refine(({ meta, check }) => (meta === null) !== (check === null), { error: LAG_FROM_WORDS, when: isClean }),
+    'discovery is not asked',
+    { scope: null, meaning: `What discovery says: ${LAG_FROM_WORDS}.` },
+  ),
+  header: optional(headerName(), 'none', {
+    scope: 'mesh',
+    meaning:
+      'Answers of replicas tell their lag in this header. It is newer than what discovery says, and counts for 10 s: then the replica is asked again.',
+  }),
+}).refine(({ from, header }) => from !== null || header !== null, { error: LAG_WORDS, when: isClean });
+
+const readYourWritesSection = section({
+  for: defaulted(duration({ least: 1_000 }), '10s', {
+    scope: 'mesh',
+    meaning: 'How long reads are bound to the last write of their client. Longer than replicas are late on most days.',
+  }),
+  cookie: optional(
+    z.string({ error: 'the name of a cookie' }).regex(TOKEN, { error: 'the name of a cookie' }),
+    'none',
+    {
+      scope: 'mesh',
+      meaning: 'The token is this cookie. Browsers and clients with a cookie jar send it back by themselves.',
+    },
+  ),
+  header: optional(
+    headerName().refine((value) => !OF_HTTP.test(value), { error: OWN_HEADER_WORDS }),
+    'none',
+    { scope: 'mesh', meaning: 'The token is in this header of answers to writes; the client sends it with its reads.' },
+  ),
+  position: optional(headerName(), 'nobody says one', {
+    scope: 'mesh',
+    meaning:
+      "The header in which answers say how far the endpoint is in its primary's history: a number that grows, or a log sequence number such as `16/B374D848`. With it, replicas that have the write are read from; without it, the primary alone.",
+  }),
+}).refine(({ cookie, header }) => (cookie === null) !== (header === null), { error: CARRIER_WORDS, when: isClean });
+
 export const rolesSection = section({
   kind: defaulted(choice(['primary_replica', 'multi_primary']), 'primary_replica', {
     scope: 'mesh',
@@ -75,15 +147,11 @@ export const rolesSection = section({
           meaning: 'Requests with these methods are reads. Those that HTTP calls safe; gRPC calls are POST.',
         },
       ),
-      header: optional(
-        z.string({ error: HEADER_WORDS }).regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: HEADER_WORDS }),
-        'none',
-        {
-          scope: 'mesh',
-          meaning:
-            'A request that has `true` in this header is a read, one that has `false` a write, whatever else it is.',
-        },
-      ),
+      header: optional(headerName(), 'none', {
+        scope: 'mesh',
+        meaning:
+          'A request that has `true` in this header is a read, one that has `false` a write, whatever else it is.',
+      }),
       paths: defaulted(
         z.array(pattern(), { error: 'a list of paths' }).max(64, { error: 'at most 64 paths' }),
         [...DEFAULT_READS.paths],
@@ -114,6 +182,14 @@ export const rolesSection = section({
     }),
     'Writes that wait while there is no primary.',
   ),
+  lag: optional(lagSection, 'replicas are alike, however late', {
+    scope: null,
+    meaning: 'Replicas that are behind their primary leave the reads, as long as enough of them stay.',
+  }),
+  readYourWrites: optional(readYourWritesSection, 'off', {
+    scope: null,
+    meaning: 'A client that has written reads what it wrote, by a token that it is given and sends back.',
+  }),
   ports: group(
     section({
       primary: optional(listenPort(), 'none', {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { DEFAULT_SLOTS, MAX_SHARDS, MAX_SLOTS, SHARD_MARK } from '../../route/shard-options.ts';
-import { defaulted, isClean, optional, required, section } from '../field.ts';
+import { defaulted, optional, required, section } from '../field.ts';
 import { choice, count, duration, name, text } from '../values.ts';
+import { givenSourceSection, SOURCE_WORDS } from './hash.ts';
 
 const KINDS = ['slots', 'ranges', 'list', 'consistent'] as const;
 const MOVES = ['hold', 'dual_read', 'dual_write'] as const;
@@ -10,7 +11,6 @@ const MOVES = ['hold', 'dual_read', 'dual_write'] as const;
 const MAX_RANGES = 16_384;
 const MAX_KEYS = 65_536;
 
-export const KEY_WORDS = 'one of { header: NAME }, { query: NAME }, { path: { segment: NUMBER } }';
 export const BY_WORDS = `{ meta: KEY } or { tag: a tag with ${SHARD_MARK} in it }`;
 
 /** Beyond it, nobody can say any more where a key comes from. */
@@ -26,28 +26,7 @@ function keyText(what: string) {
   return z.preprocess((value) => (Number.isSafeInteger(value) ? String(value) : value), text(what));
 }
 
-const FIELD_WORDS = 'the name of a header';
-const fieldName = z.string({ error: FIELD_WORDS }).regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: FIELD_WORDS });
-
-const keySection = section({
-  header: optional(fieldName, 'none', { scope: 'mesh', meaning: 'The value of this header.' }),
-  query: optional(text('the name of a parameter'), 'none', {
-    scope: 'mesh',
-    meaning: 'The first value of this parameter of the query, not decoded.',
-  }),
-  path: optional(
-    section({
-      segment: required(count(1, 64), { scope: 'mesh', meaning: 'Which one, 1 for the first.' }),
-    }),
-    'none',
-    { scope: null, meaning: 'One part of the path, not decoded.' },
-  ),
-}).refine((one) => Object.values(one).filter((value) => value !== null).length === 1, {
-  error: KEY_WORDS,
-  when: isClean,
-});
-
-const keyList = listOf(keySection, 1, MAX_SOURCES, 'sources');
+const keyList = listOf(givenSourceSection, 1, MAX_SOURCES, 'sources');
 
 const SLOTS_WORDS = 'slots such as 0-8191 or 7';
 const TAG_WORDS = `a tag with ${SHARD_MARK} in it, such as shard-${SHARD_MARK}`;
@@ -138,10 +117,10 @@ export const shardsSection = section({
     meaning: 'A number of your own for the map: metrics and `/shards` tell by it which one a sidecar has.',
   }),
   key: required(
-    z.union([keyList, keySection.transform((one) => [one])], { error: `${KEY_WORDS}, or a list of them` }),
+    z.union([keyList, givenSourceSection.transform((one) => [one])], { error: `${SOURCE_WORDS}, or a list of them` }),
     {
       scope: null,
-      meaning: `Where the key of a request is: in the first of these that it has. Each is ${KEY_WORDS}; one alone needs no list.`,
+      meaning: `Where the key of a request is: in the first of these that it has. Each is ${SOURCE_WORDS}; one alone needs no list.`,
     },
   ),
   absent: defaulted(choice(['reject', 'any', 'first', 'all']), 'reject', {
