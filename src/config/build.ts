@@ -75,7 +75,7 @@ export function grpcPortOf({ port, grpcPort }: Written['admin']): number | null 
 }
 
 export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConfig {
-  const { service, port, address, protocol, datacenter, tag, filter, balancer, hash, breaker, retry } = written;
+  const { service, port, address, protocol, datacenter, tag, filter, balance, hash, breaker, retry } = written;
   return {
     name,
     service: service ?? name,
@@ -84,7 +84,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     datacenter,
     tag,
     filter,
-    balancer: { name: balancer, ...weightsOf(written), ...hashingOf(written) },
+    balancer: { name: balance, ...weightsOf(written), ...hashingOf(written) },
     hash: hash === null ? null : buildHash(hash),
     ...placesOf(written),
     roles: buildRoles(written),
@@ -113,7 +113,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
 }
 
 /** Every default is filled in for the balancer that has it, and nothing for the others. */
-function hashingOf({ balancer, ring, maglev, boundedLoad }: WrittenUpstream): HashingOptions {
+function hashingOf({ balance: balancer, ring, maglev, boundedLoad }: WrittenUpstream): HashingOptions {
   return {
     ...(balancer === 'ring_hash' ? { ring: ringOf(ring) } : {}),
     ...(balancer === 'maglev' ? { maglev: maglev ?? DEFAULT_MAGLEV } : {}),

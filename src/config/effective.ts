@@ -65,7 +65,7 @@ function encodeUpstream({
     ...rest,
     port: listen?.port ?? null,
     address: (listen ?? roles?.listen.primary ?? roles?.listen.replica)?.address ?? null,
-    balancer: balancer.name,
+    balance: balancer.name,
     ...encodeWeights(balancer),
     ring: balancer.ring ?? null,
     maglev: balancer.maglev ?? null,

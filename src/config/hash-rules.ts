@@ -10,15 +10,15 @@ type WrittenUpstream = Written['upstreams'][string];
 /** Keys that nothing hashes, that hashing lacks, or that traffic of this protocol cannot have. */
 export function hashRules(name: string, upstream: WrittenUpstream, merged: unknown): Contradiction[] {
   const path = ['upstreams', name];
-  const { balancer, hash, roles } = upstream;
+  const { balance: balancer, hash, roles } = upstream;
   const concerns = [
     [...path, 'hash'],
-    [...path, 'balancer'],
+    [...path, 'balance'],
   ];
   if (hash === null) {
     if (!isHashing(balancer)) return [];
     const expected = 'hash beside it, { header: NAME } or { source: true }';
-    return [contradiction([...path, 'balancer'], `${balancer} without hash`, expected, null, concerns)];
+    return [contradiction([...path, 'balance'], `${balancer} without hash`, expected, null, concerns)];
   }
   if (!isHashing(balancer) && roles?.kind !== 'multi_primary') {
     const expected = `a balancer that hashes beside it, ${HASHING_NAMES.join(', ')}`;

@@ -27,10 +27,10 @@ function strayOptions(path: Path, upstream: WrittenUpstream): Contradiction[] {
   const keys = Object.keys(OWNERS) as (keyof typeof OWNERS)[];
   return keys.flatMap((key) => {
     const owners: readonly BalancerName[] = OWNERS[key];
-    if (upstream[key] === null || owners.includes(upstream.balancer)) return [];
-    const found = `${key} with balancer ${upstream.balancer}`;
-    const expected = `balancer: ${owners.join(' or ')} beside it`;
-    return [contradiction([...path, key], found, expected, null, [[...path, 'balancer']], 'key')];
+    if (upstream[key] === null || owners.includes(upstream.balance)) return [];
+    const found = `${key} with balancer ${upstream.balance}`;
+    const expected = `balance: ${owners.join(' or ')} beside it`;
+    return [contradiction([...path, key], found, expected, null, [[...path, 'balance']], 'key')];
   });
 }
 

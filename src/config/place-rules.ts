@@ -102,13 +102,13 @@ function priorities({ static: services }: Written, name: string, upstream: Writt
 function preferredZone(
   { service, consul }: Written,
   name: string,
-  { zones, balancer }: WrittenUpstream,
+  { zones, balance: balancer }: WrittenUpstream,
 ): readonly Contradiction[] {
   if (zones.mode !== 'prefer') return [];
   const path = ['upstreams', name, 'zones', 'mode'];
   if (isHashing(balancer)) {
     const expected = 'no zones.mode, since all sidecars must agree on a key';
-    return [contradiction(path, `prefer with balancer ${balancer}`, expected, null, [['upstreams', name, 'balancer']])];
+    return [contradiction(path, `prefer with balancer ${balancer}`, expected, null, [['upstreams', name, 'balance']])];
   }
   if (service.zone !== null || consul !== null) return [];
   const expected = 'service.zone, or consul, whose agent may know it';

@@ -11,14 +11,14 @@ const OWNERS = { leastRequest: 'least_request', first: 'first', reportedWeights:
 
 /** Whoever writes an option down means it to do something: beside a balancer that does not know it, it would do nothing. */
 export function weightRules(path: Path, upstream: WrittenUpstream, merged: unknown): Contradiction[] {
-  const { balancer } = upstream;
+  const { balance: balancer } = upstream;
   const isWritten = (...keys: string[]): boolean => valueAt(merged, [...path, ...keys]) !== undefined;
   const beside = (key: string, expected: string): Contradiction =>
-    contradiction([...path, key], `${key} with balancer ${balancer}`, expected, null, [[...path, 'balancer']], 'key');
+    contradiction([...path, key], `${key} with balancer ${balancer}`, expected, null, [[...path, 'balance']], 'key');
   const foreign = Object.entries(OWNERS).filter(([key, owner]) => balancer !== owner && isWritten(key));
   const shared = givesShares(balancer) ? [] : ['slowStart', 'subsetSize'].filter((key) => isWritten(key));
   return [
-    ...foreign.map(([key, owner]) => beside(key, `balancer: ${owner} beside it`)),
+    ...foreign.map(([key, owner]) => beside(key, `balance: ${owner} beside it`)),
     ...shared.map((key) => beside(key, `one of ${SHARING_BALANCERS.join(', ')} beside it`)),
     ...leastRequestRules(path, upstream, isWritten),
     ...reportRules(path, upstream),
@@ -27,7 +27,7 @@ export function weightRules(path: Path, upstream: WrittenUpstream, merged: unkno
 
 function leastRequestRules(
   path: Path,
-  { balancer, leastRequest }: WrittenUpstream,
+  { balance: balancer, leastRequest }: WrittenUpstream,
   isWritten: (...keys: string[]) => boolean,
 ): Contradiction[] {
   const isIdle = leastRequest.selection === 'full_scan' && isWritten('leastRequest', 'choices');
@@ -38,7 +38,7 @@ function leastRequestRules(
 }
 
 /** Reports that expire within the blackout never count. */
-function reportRules(path: Path, { balancer, reportedWeights }: WrittenUpstream): Contradiction[] {
+function reportRules(path: Path, { balance: balancer, reportedWeights }: WrittenUpstream): Contradiction[] {
   const { blackout, expiry } = reportedWeights;
   if (balancer !== 'client_side_wrr' || blackout < expiry) return [];
   const own = [...path, 'reportedWeights'];

@@ -11,7 +11,7 @@ export function weightsOf(written: WrittenUpstream): WeightOptions {
   return { ...ownOptions(written), ...sharingOptions(written) };
 }
 
-function ownOptions({ balancer, leastRequest, first, reportedWeights }: WrittenUpstream): WeightOptions {
+function ownOptions({ balance: balancer, leastRequest, first, reportedWeights }: WrittenUpstream): WeightOptions {
   switch (balancer) {
     case 'least_request':
       return { leastRequest };
@@ -31,7 +31,7 @@ function ownOptions({ balancer, leastRequest, first, reportedWeights }: WrittenU
   }
 }
 
-function sharingOptions({ balancer, slowStart, subsetSize }: WrittenUpstream): WeightOptions {
+function sharingOptions({ balance: balancer, slowStart, subsetSize }: WrittenUpstream): WeightOptions {
   if (!givesShares(balancer)) return {};
   const { window: windowMs, aggression, minWeight } = slowStart;
   return {

@@ -76,7 +76,7 @@ it('says what roles and shards an upstream has, and the ports of roles', () => {
     db: { protocol: tcp, roles: { ports: { primary: 5432, replica: 0 } } }
     one: { roles: { ports: { primary: 5433 } } }
     users: { port: 9001, roles: { from: { lock: users/leader } } }
-    carts: { port: 9002, balancer: maglev, hash: { header: x-user }, roles: { kind: multi_primary, from: { meta: role } } }
+    carts: { port: 9002, balance: maglev, hash: { header: x-user }, roles: { kind: multi_primary, from: { meta: role } } }
     orders: { port: 9003, shards: { version: 7, key: { header: x }, map: { kind: list, otherwise: a, ranges: [{ keys: [k], shard: b }] } } }
 `;
   const text = `service: { name: web, port: 8080 }\nconsul: {}\nupstreams:${upstreams}outbound: { port: 0 }\n`;

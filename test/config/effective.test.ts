@@ -9,15 +9,15 @@ const secrets =
 inbound: { port: 0, timeouts: { request: 0 } }
 outbound: { port: 0 }
 upstreams:
-  a: { balancer: ring_hash, hash: { header: X-User }, retry: { replay: 0, grpcStatuses: [unavailable, internal], grpcIdempotent: true }, protocol: grpc }
-  c: { balancer: least_request, leastRequest: { selection: full_scan, bias: 0.5 }, slowStart: { window: 30s, aggression: 2, minWeight: 0.5 }, subsetSize: 20 }
-  d: { balancer: first, first: { maxActive: 7 } }
-  e: { balancer: client_side_wrr, reportedWeights: { blackout: 0, expiry: 1m, update: 100ms, errorPenalty: 2.5 } }
+  a: { balance: ring_hash, hash: { header: X-User }, retry: { replay: 0, grpcStatuses: [unavailable, internal], grpcIdempotent: true }, protocol: grpc }
+  c: { balance: least_request, leastRequest: { selection: full_scan, bias: 0.5 }, slowStart: { window: 30s, aggression: 2, minWeight: 0.5 }, subsetSize: 20 }
+  d: { balance: first, first: { maxActive: 7 } }
+  e: { balance: client_side_wrr, reportedWeights: { blackout: 0, expiry: 1m, update: 100ms, errorPenalty: 2.5 } }
   f: { subsets: { v2: { tag: v2 }, eu: { tags: [eu, new], meta: { a: b } } }, subset: v2, failover: [{ subset: eu }, { service: d, datacenter: dc2 }], zones: { mode: prefer, minEndpoints: 3 }, panic: 0.5, overprovisioning: 1 }
-  b: { balancer: ring_hash, hash: { source: true }, port: 0, protocol: tcp, filter: x == y }
-  g: { balancer: ring_hash, hash: { source: true }, ring: { sizing: envoy }, boundedLoad: 1.5 }
-  h: { balancer: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
-  i: { balancer: rendezvous, hash: { source: true } }
+  b: { balance: ring_hash, hash: { source: true }, port: 0, protocol: tcp, filter: x == y }
+  g: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy }, boundedLoad: 1.5 }
+  h: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
+  i: { balance: rendezvous, hash: { source: true } }
 telemetry: { otlp: { endpoint: "http://c:4317", headers: { api-key: s3cret } } }
 admin: { grpcPort: off }
 http2: { maxList: 32KiB, pingInterval: 0 }

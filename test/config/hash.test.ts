@@ -3,7 +3,7 @@ import { redacted } from '../../src/config/effective.ts';
 import { complaints, good, web } from './parse.ts';
 
 const upstream = (hash: string, more = ''): string =>
-  web(`consul: {}\nupstreams: { a: { port: 1, balancer: ring_hash, ${more}hash: ${hash} } }\n`);
+  web(`consul: {}\nupstreams: { a: { port: 1, balance: ring_hash, ${more}hash: ${hash} } }\n`);
 const keysOf = (text: string) => good(text).upstreams.get('a')!.hash;
 const complaintsOf = (hash: string, more = ''): string[] =>
   complaints(upstream(hash, more)).map((line) => line.replace(/^\S+ /, ''));

@@ -35,7 +35,7 @@ describe('laying one document over another', () => {
 describe('--set', () => {
   it('is blamed by its key for what is there only because of it, and for its part in a contradiction', () => {
     const lines = (text: string, set: string[]): string[] => complaints(web(text), { set });
-    expect(lines('upstreams: {}\n', ['upstreams.new.balancer=random'])).toEqual([
+    expect(lines('upstreams: {}\n', ['upstreams.new.balance=random'])).toEqual([
       expect.stringMatching(/^--set upstreams\.new\.balancer upstreams\.new: found no source of endpoints/),
     ]);
     expect(lines('inbound: { port: 15006 }\n', ['service.port=15006'])).toEqual([
@@ -45,7 +45,7 @@ describe('--set', () => {
       expect.stringMatching(/^--set inbound\.port: found 127\.0\.0\.1:8080, which service\.port has already, [^;]*$/),
     ]);
     // The file has this upstream, so it is the file's.
-    expect(lines('upstreams: { orders: {} }\n', ['upstreams.orders.balancer=random'])).toEqual([
+    expect(lines('upstreams: { orders: {} }\n', ['upstreams.orders.balance=random'])).toEqual([
       expect.stringMatching(/^remora\.yaml:2:14 upstreams\.orders: found no source/),
     ]);
   });

@@ -36,7 +36,7 @@ describe('subsets, targets and zones', () => {
     ['overprovisioning: 0.5', 'upstreams.orders.overprovisioning: found 0.5, expected a number from 1 to 10'],
     ['zones: { mode: on }', 'upstreams.orders.zones.mode: found "on", expected one of off, prefer'],
     [
-      'balancer: ring_hash, hash: { source: true }, zones: { mode: prefer }',
+      'balance: ring_hash, hash: { source: true }, zones: { mode: prefer }',
       'upstreams.orders.zones.mode: found prefer with balancer ring_hash, expected no zones.mode, since all sidecars must agree on a key',
     ],
   ])('are refused by name: %s', (text, expected) => {

@@ -52,8 +52,8 @@ describe('the published schema', () => {
     ],
     ['a timeout that is off', web('upstreams: { a: { timeouts: { request: 0 }, retry: { replay: 0 } } }')],
     ['no gRPC port', web('admin: { grpcPort: off }')],
-    ['a hash', web('upstreams: { a: { balancer: ring_hash, hash: { source: true } } }')],
-    ['a ring', web('upstreams: { a: { balancer: ring_hash, hash: { source: true }, ring: { points: 9 } } }')],
+    ['a hash', web('upstreams: { a: { balance: ring_hash, hash: { source: true } } }')],
+    ['a ring', web('upstreams: { a: { balance: ring_hash, hash: { source: true }, ring: { points: 9 } } }')],
     [
       'hashes',
       web(
@@ -72,7 +72,7 @@ describe('the published schema', () => {
     ['a 0 where it means nothing', web('http: { headTimeout: 0 }')],
     ['a port too high', web('admin: { port: 65536 }')],
     ['a word for a port', web('admin: { port: http }')],
-    ['an unknown balancer', web('upstreams: { a: { balancer: magic } }')],
+    ['an unknown balancer', web('upstreams: { a: { balance: magic } }')],
     ['a hash of what is no part of a request', web('upstreams: { a: { hash: [ { heder: a } ] } }')],
     ['a cookie without a name', web('upstreams: { a: { hash: { cookie: { ttl: 1h } } } }')],
     ['a name that is none', web('upstreams: { "a b": {} }')],

@@ -148,7 +148,7 @@ describe('roles', () => {
     [
       'a cookie that is something else already',
       '{ readYourWrites: { cookie: a } }',
-      'balancer: maglev, hash: { cookie: { name: a, ttl: 1h } }, ',
+      'balance: maglev, hash: { cookie: { name: a, ttl: 1h } }, ',
       'roles.readYourWrites.cookie: found the cookie a, expected another name than that of hash',
     ],
     ['a port that is taken', '{ ports: { primary: 5432 } }', 'port: 5432, ', 'which upstreams.db.port has already'],

@@ -14,7 +14,7 @@ upstreams:
     datacenter: dc2
     tag: v2
     filter: Service.Meta.canary == true
-    balancer: ring_hash
+    balance: ring_hash
     hash: { header: X-User }
     ring: { sizing: fixed, points: 40, maxSize: 1000 }
     boundedLoad: 1.25
@@ -28,9 +28,9 @@ upstreams:
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
-  files: { balancer: ring_hash, hash: { source: true } }
-  envoy: { balancer: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
-  maglev: { balancer: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
+  files: { balance: ring_hash, hash: { source: true } }
+  envoy: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
+  maglev: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
 static:
   files: ["files.internal:80", "[2001:db8::1]:80", { address: "::1", port: 81, weight: 9, tags: [x], meta: { a: b }, zone: z, priority: 1 }]
 consul: { address: "https://consul:8501/", token: t, datacenter: dc1, namespace: ns, tls: { caFile: /ca, certFile: /c, keyFile: /k, serverName: s, verify: false } }

@@ -60,8 +60,8 @@ describe('shards of an upstream', () => {
     const alone = good(orders(`{ key: { header: X-Tenant }, map: ${maps[4]![1]} }`));
     const listed = good(orders(`{ key: [{ header: X-Tenant }], map: ${maps[4]![1]} }`));
     expect(alone.upstreams.get('orders')!.shards).toEqual(listed.upstreams.get('orders')!.shards);
-    expect(complaints(orders(`{ key: { cookie: sid }, map: ${maps[4]![1]} }`)).join()).toContain(
-      'shards.key.cookie: found an unknown key, expected one of header, query, path',
+    expect(complaints(orders(`{ key: { token: sid }, map: ${maps[4]![1]} }`)).join()).toContain(
+      'shards.key.token: found an unknown key, expected one of header, cookie, query, path, source',
     );
   });
 

@@ -41,13 +41,13 @@ describe('of an upstream', () => {
 
   it('warns that a cookie which is made for everybody without it counts beside the other keys', () => {
     const cookie = '{ cookie: { name: sid, ttl: 1h } }';
-    expect(orders(`{ balancer: maglev, hash: [ { header: x-user }, ${cookie} ] }`)).toEqual([
+    expect(orders(`{ balance: maglev, hash: [ { header: x-user }, ${cookie} ] }`)).toEqual([
       'upstreams.orders.hash: a client that keeps no cookies gets another endpoint each time, whatever its header x-user says, ' +
         'since cookie sid is made anew and counts too; if it is meant for clients without the header, give the header terminal: true',
     ]);
-    expect(orders(`{ balancer: maglev, hash: [ { header: x-user, terminal: true }, ${cookie} ] }`)).toEqual([]);
-    expect(orders(`{ balancer: maglev, hash: ${cookie} }`)).toEqual([]);
-    expect(orders('{ balancer: maglev, hash: [ { header: x-user }, { cookie: { name: sid } } ] }')).toEqual([]);
+    expect(orders(`{ balance: maglev, hash: [ { header: x-user, terminal: true }, ${cookie} ] }`)).toEqual([]);
+    expect(orders(`{ balance: maglev, hash: ${cookie} }`)).toEqual([]);
+    expect(orders('{ balance: maglev, hash: [ { header: x-user }, { cookie: { name: sid } } ] }')).toEqual([]);
   });
 
   it('warns that writes are held for longer than their requests may take', () => {

@@ -7,12 +7,12 @@ const balancerOf = (text: string) => good(upstream(text)).upstreams.get('a')?.ba
 
 describe('the options of a balancer', () => {
   it('are those of the balancer that is chosen, in the units of the program', () => {
-    expect(balancerOf('balancer: least_request')).toEqual({
+    expect(balancerOf('balance: least_request')).toEqual({
       name: 'least_request',
       leastRequest: { selection: 'two_choices', choices: 2, bias: 1 },
     });
-    expect(balancerOf('balancer: first')).toEqual({ name: 'first', first: { maxActive: 100 } });
-    expect(balancerOf('balancer: client_side_wrr, reportedWeights: { blackout: 0, errorPenalty: 0 }')).toEqual({
+    expect(balancerOf('balance: first')).toEqual({ name: 'first', first: { maxActive: 100 } });
+    expect(balancerOf('balance: client_side_wrr, reportedWeights: { blackout: 0, errorPenalty: 0 }')).toEqual({
       name: 'client_side_wrr',
       reportedWeights: { blackoutMs: 0, expiryMs: 180_000, updateMs: 1_000, errorPenalty: 0 },
     });
@@ -28,8 +28,8 @@ describe('the options of a balancer', () => {
   });
 
   it('are shown of the balancer at work, and of no other', () => {
-    const shown = redacted(good(upstream('balancer: first'))) as { upstreams: { a: object } };
-    expect(shown.upstreams.a).toMatchObject({ balancer: 'first', first: { maxActive: 100 } });
+    const shown = redacted(good(upstream('balance: first'))) as { upstreams: { a: object } };
+    expect(shown.upstreams.a).toMatchObject({ balance: 'first', first: { maxActive: 100 } });
     for (const key of ['leastRequest', 'reportedWeights', 'slowStart', 'subsetSize']) {
       expect(shown.upstreams.a).not.toHaveProperty(key);
     }
@@ -42,49 +42,49 @@ describe('what is refused', () => {
   it.each([
     [
       'leastRequest: { bias: 2 }',
-      'leastRequest: found leastRequest with balancer p2c_ewma, expected balancer: least_request beside it',
+      'leastRequest: found leastRequest with balancer p2c_ewma, expected balance: least_request beside it',
     ],
-    ['balancer: random, first: {}', 'first: found first with balancer random, expected balancer: first beside it'],
+    ['balance: random, first: {}', 'first: found first with balancer random, expected balance: first beside it'],
     [
-      'balancer: random, reportedWeights: {}',
-      'reportedWeights: found reportedWeights with balancer random, expected balancer: client_side_wrr beside it',
+      'balance: random, reportedWeights: {}',
+      'reportedWeights: found reportedWeights with balancer random, expected balance: client_side_wrr beside it',
     ],
     [
-      'balancer: ring_hash, hash: { source: true }, subsetSize: 5',
+      'balance: ring_hash, hash: { source: true }, subsetSize: 5',
       `subsetSize: found subsetSize with balancer ring_hash, expected ${SHARING}`,
     ],
     [
-      'balancer: ring_hash, hash: { source: true }, slowStart: {}',
+      'balance: ring_hash, hash: { source: true }, slowStart: {}',
       `slowStart: found slowStart with balancer ring_hash, expected ${SHARING}`,
     ],
     [
-      'balancer: first, slowStart: { window: 1m }',
+      'balance: first, slowStart: { window: 1m }',
       `slowStart: found slowStart with balancer first, expected ${SHARING}`,
     ],
-    ['balancer: first, subsetSize: 5', `subsetSize: found subsetSize with balancer first, expected ${SHARING}`],
+    ['balance: first, subsetSize: 5', `subsetSize: found subsetSize with balancer first, expected ${SHARING}`],
     [
-      'balancer: least_request, leastRequest: { selection: full_scan, choices: 3 }',
+      'balance: least_request, leastRequest: { selection: full_scan, choices: 3 }',
       'leastRequest.choices: found choices with full_scan, expected selection: two_choices beside it, or no choices',
     ],
     [
-      'balancer: client_side_wrr, reportedWeights: { blackout: 5s, expiry: 5s }',
+      'balance: client_side_wrr, reportedWeights: { blackout: 5s, expiry: 5s }',
       'reportedWeights.blackout: found 5s, expected less than expiry, which is 5s',
     ],
     [
-      'balancer: least_request, leastRequest: { selection: best }',
+      'balance: least_request, leastRequest: { selection: best }',
       'leastRequest.selection: found "best", expected one of two_choices, full_scan',
     ],
     [
-      'balancer: least_request, leastRequest: { choices: 11 }',
+      'balance: least_request, leastRequest: { choices: 11 }',
       'leastRequest.choices: found 11, expected a whole number from 2 to 10',
     ],
     [
-      'balancer: least_request, leastRequest: { bias: -1 }',
+      'balance: least_request, leastRequest: { bias: -1 }',
       'leastRequest.bias: found -1, expected a number from 0 to 10',
     ],
-    ['balancer: first, first: { maxActive: 0 }', 'first.maxActive: found 0, expected a whole number from 1 to 1000000'],
+    ['balance: first, first: { maxActive: 0 }', 'first.maxActive: found 0, expected a whole number from 1 to 1000000'],
     [
-      'balancer: client_side_wrr, reportedWeights: { update: 1ms }',
+      'balance: client_side_wrr, reportedWeights: { update: 1ms }',
       'reportedWeights.update: found "1ms", expected a duration of at least 100ms such as 500ms or 15s',
     ],
     ['slowStart: { window: 5 }', 'slowStart.window: found 5, expected a duration such as 500ms or 15s, or 0 for none'],

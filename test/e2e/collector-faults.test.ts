@@ -19,7 +19,7 @@ afterAll(() => Promise.all(origins.map((origin) => origin.kill())));
 function config(endpoint: string) {
   return {
     service: { name: 'web', port: 1 },
-    upstreams: { orders: { port: 0, balancer: 'round_robin' } },
+    upstreams: { orders: { port: 0, balance: 'round_robin' } },
     static: { orders: origins.map(({ address }) => address) },
     telemetry: { otlp: { endpoint, protocol: 'http/protobuf' }, sampleRatio: 1 },
     shutdown: { propagation: '0s' },

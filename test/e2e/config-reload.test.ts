@@ -31,7 +31,7 @@ function config({ endpoints = [0], ...orders }: { endpoints?: number[]; [setting
   return {
     service: { name: 'web', port: 1 },
     admin: { port: 0 },
-    upstreams: { orders: { port: 0, balancer: 'round_robin', ...orders } },
+    upstreams: { orders: { port: 0, balance: 'round_robin', ...orders } },
     static: { orders: endpoints.map((i) => (i === 2 ? `\${file:${referred}}` : origins[i]!.address)) },
   };
 }
@@ -39,7 +39,7 @@ function config({ endpoints = [0], ...orders }: { endpoints?: number[]; [setting
 interface ConfigView {
   readonly effective: {
     readonly shutdown: { readonly timeout: string };
-    readonly upstreams: { readonly orders: { readonly balancer: string; readonly port: number } };
+    readonly upstreams: { readonly orders: { readonly balance: string; readonly port: number } };
   };
   readonly layers: readonly { readonly name: string; readonly problems: readonly { readonly path: string }[] }[];
 }
@@ -83,10 +83,10 @@ it('takes a new file however it comes, and loses no request to it', async () => 
 
   // Renamed over: another balancer is another cluster.
   const next = join(dirname(sidecar.file), 'next');
-  writeFileSync(next, JSON.stringify(config({ endpoints: [0, 2], balancer: 'random' })));
+  writeFileSync(next, JSON.stringify(config({ endpoints: [0, 2], balance: 'random' })));
   renameSync(next, sidecar.file);
   await served('c');
-  expect((await shown()).effective.upstreams.orders.balancer).toBe('random');
+  expect((await shown()).effective.upstreams.orders.balance).toBe('random');
 
   // Told by signal: the file is the same and what it refers to is not.
   const before = applied();
@@ -102,20 +102,20 @@ it('takes a new file however it comes, and loses no request to it', async () => 
 
 it('keeps the old one when the new one is invalid, and says what is wrong with it', async () => {
   sidecar.write(config());
-  await eventually(async () => (await shown()).effective.upstreams.orders.balancer === 'round_robin');
+  await eventually(async () => (await shown()).effective.upstreams.orders.balance === 'round_robin');
   const load = new Load(sidecar.port('orders'), { perSecond: 100 });
 
-  sidecar.write(config({ balancer: 'dice', timeouts: { attempt: 'soon' } }));
+  sidecar.write(config({ balance: 'dice', timeouts: { attempt: 'soon' } }));
   await eventually(() => sidecar.hasEvent('config_refused', { problems: 2 }));
   const { effective, layers } = await shown();
-  expect(effective.upstreams.orders.balancer).toBe('round_robin');
+  expect(effective.upstreams.orders.balance).toBe('round_robin');
   expect(layers[0]!.problems.map(({ path }) => path)).toEqual([
-    'upstreams.orders.balancer',
+    'upstreams.orders.balance',
     'upstreams.orders.timeouts.attempt',
   ]);
   expect(await lastReload(sidecar.file)).toBe(0);
   const line = sidecar.log.find(({ event }) => event === 'config_refused')!;
-  expect(line['first']).toMatch(/remora\.yaml:1:\d+ upstreams\.orders\.balancer: found .*dice.*, expected /);
+  expect(line['first']).toMatch(/remora\.yaml:1:\d+ upstreams\.orders\.balance: found .*dice.*, expected /);
 
   sidecar.write('upstreams: [}');
   await eventually(() => sidecar.log.filter(({ event }) => event === 'config_refused').length === 2);
@@ -148,8 +148,8 @@ it('opens the port of a new upstream and closes that of one that is gone', async
 it('shows what runs when settings wait for a restart, and says which do', async () => {
   const file = config();
   const before = (await shown()).effective.shutdown.timeout;
-  sidecar.write({ ...config({ balancer: 'random' }), shutdown: { timeout: '9s', propagation: '1s' } });
-  await eventually(async () => (await shown()).effective.upstreams.orders.balancer === 'random');
+  sidecar.write({ ...config({ balance: 'random' }), shutdown: { timeout: '9s', propagation: '1s' } });
+  await eventually(async () => (await shown()).effective.upstreams.orders.balance === 'random');
   expect((await shown()).effective.shutdown.timeout).toBe(before);
   expect(await problems('restart')).toEqual(['shutdown.propagation', 'shutdown.timeout']);
   expect(await lastReload('restart')).toBe(0);
@@ -163,13 +163,13 @@ it('shows what runs when settings wait for a restart, and says which do', async 
 it('refuses as a whole what this process cannot serve, and takes what comes after', async () => {
   const file = config();
   sidecar.write({
-    ...config({ endpoints: [1], balancer: 'random' }),
+    ...config({ endpoints: [1], balance: 'random' }),
     consul: { address: 'http://127.0.0.1:1' },
-    upstreams: { ...config({ balancer: 'random' }).upstreams, stock: { port: 0 } },
+    upstreams: { ...config({ balance: 'random' }).upstreams, stock: { port: 0 } },
   });
   await eventually(async () => (await lastReload('restart')) === 0);
   expect(await problems('restart')).toEqual(['consul', 'upstreams.stock']);
-  expect((await shown()).effective.upstreams.orders.balancer).toBe('round_robin');
+  expect((await shown()).effective.upstreams.orders.balance).toBe('round_robin');
   expect((await sidecar.cluster('orders')).endpoints.map(({ port }) => port)).toEqual([origins[0]!.port]);
   expect((await fetch(sidecar.url('orders'))).status).toBe(200);
 

@@ -87,7 +87,7 @@ describe.skipIf(consul.path === null)(consulTitle('under load, a Consul agent th
     web.write({
       admin: { port: 0 },
       ...caller(agent.http.address),
-      upstreams: { orders: { port: 0, protocol: 'http', balancer: 'round_robin', timeouts: { connect: '2s' } } },
+      upstreams: { orders: { port: 0, protocol: 'http', balance: 'round_robin', timeouts: { connect: '2s' } } },
     });
     await eventually(async () => (await web.cluster('orders')).balancer === 'round_robin');
     expect((await web.get('/ready')).status).toBe(200);

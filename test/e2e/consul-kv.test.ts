@@ -64,7 +64,7 @@ describe.skipIf(consul.path === null)(consulTitle('a document in Consul KV', con
   it('changes how a cluster balances, without a failure', async () => {
     const load = new Load(() => web.port('orders'), { workers: 1 });
     await load.passes(10);
-    await write({ upstreams: { orders: { balancer: 'round_robin' } } });
+    await write({ upstreams: { orders: { balance: 'round_robin' } } });
     await eventually(async () => (await web.cluster('orders')).balancer === 'round_robin');
     // A document replaces the one before it whole.
     expect(await timeout()).toBe('9s');
@@ -122,7 +122,7 @@ describe.skipIf(consul.path === null)(consulTitle('a document in Consul KV', con
   it('switches retries on and off', async () => {
     const [, b] = apps;
     const retries = (): Promise<number> => web.metric('remora_retries_total', { upstream: 'orders' });
-    await write({ upstreams: { orders: { balancer: 'round_robin', retry: { maxAttempts: 1 } } } });
+    await write({ upstreams: { orders: { balance: 'round_robin', retry: { maxAttempts: 1 } } } });
     await eventually(async () => (await web.cluster('orders')).balancer === 'round_robin');
     const before = await retries();
     await b!.stop();
@@ -130,7 +130,7 @@ describe.skipIf(consul.path === null)(consulTitle('a document in Consul KV', con
     expect(failed).toEqual(new Set(['200 ', '503 connect_refused']));
     expect(await retries()).toBe(before);
 
-    await write({ upstreams: { orders: { balancer: 'round_robin', retry: { maxAttempts: 2 } } } });
+    await write({ upstreams: { orders: { balance: 'round_robin', retry: { maxAttempts: 2 } } } });
     await eventually(async () => JSON.stringify((await config()).effective).includes('"maxAttempts":2'));
     expect(await Promise.all(['/1', '/2'].map(refusal))).toEqual(['200 ', '200 ']);
     expect(await retries()).toBeGreaterThan(before);

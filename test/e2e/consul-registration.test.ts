@@ -228,7 +228,7 @@ describe.skipIf(consul.path === null)(consulTitle('a sidecar that registers its 
       const { port } = await app(id);
       return start('orders', port, {
         service: { name: 'orders', id, port, register: { ttl: '1s' } },
-        upstreams: { orders: { port: 0, protocol: 'http', balancer: 'round_robin' } },
+        upstreams: { orders: { port: 0, protocol: 'http', balance: 'round_robin' } },
       });
     };
     const one = await instance('one');

@@ -26,7 +26,7 @@ beforeAll(async () => {
         port: 0,
         service: 'echo',
         protocol: 'grpc',
-        balancer: 'round_robin',
+        balance: 'round_robin',
         breaker: BREAKER,
         retry: { budget: BUDGET },
       },

@@ -53,7 +53,7 @@ export class GrpcMesh {
     );
     const caller = await Sidecar.start({
       service: { name: 'web', port: 9 },
-      upstreams: { echo: { port: 0, protocol: 'grpc', balancer: 'round_robin', ...echo }, ...upstreams },
+      upstreams: { echo: { port: 0, protocol: 'grpc', balance: 'round_robin', ...echo }, ...upstreams },
       static: { echo: ports.map((port) => `127.0.0.1:${port}`) },
       ...web,
     });

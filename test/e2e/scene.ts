@@ -29,7 +29,7 @@ export class Scene {
         service: { name: 'web', port: origins[0]!.port },
         inbound: { port: 0, ...inbound },
         outbound: { port: 0 },
-        upstreams: { orders: { port: 0, balancer: 'round_robin', ...orders } },
+        upstreams: { orders: { port: 0, balance: 'round_robin', ...orders } },
         static: { orders: origins.map(({ address }) => address) },
         ...config,
       },

@@ -29,7 +29,7 @@ function reports(name: string, weight: number): string {
 
 it('gives shares by the load that endpoints report, and the mean to one that is silent', async () => {
   const reportedWeights = { blackout: 0, update: '100ms' };
-  scene = await Scene.start(['a', 'b', 'c'], { orders: { balancer: 'client_side_wrr', reportedWeights } });
+  scene = await Scene.start(['a', 'b', 'c'], { orders: { balance: 'client_side_wrr', reportedWeights } });
   expect(await sharesOf(30)).toEqual([10, 10, 10]);
   await scene.origins[0]!.mode(reports('a', 600));
   await scene.origins[1]!.mode(reports('b', 200));
@@ -46,7 +46,7 @@ it('gives shares by the load that endpoints report, and the mean to one that is 
 });
 
 it('uses as many endpoints as a subset has', async () => {
-  scene = await Scene.start(['a', 'b', 'c'], { orders: { balancer: 'random', subsetSize: 1 } });
+  scene = await Scene.start(['a', 'b', 'c'], { orders: { balance: 'random', subsetSize: 1 } });
   expect((await sharesOf(30)).sort((a, b) => b - a)).toEqual([30, 0, 0]);
   expect((await scene.sidecar.metric('remora_endpoints', { health: 'passing' })) >= 3).toBe(true);
 });

@@ -29,7 +29,7 @@ async function modernApp(name: string): Promise<string> {
 beforeAll(async () => {
   for (const name of NAMES) apps.push(await App.start(name));
   const cookie = { name: 'sid', ttl: '1h', path: '/shop', attributes: { sameSite: 'Lax' } };
-  const upstream = { port: 0, balancer: 'ring_hash', hash: { cookie } };
+  const upstream = { port: 0, balance: 'ring_hash', hash: { cookie } };
   sidecar = await Sidecar.start({
     service: { name: 'web', port: 8080 },
     outbound: { port: 0 },

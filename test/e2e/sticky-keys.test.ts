@@ -42,18 +42,18 @@ describe.skipIf(consul.path === null)(consulTitle('keys of two sidecars', consul
       tcpApps.push(tcp);
       await agent.http.register('bytes', `t${name}`, tcp.port);
     }
-    const balancer = 'ring_hash';
+    const balance = 'ring_hash';
     const config = {
       service: { name: 'web', port: 8080 },
       upstreams: {
-        orders: { port: 0, balancer, hash: [{ header: 'x-user' }] },
+        orders: { port: 0, balance, hash: [{ header: 'x-user' }] },
         echo: {
           port: 0,
-          balancer,
+          balance,
           protocol: 'grpc',
           hash: [{ header: 'x-tenant' }, { path: { regex: '/[^/]+/(.+)' } }],
         },
-        bytes: { port: 0, balancer, protocol: 'tcp', hash: { source: true } },
+        bytes: { port: 0, balance, protocol: 'tcp', hash: { source: true } },
       },
       consul: { address: agent.http.address },
     };

@@ -31,7 +31,7 @@ beforeAll(async () => {
     inbound: { port: 0, protocol: 'tcp' },
     upstreams: {
       cache: tcp,
-      wobbly: { ...tcp, balancer: 'round_robin' },
+      wobbly: { ...tcp, balance: 'round_robin' },
       gone: tcp,
       impatient: { ...tcp, timeouts: { tunnelIdle: '500ms' } },
     },

@@ -47,7 +47,7 @@ beforeAll(async () => {
     socket.on('data', (bytes) => (heardBySlow += bytes.toString('latin1')));
   });
   const addresses = (wire: Wire): string[] => endpoints[wire].slice(0, 2).map(({ address }) => address);
-  const settings = { port: 0, balancer: 'round_robin' };
+  const settings = { port: 0, balance: 'round_robin' };
   const hasty = { ...settings, timeouts: { tunnelIdle: '400ms' } };
   sidecar = await Sidecar.start({
     service: { name: 'web', port: 9 },

@@ -30,7 +30,7 @@ function spell(treatment: Treatment, from: number, to: number): Course['treat'] 
 
 /** Twenty sidecars, five servers, 1000 requests a second for 40 s. */
 function run({ balancer = 'p2c_ewma', breaker = {}, treat = () => FAST, ...more }: Partial<Case>): Observed {
-  const options = contender(balancer, { balancer }).optionsIn('a');
+  const options = contender(balancer, { balance: balancer }).optionsIn('a');
   const { tally } = new Simulation({
     sidecars: 20,
     servers: 5,

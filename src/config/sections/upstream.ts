@@ -38,7 +38,7 @@ export const upstreamSection = section({
     meaning: "Only endpoints that this expression of Consul's filter language selects.",
   }),
   ...placeKeys,
-  balancer: defaulted(choice(BALANCER_NAMES), 'p2c_ewma', {
+  balance: defaulted(choice(BALANCER_NAMES), 'p2c_ewma', {
     scope: 'mesh',
     meaning:
       'How an endpoint is chosen. The default compares two at random by recent latency and load, which no single slow endpoint survives long.',
