@@ -11,14 +11,19 @@ export interface LensSpec {
   readonly otherwise: string | null;
   /** The balancer of this part, when it is not the cluster's own. */
   readonly balancer: ((own: Balancer) => Balancer) | null;
+  /**
+   * Who else has to be sick before its critical endpoints are used; absent: nobody, it is enough that all of its own are.
+   */
+  readonly peers?: (spec: EndpointSpec) => boolean;
   /** Says which options `balancer` has: with others the part is the same one, and is built anew. */
   readonly revision?: string;
 }
 
 /** Each of the inner ones once more, with only those that the outer one shows: the roles of a shard. */
 export function lensesInside(outer: LensSpec, inner: readonly LensSpec[]): readonly LensSpec[] {
-  return inner.map(({ key, matches, otherwise, ...lens }) => ({
+  return inner.map(({ key, matches, otherwise, peers, ...lens }) => ({
     ...lens,
+    ...(peers === undefined ? {} : { peers: (spec: EndpointSpec) => outer.matches(spec) && peers(spec) }),
     key: keyInside(outer.key, key),
     matches: (spec: EndpointSpec) => outer.matches(spec) && matches(spec),
     otherwise: otherwise === null ? null : keyInside(outer.key, otherwise),

@@ -16,7 +16,7 @@ export function isSameShapes(a: readonly Shape[], b: readonly Shape[]): boolean 
 
 /**
  * The shape of each lens, for what is known now. Who is critical is picked in a part in which nobody is better, but not
- * where another part stands in for it and has somebody healthy: then it has nobody.
+ * where another part stands in for it and has somebody healthy, nor where its peers are well: then it has nobody.
  */
 export function shapesOf(
   specs: readonly LensSpec[],
@@ -26,8 +26,8 @@ export function shapesOf(
 ): readonly Shape[] {
   const parts = new Map(specs.map((spec) => [spec.key, partOf(spec, known)]));
   return specs.map(({ key, balancer }) => {
-    const { shown, isHealthy } = parts.get(key)!;
-    const used = isHealthy || !hasStandIn(key, parts) ? shown : [];
+    const { shown, isHealthy, hasHealthyPeers } = parts.get(key)!;
+    const used = isHealthy || (!hasHealthyPeers && !hasStandIn(key, parts)) ? shown : [];
     return { lens: lensOf(key), levels: levelsOf(used, tree), balancer };
   });
 }
@@ -35,12 +35,15 @@ export function shapesOf(
 interface Part {
   readonly shown: readonly LiveEndpoint[];
   readonly isHealthy: boolean;
+  readonly hasHealthyPeers: boolean;
   readonly otherwise: string | null;
 }
 
-function partOf({ matches, otherwise }: LensSpec, known: readonly LiveEndpoint[]): Part {
+function partOf({ matches, otherwise, peers }: LensSpec, known: readonly LiveEndpoint[]): Part {
   const shown = known.filter(({ spec }) => matches(spec));
-  return { shown, isHealthy: shown.some(({ isHealthy }) => isHealthy), otherwise };
+  const isHealthy = shown.some((endpoint) => endpoint.isHealthy);
+  const hasHealthyPeers = peers !== undefined && known.some((endpoint) => endpoint.isHealthy && peers(endpoint.spec));
+  return { shown, isHealthy, hasHealthyPeers, otherwise };
 }
 
 function hasStandIn(key: string, parts: ReadonlyMap<string, Part>): boolean {

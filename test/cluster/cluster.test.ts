@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { makeBalancer } from '../../src/cluster/balancers.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import type { LensSpec } from '../../src/cluster/lens.ts';
+import { type LensSpec, lensesInside } from '../../src/cluster/lens.ts';
 import type { BalancerOptions } from '../../src/cluster/options.ts';
 import type { Balancer } from '../../src/cluster/picker.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
@@ -537,6 +537,21 @@ describe('Cluster', () => {
       expect([seenBy('x'), seenBy('replica'), cluster.criticalParts]).toEqual(['a', 'p', ['x']]);
       apply(spec('p', { tags: ['primary'], ...sick }), spec('r', { tags: ['replica'], ...sick }), spec('b'));
       expect([seenBy('primary'), seenBy('replica'), cluster.criticalParts]).toEqual(['p', 'r', ['primary', 'replica']]);
+    });
+
+    it('does without the critical of a part whose peers are well, and not when they are sick too', () => {
+      const { cluster, apply } = make();
+      const primary = { ...tagged('primary'), peers: () => true };
+      const shard = tagged('b');
+      cluster.reconfigure({ ...cluster.options, lenses: [primary, shard, ...lensesInside(shard, [primary])] }, null);
+      const seenBy = (key: string) => cluster.pick(pickContext({ lens: cluster.lensOf(key) }))?.id ?? null;
+      const sick = { health: 'critical' } as const;
+      apply(spec('p', { tags: ['primary', 'b'], ...sick }), spec('r', { tags: ['b'] }), spec('x'));
+      expect([seenBy('primary'), seenBy('b/primary')]).toEqual([null, null]);
+      apply(spec('p', { tags: ['primary', 'b'], ...sick }), spec('r', { tags: ['b'], ...sick }), spec('x'));
+      expect([seenBy('primary'), seenBy('b/primary')]).toEqual([null, 'p']);
+      apply(spec('p', { tags: ['primary', 'b'], ...sick }), spec('r', { tags: ['b'], ...sick }));
+      expect([seenBy('primary'), seenBy('b/primary')]).toEqual(['p', 'p']);
     });
 
     it('leaves a part of which nobody is healthy to the one that stands in for it, in panic too', () => {

@@ -138,7 +138,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'a balancer nobody knows',
     web('consul: {}\nupstreams: { a: { balance: magic } }\n'),
-    'remora.yaml:3:29 upstreams.a.balance: found "magic", expected one of p2c_ewma, least_request, round_robin, random, first, client_side_wrr, ring_hash, maglev, rendezvous',
+    'remora.yaml:3:28 upstreams.a.balance: found "magic", expected one of p2c_ewma, least_request, round_robin, random, first, client_side_wrr, ring_hash, maglev, rendezvous',
   ],
   [
     'not a number',
@@ -153,7 +153,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'a hash by two things',
     web('consul: {}\nupstreams: { a: { balance: ring_hash, hash: { header: a, source: true } } }\n'),
-    'remora.yaml:3:46 upstreams.a.hash: found a map, expected one of { header: NAME }, { cookie: { name: NAME } }, { query: NAME }, { path: { segment: N } }, { path: { regex: PATTERN } } and { source: true }, or a list of them',
+    'remora.yaml:3:45 upstreams.a.hash: found a map, expected one of { header: NAME }, { cookie: { name: NAME } }, { query: NAME }, { path: { segment: N } }, { path: { regex: PATTERN } } and { source: true }, or a list of them',
   ],
   [
     'bad endpoints',
@@ -203,7 +203,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'ring_hash without hash',
     web('consul: {}\nupstreams: { a: { balance: ring_hash } }\n'),
-    'remora.yaml:3:29 upstreams.a.balance: found ring_hash without hash, expected hash beside it, { header: NAME } or { source: true }',
+    'remora.yaml:3:28 upstreams.a.balance: found ring_hash without hash, expected hash beside it, { header: NAME } or { source: true }',
   ],
   [
     'hash without ring_hash',
@@ -213,66 +213,66 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'rendezvous without hash',
     web('consul: {}\nupstreams: { a: { balance: rendezvous } }\n'),
-    'remora.yaml:3:29 upstreams.a.balance: found rendezvous without hash, expected hash beside it, { header: NAME } or { source: true }',
+    'remora.yaml:3:28 upstreams.a.balance: found rendezvous without hash, expected hash beside it, { header: NAME } or { source: true }',
   ],
   [
     'a ring for Maglev',
     web('consul: {}\nupstreams: { a: { balance: maglev, hash: { source: true }, ring: { points: 10 } } }\n'),
-    'remora.yaml:3:61 upstreams.a.ring: found ring with balancer maglev, expected balance: ring_hash beside it',
+    'remora.yaml:3:60 upstreams.a.ring: found ring with balancer maglev, expected balance: ring_hash beside it',
   ],
   [
     'a table for a ring',
     web('consul: {}\nupstreams: { a: { balance: ring_hash, hash: { source: true }, maglev: {} } }\n'),
-    'remora.yaml:3:64 upstreams.a.maglev: found maglev with balancer ring_hash, expected balance: maglev beside it',
+    'remora.yaml:3:63 upstreams.a.maglev: found maglev with balancer ring_hash, expected balance: maglev beside it',
   ],
   [
     'bounded load for a balancer without a table',
     web('consul: {}\nupstreams: { a: { balance: rendezvous, hash: { source: true }, boundedLoad: 1.5 } }\n'),
-    'remora.yaml:3:65 upstreams.a.boundedLoad: found boundedLoad with balancer rendezvous, expected balance: ring_hash or maglev beside it',
+    'remora.yaml:3:64 upstreams.a.boundedLoad: found boundedLoad with balancer rendezvous, expected balance: ring_hash or maglev beside it',
   ],
   [
     'a load bounded to the mean, which leaves no room',
     web('consul: {}\nupstreams: { a: { balance: maglev, hash: { source: true }, boundedLoad: 1 } }\n'),
-    'remora.yaml:3:74 upstreams.a.boundedLoad: found 1, expected a number above 1 and at most 10',
+    'remora.yaml:3:73 upstreams.a.boundedLoad: found 1, expected a number above 1 and at most 10',
   ],
   [
     'a load bounded to eleven times the mean',
     web('consul: {}\nupstreams: { a: { balance: maglev, hash: { source: true }, boundedLoad: 11 } }\n'),
-    'remora.yaml:3:74 upstreams.a.boundedLoad: found 11, expected a number above 1 and at most 10',
+    'remora.yaml:3:73 upstreams.a.boundedLoad: found 11, expected a number above 1 and at most 10',
   ],
   [
     'a table whose size is no prime',
     web('consul: {}\nupstreams: { a: { balance: maglev, hash: { source: true }, maglev: { tableSize: 65536 } } }\n'),
-    'remora.yaml:3:82 upstreams.a.maglev.tableSize: found 65536, expected a prime, such as 65537, which is the next one',
+    'remora.yaml:3:81 upstreams.a.maglev.tableSize: found 65536, expected a prime, such as 65537, which is the next one',
   ],
   [
     'a table that is too large',
     web('consul: {}\nupstreams: { a: { balance: maglev, hash: { source: true }, maglev: { tableSize: 5000081 } } }\n'),
-    'remora.yaml:3:82 upstreams.a.maglev.tableSize: found 5000081, expected a prime from 2 to 5000011',
+    'remora.yaml:3:81 upstreams.a.maglev.tableSize: found 5000081, expected a prime from 2 to 5000011',
   ],
   [
     'a least size of a ring that is fixed',
     web('consul: {}\nupstreams: { a: { balance: ring_hash, hash: { source: true }, ring: { minSize: 9 } } }\n'),
-    'remora.yaml:3:72 upstreams.a.ring.minSize: found minSize with sizing fixed, expected sizing: envoy beside it',
+    'remora.yaml:3:71 upstreams.a.ring.minSize: found minSize with sizing fixed, expected sizing: envoy beside it',
   ],
   [
     "points in Envoy's sizing",
     web(
       'consul: {}\nupstreams: { a: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, points: 9 } } }\n',
     ),
-    'remora.yaml:3:87 upstreams.a.ring.points: found points with sizing envoy, expected sizing: fixed beside it',
+    'remora.yaml:3:86 upstreams.a.ring.points: found points with sizing envoy, expected sizing: fixed beside it',
   ],
   [
     'a ring that may not have its least size',
     web(
       'consul: {}\nupstreams: { a: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, maxSize: 9 } } }\n',
     ),
-    'remora.yaml:3:96 upstreams.a.ring.maxSize: found 9, expected at least minSize, which is 1024',
+    'remora.yaml:3:95 upstreams.a.ring.maxSize: found 9, expected at least minSize, which is 1024',
   ],
   [
     'a header to hash in TCP',
     web('consul: {}\nupstreams: { a: { port: 1, protocol: tcp, balance: ring_hash, hash: { header: a } } }\n'),
-    'remora.yaml:3:80 upstreams.a.hash.header: found a header for protocol tcp, expected { source: true }',
+    'remora.yaml:3:79 upstreams.a.hash.header: found a header for protocol tcp, expected { source: true }',
   ],
   [
     'an application that is spoken to behind a port that passes bytes on',

@@ -36,7 +36,7 @@ describe('--set', () => {
   it('is blamed by its key for what is there only because of it, and for its part in a contradiction', () => {
     const lines = (text: string, set: string[]): string[] => complaints(web(text), { set });
     expect(lines('upstreams: {}\n', ['upstreams.new.balance=random'])).toEqual([
-      expect.stringMatching(/^--set upstreams\.new\.balancer upstreams\.new: found no source of endpoints/),
+      expect.stringMatching(/^--set upstreams\.new\.balance upstreams\.new: found no source of endpoints/),
     ]);
     expect(lines('inbound: { port: 15006 }\n', ['service.port=15006'])).toEqual([
       expect.stringMatching(/^remora\.yaml:2:18 inbound\.port: .*; --set service\.port has a part in it$/),
