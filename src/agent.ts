@@ -49,7 +49,7 @@ import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
-import { Shadows } from './proxy/shadows.ts';
+import { Shadows } from './proxy/places/shadows.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';

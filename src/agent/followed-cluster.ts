@@ -12,7 +12,7 @@ import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import { isHashing } from '../cluster/tree/tree.ts';
 import type { RolesConfig, UpstreamConfig } from '../config/config.ts';
-import { shardLenses } from '../route/shard-lenses.ts';
+import { shardLenses } from '../route/shards/shard-lenses.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
 import type { Place } from './place.ts';

@@ -9,7 +9,7 @@ import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
-import type { Shadows } from '../proxy/shadows.ts';
+import type { Shadows } from '../proxy/places/shadows.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';

@@ -19,16 +19,16 @@ import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { Anywhere } from '../route/anywhere.ts';
-import { ByShard } from '../route/by-shard.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { makeHashKey } from '../route/hash-keys.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
 import { Pinned } from '../route/pinned.ts';
 import { ReadYourWrites } from '../route/read-your-writes.ts';
 import { AtRole, ByRole, Reads, type RoleParts } from '../route/roles.ts';
-import type { ShardsOptions } from '../route/shard-options.ts';
-import { ShardSpreader } from '../route/shard-spreader.ts';
-import { type Sharding, Shards } from '../route/shards.ts';
+import { ByShard } from '../route/shards/by-shard.ts';
+import type { ShardsOptions } from '../route/shards/shard-options.ts';
+import { ShardSpreader } from '../route/shards/shard-spreader.ts';
+import { type Sharding, Shards } from '../route/shards/shards.ts';
 import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */

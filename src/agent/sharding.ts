@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Placement } from '../proxy/placement.ts';
-import { AtShard } from '../route/at-shard.ts';
-import { ByShard } from '../route/by-shard.ts';
 import { makeFirstText } from '../route/hash-keys.ts';
-import { shardLensKey } from '../route/shard-lenses.ts';
-import { makeShardMap } from '../route/shard-map.ts';
-import { type ShardsOptions, shardsOf } from '../route/shard-options.ts';
-import type { Sharding, Shards } from '../route/shards.ts';
+import { AtShard } from '../route/shards/at-shard.ts';
+import { ByShard } from '../route/shards/by-shard.ts';
+import { shardLensKey } from '../route/shards/shard-lenses.ts';
+import { makeShardMap } from '../route/shards/shard-map.ts';
+import { type ShardsOptions, shardsOf } from '../route/shards/shard-options.ts';
+import type { Sharding, Shards } from '../route/shards/shards.ts';
 
 /** The map of a configuration; that of the one before where it says the same, since a ring takes a while to make. */
 export function shardingOf(options: ShardsOptions | null, before: Sharding | null): Sharding | null {

@@ -1,9 +1,9 @@
 import type { ShardMoveView, ShardsView, ShardView } from '../admin/agent-view.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { isOf } from '../route/shard-lenses.ts';
-import { shardsOf } from '../route/shard-options.ts';
-import type { ShardRange } from '../route/shard-range.ts';
-import type { Sharding, Shards } from '../route/shards.ts';
+import { isOf } from '../route/shards/shard-lenses.ts';
+import { shardsOf } from '../route/shards/shard-options.ts';
+import type { ShardRange } from '../route/shards/shard-range.ts';
+import type { Sharding, Shards } from '../route/shards/shards.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 
 /** An upstream as far as its shards go. */

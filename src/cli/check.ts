@@ -4,7 +4,7 @@ import { loadFile } from '../config/file.ts';
 import { withoutCredentials } from '../config/hidden.ts';
 import { formatProblems } from '../config/problems.ts';
 import { warningsOf } from '../config/warnings.ts';
-import { shardsOf } from '../route/shard-options.ts';
+import { shardsOf } from '../route/shards/shard-options.ts';
 
 export interface CheckOptions {
   /** `path=value`, laid over the file. */

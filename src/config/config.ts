@@ -9,7 +9,7 @@ import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
 import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
 import type { ReadOptions } from '../route/roles.ts';
-import type { ShardsOptions } from '../route/shard-options.ts';
+import type { ShardsOptions } from '../route/shards/shard-options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
 export interface Config {

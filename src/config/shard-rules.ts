@@ -1,5 +1,5 @@
-import { shardMapFlaws } from '../route/shard-map-flaws.ts';
-import { shardsOf } from '../route/shard-options.ts';
+import { shardMapFlaws } from '../route/shards/shard-map-flaws.ts';
+import { shardsOf } from '../route/shards/shard-options.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { strangerTo } from './hash-rules.ts';
 import type { Path } from './paths.ts';

@@ -1,4 +1,4 @@
-import type { Move, ShardBy, ShardMapOptions, ShardsOptions } from '../route/shard-options.ts';
+import type { Move, ShardBy, ShardMapOptions, ShardsOptions } from '../route/shards/shard-options.ts';
 import { encodeSource, sourceOf } from './hash.ts';
 import type { Written } from './schema.ts';
 import { formatDuration } from './units.ts';

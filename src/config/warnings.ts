@@ -1,6 +1,6 @@
 import { roleAmong } from '../cluster/role.ts';
-import { isOf } from '../route/shard-lenses.ts';
-import { shardsOf } from '../route/shard-options.ts';
+import { isOf } from '../route/shards/shard-lenses.ts';
+import { shardsOf } from '../route/shards/shard-options.ts';
 import type { Config, StaticEndpoint, UpstreamConfig } from './config.ts';
 import { formatDuration } from './units.ts';
 

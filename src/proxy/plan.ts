@@ -6,10 +6,10 @@ import type { RetryBudget } from '../policy/budget.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { PlanLabels } from './labels.ts';
-import type { Ledger } from './ledger.ts';
 import type { PlanObserver } from './observer.ts';
 import type { Parking } from './parking.ts';
 import type { Placement } from './placement.ts';
+import type { Ledger } from './places/ledger.ts';
 
 /**
  * Everything that was resolved before the request came: where to, under which limits, watched by whom. Immutable and

@@ -1,4 +1,4 @@
-import type { Comparison, Ledger } from '../proxy/ledger.ts';
+import type { Comparison, Ledger } from '../proxy/places/ledger.ts';
 import { type Sample, sample } from './registry.ts';
 
 const COMPARISONS: readonly Comparison[] = ['same', 'different', 'failed', 'skipped'];

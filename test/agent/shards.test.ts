@@ -5,7 +5,7 @@ import { type LogFields, NO_LOG } from '../../src/base/log.ts';
 import type { Endpoint } from '../../src/cluster/endpoint.ts';
 import type { EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { Placed } from '../../src/proxy/placement.ts';
-import type { KeyRange, ShardBy, ShardsOptions } from '../../src/route/shard-options.ts';
+import type { KeyRange, ShardBy, ShardsOptions } from '../../src/route/shards/shard-options.ts';
 import { good, web } from '../config/parse.ts';
 import { agentParts, upstreamConfig } from '../support/agent-parts.ts';
 import { PEER, requestHead } from '../support/exchange-script.ts';

@@ -9,7 +9,7 @@ import { roleLenses } from '../../src/cluster/role-lenses.ts';
 import type { ClusterSnapshot, EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
-import { shardLenses } from '../../src/route/shard-lenses.ts';
+import { shardLenses } from '../../src/route/shards/shard-lenses.ts';
 import { spec, specs } from '../support/endpoint-specs.ts';
 import { evidence } from '../support/evidence.ts';
 import { ManualClock } from '../support/manual-clock.ts';

@@ -21,7 +21,7 @@ import { Output } from '../../src/net/output.ts';
 import { Wires } from '../../src/net/session-wire.ts';
 import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
 import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
-import { Shadows } from '../../src/proxy/shadows.ts';
+import { Shadows } from '../../src/proxy/places/shadows.ts';
 import { specs } from './endpoint-specs.ts';
 import { ManualClock } from './manual-clock.ts';
 

@@ -1,8 +1,8 @@
 import type { Picker } from '../../src/cluster/picker.ts';
-import { Dispatcher } from '../../src/proxy/dispatcher.ts';
-import { Ledger } from '../../src/proxy/ledger.ts';
+import { Dispatcher } from '../../src/proxy/places/dispatcher.ts';
+import { Ledger } from '../../src/proxy/places/ledger.ts';
+import { Shadows } from '../../src/proxy/places/shadows.ts';
 import type { Plan, Spread } from '../../src/proxy/plan.ts';
-import { Shadows } from '../../src/proxy/shadows.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
 import { Pinned } from '../../src/route/pinned.ts';
 import { ExchangeScript, type FakeClient, type FakeUpstream, type ScriptOptions } from './exchange-script.ts';

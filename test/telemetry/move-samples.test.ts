@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Ledger } from '../../src/proxy/ledger.ts';
+import { Ledger } from '../../src/proxy/places/ledger.ts';
 import { moveSamples } from '../../src/telemetry/move-samples.ts';
 
 it('shows what the ledgers of moving ranges count', () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_SLOTS, MAX_SHARDS, MAX_SLOTS, SHARD_MARK } from '../../route/shard-options.ts';
+import { DEFAULT_SLOTS, MAX_SHARDS, MAX_SLOTS, SHARD_MARK } from '../../route/shards/shard-options.ts';
 import { defaulted, optional, required, section } from '../field.ts';
 import { choice, count, duration, name, text } from '../values.ts';
 import { givenSourceSection, SOURCE_WORDS } from './hash.ts';

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { placementOf, shardingOf } from '../../src/agent/sharding.ts';
-import { SeededRandom } from '../../src/base/random.ts';
-import type { LensSpec } from '../../src/cluster/lens.ts';
-import { Dispatcher } from '../../src/proxy/dispatcher.ts';
-import type { Placement } from '../../src/proxy/placement.ts';
-import { Shadows } from '../../src/proxy/shadows.ts';
-import { Anywhere } from '../../src/route/anywhere.ts';
-import type { ByShard } from '../../src/route/by-shard.ts';
-import { Pinned } from '../../src/route/pinned.ts';
-import { shardLensKey } from '../../src/route/shard-lenses.ts';
+import { placementOf, shardingOf } from '../../../src/agent/sharding.ts';
+import { SeededRandom } from '../../../src/base/random.ts';
+import type { LensSpec } from '../../../src/cluster/lens.ts';
+import type { Placement } from '../../../src/proxy/placement.ts';
+import { Dispatcher } from '../../../src/proxy/places/dispatcher.ts';
+import { Shadows } from '../../../src/proxy/places/shadows.ts';
+import { Anywhere } from '../../../src/route/anywhere.ts';
+import { Pinned } from '../../../src/route/pinned.ts';
+import type { ByShard } from '../../../src/route/shards/by-shard.ts';
+import { shardLensKey } from '../../../src/route/shards/shard-lenses.ts';
 import type {
   AbsentKey,
   KeyRange,
@@ -16,10 +16,10 @@ import type {
   ShardBy,
   ShardMapOptions,
   ShardsOptions,
-} from '../../src/route/shard-options.ts';
-import { ShardSpreader } from '../../src/route/shard-spreader.ts';
-import { Shards } from '../../src/route/shards.ts';
-import { ExchangeScript, type RequestText, requestHead, type ScriptOptions } from '../support/exchange-script.ts';
+} from '../../../src/route/shards/shard-options.ts';
+import { ShardSpreader } from '../../../src/route/shards/shard-spreader.ts';
+import { Shards } from '../../../src/route/shards/shards.ts';
+import { ExchangeScript, type RequestText, requestHead, type ScriptOptions } from '../../support/exchange-script.ts';
 
 const BY: ShardBy = { kind: 'meta', key: 'shard' };
 const HELD: Move = { to: 'b', state: 'hold' };

@@ -1,14 +1,14 @@
-import { Timer, type TimerOwner } from '../base/clock.ts';
-import type { FailureCode } from '../base/failure.ts';
-import type { LocalAnswer } from '../http/answer.ts';
-import type { Client, Peer } from '../http/conduit.ts';
-import { type Edits, NO_EDITS } from '../http/edits.ts';
-import { FieldList, type Fields } from '../http/fields.ts';
-import type { RequestHead, ResponseHead } from '../http/head.ts';
-import { ResponseCopy } from '../http/head-copy.ts';
-import { Exchange, type ExchangeContext } from './exchange.ts';
-import type { AttemptRecord, ExchangeRecord, PlanObserver } from './observer.ts';
-import type { Plan, Router } from './plan.ts';
+import { Timer, type TimerOwner } from '../../base/clock.ts';
+import type { FailureCode } from '../../base/failure.ts';
+import type { LocalAnswer } from '../../http/answer.ts';
+import type { Client, Peer } from '../../http/conduit.ts';
+import { type Edits, NO_EDITS } from '../../http/edits.ts';
+import { FieldList, type Fields } from '../../http/fields.ts';
+import type { RequestHead, ResponseHead } from '../../http/head.ts';
+import { ResponseCopy } from '../../http/head-copy.ts';
+import { Exchange, type ExchangeContext } from '../exchange.ts';
+import type { AttemptRecord, ExchangeRecord, PlanObserver } from '../observer.ts';
+import type { Plan, Router } from '../plan.ts';
 
 /** The scatter as a leg sees it. */
 export interface LegOwner {

@@ -1,4 +1,4 @@
-import { type Hash64, hashText } from '../cluster/hash.ts';
+import { type Hash64, hashText } from '../../cluster/hash.ts';
 import type { ShardMap, ShardRange } from './shard-range.ts';
 
 /** Shares come out within about 6 % of fair. 256 shards are 65536 points, some 20 ms to make. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { requestHead } from '../support/exchange-script.ts';
-import { SpreadScript } from '../support/spread-script.ts';
+import { requestHead } from '../../support/exchange-script.ts';
+import { SpreadScript } from '../../support/spread-script.ts';
 
 const CLOSED = { admitted: 0, active: 0, parked: 0, timers: 0 };
 

@@ -1,4 +1,4 @@
-import type { FailureCode } from '../base/failure.ts';
+import type { FailureCode } from '../../base/failure.ts';
 
 /** `skipped`: there was nothing to compare; the body was not kept, there was no room, or the main place had no whole answer. */
 export type Comparison = 'same' | 'different' | 'failed' | 'skipped';

@@ -1,11 +1,11 @@
-import type { Endpoint } from '../cluster/endpoint.ts';
-import type { PickContext, Picker } from '../cluster/picker.ts';
-import type { Peer } from '../http/conduit.ts';
-import type { RequestHead } from '../http/head.ts';
-import { Ledger, type LostWrite } from '../proxy/ledger.ts';
-import type { Placed, Placement } from '../proxy/placement.ts';
-import type { Plan } from '../proxy/plan.ts';
-import type { KeyText } from './keys/text.ts';
+import type { Endpoint } from '../../cluster/endpoint.ts';
+import type { PickContext, Picker } from '../../cluster/picker.ts';
+import type { Peer } from '../../http/conduit.ts';
+import type { RequestHead } from '../../http/head.ts';
+import type { Placed, Placement } from '../../proxy/placement.ts';
+import { Ledger, type LostWrite } from '../../proxy/places/ledger.ts';
+import type { Plan } from '../../proxy/plan.ts';
+import type { KeyText } from '../keys/text.ts';
 import { type ShardsOptions, shardsOf } from './shard-options.ts';
 import type { ShardMap, ShardRange } from './shard-range.ts';
 

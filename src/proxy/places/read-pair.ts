@@ -1,5 +1,5 @@
-import type { ExchangeContext } from './exchange.ts';
-import type { Move } from './plan.ts';
+import type { ExchangeContext } from '../exchange.ts';
+import type { Move } from '../plan.ts';
 import { type KeptRequest, Shadow, type ShadowOwner } from './shadow.ts';
 
 export interface ReadPairOwner {

@@ -1,6 +1,6 @@
-import type { FailureCode } from '../base/failure.ts';
-import type { ExchangeContext } from './exchange.ts';
-import type { Move } from './plan.ts';
+import type { FailureCode } from '../../base/failure.ts';
+import type { ExchangeContext } from '../exchange.ts';
+import type { Move } from '../plan.ts';
 import { type KeptRequest, Shadow, type ShadowOwner } from './shadow.ts';
 
 /** A write that its main place has taken, on its way to the other. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makeShardMap, slotOf } from '../../src/route/shard-map.ts';
-import { shardMapFlaws } from '../../src/route/shard-map-flaws.ts';
-import type { KeyRange, ShardMapOptions, SlotRange } from '../../src/route/shard-options.ts';
+import { makeShardMap, slotOf } from '../../../src/route/shards/shard-map.ts';
+import { shardMapFlaws } from '../../../src/route/shards/shard-map-flaws.ts';
+import type { KeyRange, ShardMapOptions, SlotRange } from '../../../src/route/shards/shard-options.ts';
 
 const SHARDS = ['a', 'b', 'c', 'd'];
 

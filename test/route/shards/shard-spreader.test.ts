@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { shardingOf } from '../../src/agent/sharding.ts';
-import type { Plan } from '../../src/proxy/plan.ts';
-import type { AbsentKey, Move, ShardMapOptions, ShardsOptions } from '../../src/route/shard-options.ts';
-import { ShardSpreader } from '../../src/route/shard-spreader.ts';
-import { Shards } from '../../src/route/shards.ts';
-import { ExchangeScript, PEER, type RequestText, requestHead } from '../support/exchange-script.ts';
+import { shardingOf } from '../../../src/agent/sharding.ts';
+import type { Plan } from '../../../src/proxy/plan.ts';
+import type { AbsentKey, Move, ShardMapOptions, ShardsOptions } from '../../../src/route/shards/shard-options.ts';
+import { ShardSpreader } from '../../../src/route/shards/shard-spreader.ts';
+import { Shards } from '../../../src/route/shards/shards.ts';
+import { ExchangeScript, PEER, type RequestText, requestHead } from '../../support/exchange-script.ts';
 
 function setUp(move: Move | null, absent: AbsentKey = 'reject', shards = new Shards()) {
   const { plan } = new ExchangeScript();

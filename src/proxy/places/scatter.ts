@@ -1,18 +1,18 @@
-import { FAILURES, type FailureCode } from '../base/failure.ts';
-import { failureAnswer } from '../http/answer.ts';
-import type { Client, RequestHandler } from '../http/conduit.ts';
-import { Edits } from '../http/edits.ts';
-import type { Fields } from '../http/fields.ts';
-import type { RequestHead, ResponseHead } from '../http/head.ts';
-import { RequestCopy } from '../http/head-copy.ts';
-import { makeRequestId } from '../http/request-id.ts';
-import { traceparentOf } from '../http/trace-context.ts';
-import type { ExchangeContext } from './exchange.ts';
+import { FAILURES, type FailureCode } from '../../base/failure.ts';
+import { failureAnswer } from '../../http/answer.ts';
+import type { Client, RequestHandler } from '../../http/conduit.ts';
+import { Edits } from '../../http/edits.ts';
+import type { Fields } from '../../http/fields.ts';
+import type { RequestHead, ResponseHead } from '../../http/head.ts';
+import { RequestCopy } from '../../http/head-copy.ts';
+import { makeRequestId } from '../../http/request-id.ts';
+import { traceparentOf } from '../../http/trace-context.ts';
+import type { ExchangeContext } from '../exchange.ts';
+import { Journal } from '../journal.ts';
+import type { AttemptRecord, ExchangeRecord } from '../observer.ts';
+import type { Broadcast } from '../plan.ts';
 import type { Handover } from './handover.ts';
-import { Journal } from './journal.ts';
 import { Leg, type LegOwner } from './leg.ts';
-import type { AttemptRecord, ExchangeRecord } from './observer.ts';
-import type { Broadcast } from './plan.ts';
 
 /** More places than this a request is never sent to: each costs an exchange, and a place in its cluster's limit. */
 export const MAX_PLACES = 64;

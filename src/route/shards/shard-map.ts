@@ -1,4 +1,4 @@
-import { type Hash64, hashText } from '../cluster/hash.ts';
+import { type Hash64, hashText } from '../../cluster/hash.ts';
 import { ConsistentMap } from './consistent-map.ts';
 import type { ListMapOptions, RangeMapOptions, ShardMapOptions, SlotMapOptions } from './shard-options.ts';
 import type { ShardMap, ShardRange } from './shard-range.ts';

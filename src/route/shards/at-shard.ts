@@ -1,8 +1,8 @@
-import type { FailureCode } from '../base/failure.ts';
-import type { Peer } from '../http/conduit.ts';
-import type { Edits } from '../http/edits.ts';
-import type { RequestHead, ResponseHead } from '../http/head.ts';
-import type { Placed, Placement } from '../proxy/placement.ts';
+import type { FailureCode } from '../../base/failure.ts';
+import type { Peer } from '../../http/conduit.ts';
+import type { Edits } from '../../http/edits.ts';
+import type { RequestHead, ResponseHead } from '../../http/head.ts';
+import type { Placed, Placement } from '../../proxy/placement.ts';
 import type { Shards } from './shards.ts';
 
 /** One shard, whatever the request, which counts as one of the shard's. Inside it as `inside` says. */

@@ -1,5 +1,5 @@
-import type { LensSpec } from '../cluster/lens.ts';
-import type { EndpointSpec } from '../cluster/snapshot.ts';
+import type { LensSpec } from '../../cluster/lens.ts';
+import type { EndpointSpec } from '../../cluster/snapshot.ts';
 import { SHARD_MARK, type ShardBy, type ShardsOptions, shardsOf } from './shard-options.ts';
 
 /** A part of the cluster for each shard. No shard stands in for another. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Ledger, type LostWrite } from '../../src/proxy/ledger.ts';
+import { Ledger, type LostWrite } from '../../../src/proxy/places/ledger.ts';
 
 function lost(at: number): LostWrite {
   return { at, method: 'PUT', pathHash: '0', keyHash: '0', why: 'refused', status: 500 };

@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { FailureCode } from '../base/failure.ts';
-import type { Client, Peer } from '../http/conduit.ts';
-import type { Fields } from '../http/fields.ts';
-import { NO_GRPC_STATUS } from '../http/grpc.ts';
-import type { RequestCopy } from '../http/head-copy.ts';
-import { Exchange, type ExchangeContext } from './exchange.ts';
-import type { ExchangeRecord, PlanObserver } from './observer.ts';
-import type { Plan, Router } from './plan.ts';
-import type { Replay } from './replay.ts';
+import type { FailureCode } from '../../base/failure.ts';
+import type { Client, Peer } from '../../http/conduit.ts';
+import type { Fields } from '../../http/fields.ts';
+import { NO_GRPC_STATUS } from '../../http/grpc.ts';
+import type { RequestCopy } from '../../http/head-copy.ts';
+import { Exchange, type ExchangeContext } from '../exchange.ts';
+import type { ExchangeRecord, PlanObserver } from '../observer.ts';
+import type { Plan, Router } from '../plan.ts';
+import type { Replay } from '../replay.ts';
 
 /** A request that is here with all of its body, and with its own copy of everything. */
 export interface KeptRequest {

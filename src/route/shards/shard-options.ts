@@ -1,4 +1,4 @@
-import type { KeySource } from './keys/options.ts';
+import type { KeySource } from '../keys/options.ts';
 
 /**
  * What happens with a key that moves from one shard to another. Until the shard itself is another, the old one is the

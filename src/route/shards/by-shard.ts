@@ -1,9 +1,9 @@
-import type { FailureCode } from '../base/failure.ts';
-import { invariant } from '../base/invariant.ts';
-import type { Peer } from '../http/conduit.ts';
-import type { Edits } from '../http/edits.ts';
-import type { RequestHead, ResponseHead } from '../http/head.ts';
-import type { Placed, Placement } from '../proxy/placement.ts';
+import type { FailureCode } from '../../base/failure.ts';
+import { invariant } from '../../base/invariant.ts';
+import type { Peer } from '../../http/conduit.ts';
+import type { Edits } from '../../http/edits.ts';
+import type { RequestHead, ResponseHead } from '../../http/head.ts';
+import type { Placed, Placement } from '../../proxy/placement.ts';
 import type { AtShard } from './at-shard.ts';
 import { type Sharding, type Shards, WaitingPlace } from './shards.ts';
 

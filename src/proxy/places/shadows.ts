@@ -1,9 +1,9 @@
-import type { FailureCode } from '../base/failure.ts';
-import { type Hash64, hashText } from '../cluster/hash.ts';
-import type { ExchangeContext } from './exchange.ts';
+import type { FailureCode } from '../../base/failure.ts';
+import { type Hash64, hashText } from '../../cluster/hash.ts';
+import type { ExchangeContext } from '../exchange.ts';
+import type { Move } from '../plan.ts';
 import { Lane, type LaneOwner, type SecondWrite } from './lane.ts';
 import type { LossReason } from './ledger.ts';
-import type { Move } from './plan.ts';
 import { ReadPair, type ReadPairOwner } from './read-pair.ts';
 import type { KeptRequest, Shadow } from './shadow.ts';
 
