@@ -105,7 +105,8 @@ it.each([
 it('a server is told what is left of the deadline, and a call over it ends in time', async () => {
   const inTime = await client.ask('Unary', { id: 'in-time' }, { deadline: Date.now() + 5_000 });
   const { leftMs } = inTime.replies[0]!;
-  expect(leftMs).toBeLessThan(5_000);
+  // Each hop says what is left in whole milliseconds, and an idle machine needs less than one of them for all hops.
+  expect(leftMs).toBeLessThanOrEqual(5_000);
   expect(leftMs).toBeGreaterThan(3_000);
 
   for (const kind of KINDS) {
