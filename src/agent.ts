@@ -103,7 +103,10 @@ export class Agent implements AgentView, Stoppable {
     this.self = new Cell(given.clock);
   }
 
-  /** Rejects with what the operator must mend, a port in use mostly; whatever was opened is left to the end of the process. */
+  /**
+   * Rejects with what the operator must mend, a port in use mostly; whatever was opened is left to the end of the
+   * process.
+   */
   static async start(given: AgentGiven): Promise<Agent> {
     const agent = new Agent(given);
     await agent.open();
@@ -279,8 +282,8 @@ export class Agent implements AgentView, Stoppable {
   }
 
   /**
-   * There is no time to stop in order: only the service is taken out of Consul, where it would stand as critical for half
-   * an hour and be called when all others are critical, too. Resolves within a second, whatever Consul does.
+   * There is no time to stop in order: only the service is taken out of Consul, where it would stand as critical for
+   * half an hour and be called when all others are critical, too. Resolves within a second, whatever Consul does.
    */
   async abandon(): Promise<void> {
     const { clock, log } = this.given;

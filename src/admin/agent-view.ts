@@ -67,7 +67,10 @@ export interface ClusterView {
   readonly source: string | null;
   /** Since a source last vouched for the snapshot; null before the first. */
   readonly ageMs: number | null;
-  /** Why the snapshot may be out of date, has nobody of a role or shard, or does not suit the balancer; null when all is well. */
+  /**
+   * Why the snapshot may be out of date, has nobody of a role or shard, or does not suit the balancer; null when all is
+   * well.
+   */
   readonly problem: string | null;
   readonly balancer: string;
   /** Of a balancer that hashes: the same in all sidecars that send a key to the same endpoint. Null of others. */
@@ -177,7 +180,10 @@ export interface ConfigView {
 }
 
 export interface ConfigLayerView {
-  /** A file's path, a key of Consul's KV store, or what keeps settings from taking effect: `restart`, `listeners`, `registration`. */
+  /**
+   * A file's path, a key of Consul's KV store, or what keeps settings from taking effect: `restart`, `listeners`,
+   * `registration`.
+   */
   readonly name: string;
   /** Of the document in force: Consul's ModifyIndex, or a hash of the file; null when the layer has never been good. */
   readonly revision: string | null;

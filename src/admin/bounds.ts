@@ -16,7 +16,10 @@ export interface BoundedCluster extends ClusterView {
   readonly placesOmitted: number;
 }
 
-/** Cuts the endpoints of all clusters together to a limit, and the places of each. Clusters stay, in their order, and say what they lost. */
+/**
+ * Cuts the endpoints of all clusters together to a limit, and the places of each. Clusters stay, in their order, and
+ * say what they lost.
+ */
 export function boundEndpoints(
   clusters: readonly ClusterView[],
   limit: number = MAX_ENDPOINTS_SHOWN,

@@ -126,7 +126,9 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
   };
 }
 
-/** A newer sidecar may send a word this program does not know: it comes as a number or a name, and is shown as it is. */
+/**
+ * A newer sidecar may send a word this program does not know: it comes as a number or a name, and is shown as it is.
+ */
 function word(name: string | number, prefix: string): string {
   return String(name).replace(prefix, '').toLowerCase();
 }

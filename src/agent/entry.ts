@@ -89,7 +89,10 @@ export class Entry implements ListenerOwner, ClientConnectionOwner, SnifferOwner
     log.info('listening', { listener: this.name, protocol: this.protocol, address: this.address, port: this.port });
   }
 
-  /** Goes on accepting and serving, but every answer says `Connection: close` from now on, and its connection ends after it. */
+  /**
+   * Goes on accepting and serving, but every answer says `Connection: close` from now on, and its connection ends after
+   * it.
+   */
   farewell(): void {
     this.isLeaving = true;
     for (const connection of this.connections) connection.announceClose();

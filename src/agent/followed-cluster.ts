@@ -19,7 +19,10 @@ import type { Place } from './place.ts';
 import { type EndpointProtocol, endpointProtocolOf } from './protocols.ts';
 import { follow, isSameQuestions, type Question } from './question.ts';
 
-/** A cluster with the discovery that feeds it: the same questions to the same sources, and one way to speak to who is found. All else about it may change. */
+/**
+ * A cluster with the discovery that feeds it: the same questions to the same sources, and one way to speak to who is
+ * found. All else about it may change.
+ */
 export class FollowedCluster {
   readonly cluster: Cluster;
   /** What discovery last said, and when. */

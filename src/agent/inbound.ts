@@ -12,10 +12,10 @@ import { type LivePlan, makePlan } from './plans.ts';
 import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts';
 
 /**
- * The port in front of the local application. Its cluster has one endpoint mostly, which is never shut out: a breaker here
- * would hide from callers what their own breakers must see. Nothing is retried either, since callers do that, and a
- * retry of a retry multiplies. Requests that the application cannot have seen are no retries: they are sent again while it is
- * there, and gRPC calls are given back to their callers when it is not.
+ * The port in front of the local application. Its cluster has one endpoint mostly, which is never shut out: a breaker
+ * here would hide from callers what their own breakers must see. Nothing is retried either, since callers do that, and
+ * a retry of a retry multiplies. Requests that the application cannot have seen are no retries: they are sent again
+ * while it is there, and gRPC calls are given back to their callers when it is not.
  */
 export class Inbound {
   readonly levelNames: readonly string[] = [];

@@ -69,8 +69,9 @@ export interface LiveRoles extends RoleParts {
 }
 
 /**
- * A plan for a cluster. Where one was there before, what counts goes on counting: exchanges that began under the old plan
- * are in flight and parked as before, whatever the limits are now. The retry budget begins anew with options of its own.
+ * A plan for a cluster. Where one was there before, what counts goes on counting: exchanges that began under the old
+ * plan are in flight and parked as before, whatever the limits are now. The retry budget begins anew with options of
+ * its own.
  */
 export function makePlan(
   parts: PlanParts,

@@ -10,8 +10,8 @@ import { isEverywhere } from './self.ts';
 
 /**
  * What Consul is told of the local service: where peers are to send their calls, which is inbound's port when there is
- * one, and in which zone that is. A port that listens on every address is given none, and Consul then uses its agent's. Null: somebody else
- * registers it.
+ * one, and in which zone that is. A port that listens on every address is given none, and Consul then uses its agent's.
+ * Null: somebody else registers it.
  */
 export function registrationOptions(service: ServiceConfig, inbound: Entry | null): RegistrationOptions | null {
   const { id, name, tags, zone, register } = service;

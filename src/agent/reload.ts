@@ -52,7 +52,9 @@ export function judgeReload(initial: Config, next: Config, source: string): Relo
   return { config, late, unserved };
 }
 
-/** Field by field where both are maps. A secret that changed looks the same on both sides, and is named all the same. */
+/**
+ * Field by field where both are maps. A secret that changed looks the same on both sides, and is named all the same.
+ */
 function differences(before: unknown, after: unknown, path: string): readonly LateSetting[] {
   if (isMap(before) && isMap(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];

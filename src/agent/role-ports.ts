@@ -41,7 +41,10 @@ export class RolePorts {
     });
   }
 
-  /** Opens what is not there. Rejects with a `ListenError`, and then nothing has changed. `take` puts the answer in force. */
+  /**
+   * Opens what is not there. Rejects with a `ListenError`, and then nothing has changed. `take` puts the answer in
+   * force.
+   */
   async prepare(config: UpstreamConfig, plan: LivePlan): Promise<ReadonlyMap<Role, RolePort>> {
     const next = new Map<Role, RolePort>();
     try {

@@ -28,8 +28,8 @@ function ownAddresses(): ReadonlySet<string> {
 }
 
 /**
- * This sidecar's name among all that call: the same after a restart, and another than any neighbour's. An id is unique on
- * its machine only, and need not be where nobody registers it, so the machine and the port are part of it.
+ * This sidecar's name among all that call: the same after a restart, and another than any neighbour's. An id is unique
+ * on its machine only, and need not be where nobody registers it, so the machine and the port are part of it.
  */
 export function callerName(service: { readonly id: string; readonly port: number }, machine = hostname()): string {
   return `${service.id}@${machine}:${service.port}`;

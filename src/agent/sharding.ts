@@ -18,7 +18,10 @@ export function shardingOf(options: ShardsOptions | null, before: Sharding | nul
 /** Inside a part of the cluster, by its lens, or in all of it where that is null. */
 export type PlacementMaker = (part: string | null) => Placement;
 
-/** By the key of a request to its shard, and inside it as `make` says; as it says of the whole where there are no shards. */
+/**
+ * By the key of a request to its shard, and inside it as `make` says; as it says of the whole where there are no
+ * shards.
+ */
 export function placementOf(sharding: Sharding | null, shards: Shards | null, make: PlacementMaker): Placement {
   if (sharding === null || shards === null) return make(null);
   const { by, map } = sharding.options;

@@ -9,7 +9,10 @@ export interface Stoppable {
   leave(): Promise<void>;
   /** The port in front of the application, or null. */
   readonly inbound: Port | null;
-  /** The ports the application calls through, and those it still does though they were given up. They change while upstreams do. */
+  /**
+   * The ports the application calls through, and those it still does though they were given up. They change while
+   * upstreams do.
+   */
   outbound(): readonly Port[];
   outboundTraffic(): OutboundTraffic;
   /** Telemetry out, service out of Consul, admin closed. `remainingMs` is all the time there is. */
@@ -20,7 +23,9 @@ export interface Stoppable {
 export interface OutboundTraffic {
   /** Rises with every request, every connection and every byte of a tunnel. */
   readonly progress: number;
-  /** Requests without their answer. An open tunnel is none: pools keep them open for as long as the application lives. */
+  /**
+   * Requests without their answer. An open tunnel is none: pools keep them open for as long as the application lives.
+   */
   readonly inFlight: number;
 }
 

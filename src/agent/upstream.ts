@@ -122,7 +122,9 @@ export class Upstream {
     entry.announce(parts.log);
   }
 
-  /** Takes a configuration with another port or protocol. Rejects with a `ListenError`, and then nothing has changed. */
+  /**
+   * Takes a configuration with another port or protocol. Rejects with a `ListenError`, and then nothing has changed.
+   */
   async move(config: UpstreamConfig): Promise<void> {
     await this.listen(config);
     if (!this.isClosed) this.reconfigure(config);

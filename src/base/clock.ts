@@ -21,8 +21,8 @@ export class Timer {
 }
 
 /**
- * The time, for calls that must allocate nothing: a fraction that goes into a call, or comes out of it, is put on the heap
- * where the compiler does not inline the call.
+ * The time, for calls that must allocate nothing: a fraction that goes into a call, or comes out of it, is put on the
+ * heap where the compiler does not inline the call.
  */
 export interface Moment {
   readonly now: number;

@@ -17,7 +17,9 @@ export class SeededRandom implements Random {
   private c: number;
   private d: number;
 
-  /** One 32-bit word, spread over the state so that near seeds give unrelated streams; or the whole state, four words. */
+  /**
+   * One 32-bit word, spread over the state so that near seeds give unrelated streams; or the whole state, four words.
+   */
   constructor(seed: number | Uint32Array) {
     const state = typeof seed === 'number' ? spread(seed) : seed;
     this.a = state[0]! | 0;
@@ -35,7 +37,10 @@ export class SeededRandom implements Random {
     return this.uint32() / 4294967296;
   }
 
-  /** Asks for a signed word and returns a small whole number: neither has to be put on the heap where the call is not inlined. */
+  /**
+   * Asks for a signed word and returns a small whole number: neither has to be put on the heap where the call is not
+   * inlined.
+   */
   below(n: number): number {
     return Math.floor(((this.word() >>> 0) / 4294967296) * n);
   }

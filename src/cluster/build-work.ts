@@ -6,8 +6,8 @@ export const HASH_WORK = 32;
 export const PROBE_WORK = 2;
 
 /**
- * Counts the work of a build, so that it lets others run after a fixed amount of it: an amount, and not a time, because then
- * the slices of a build are the same wherever it runs. How many slices fit into a turn is the cluster's question.
+ * Counts the work of a build, so that it lets others run after a fixed amount of it: an amount, and not a time, because
+ * then the slices of a build are the same wherever it runs. How many slices fit into a turn is the cluster's question.
  */
 export class BuildWork {
   /** All that has been done. */

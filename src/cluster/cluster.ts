@@ -30,12 +30,12 @@ export interface ClusterParts {
 /**
  * A named group of endpoints and the picker that chooses among them.
  *
- * Snapshots come in whole and are swapped in whole. What survives `apply` is the live endpoint of every identity that is
- * still named: its breaker, its latency, its pool. Its spec is replaced. An identity that is not named any more is
+ * Snapshots come in whole and are swapped in whole. What survives `apply` is the live endpoint of every identity that
+ * is still named: its breaker, its latency, its pool. Its spec is replaced. An identity that is not named any more is
  * forgotten with all it learned; one that comes back is new. Endpoints in maintenance or critical are known and kept,
- * and not picked. Health is soft evidence, though: when nobody of a part is passing or warning, its critical ones are picked
- * from (a partition of Consul's gossip makes healthy nodes critical), because a refused connection is no worse than no
- * endpoint, and breakers stand guard. Maintenance is somebody's wish and holds.
+ * and not picked. Health is soft evidence, though: when nobody of a part is passing or warning, its critical ones are
+ * picked from (a partition of Consul's gossip makes healthy nodes critical), because a refused connection is no worse
+ * than no endpoint, and breakers stand guard. Maintenance is somebody's wish and holds.
  *
  * Slow start begins where an endpoint comes to others or becomes healthy again. With the first snapshot nobody is new.
  *
@@ -43,9 +43,9 @@ export interface ClusterParts {
  * in slices and assigned at once; until then the old one answers, and so the endpoints that go are
  * retired only after the assignment.
  *
- * A cluster ends by `supersede`, while exchanges may still hold it: for their next attempts it keeps its last picker, whose
- * endpoints open connections and keep none. Its lenses lead on to those of the successor: a primary, or a shard, is where
- * it is now. Nothing is armed then, so that it goes with the last of them.
+ * A cluster ends by `supersede`, while exchanges may still hold it: for their next attempts it keeps its last picker,
+ * whose endpoints open connections and keep none. Its lenses lead on to those of the successor: a primary, or a shard,
+ * is where it is now. Nothing is armed then, so that it goes with the last of them.
  */
 export class Cluster {
   readonly name: string;

@@ -27,9 +27,14 @@ export interface Endpoint {
   join(tally: Tally): void;
   /** What it reports of its load; null where nobody wants to know, and then reports are not looked at. */
   readonly reported: ReportedWeight | null;
-  /** How much of its weight slow start lets it have, in parts of `WARM`: above 0, and all but for a while after it came. */
+  /**
+   * How much of its weight slow start lets it have, in parts of `WARM`: above 0, and all but for a while after it came.
+   */
   warmthAt(moment: Moment): number;
-  /** Writes down what latency-aware balancers compare: what an attempt costs where it is alone, or 0 for one to be taken at once. */
+  /**
+   * Writes down what latency-aware balancers compare: what an attempt costs where it is alone, or 0 for one to be taken
+   * at once.
+   */
   writeCost(moment: Moment, into: Float64Array, slot: number): void;
   /** Feeds latency and later outlier detection; called once per attempt, beside the gate's `settle`. */
   learn(evidence: Evidence, now: number): void;

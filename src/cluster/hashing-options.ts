@@ -2,8 +2,8 @@
 export const HASHING_NAMES = ['ring_hash', 'maglev', 'rendezvous'] as const;
 
 /**
- * `fixed`: as many points per unit of weight as it is told, whoever else is there, so that one that comes or goes moves no
- * key of others. `envoy`: as many as Envoy makes, so that both send a key to the same endpoint.
+ * `fixed`: as many points per unit of weight as it is told, whoever else is there, so that one that comes or goes moves
+ * no key of others. `envoy`: as many as Envoy makes, so that both send a key to the same endpoint.
  */
 export type RingOptions =
   | { readonly sizing: 'fixed'; readonly points: number; readonly maxSize: number }

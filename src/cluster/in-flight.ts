@@ -10,9 +10,9 @@ const NONE: readonly Tally[] = [];
 /**
  * Attempts in flight on one endpoint, and the tallies that they count in.
  *
- * A picker that needs a sum joins at its first pick, and not when it is built, because some that are built are never used. A cluster
- * that swaps its pickers makes everyone leave: so nothing is counted for pickers that are gone, and one that an exchange
- * still holds joins once more.
+ * A picker that needs a sum joins at its first pick, and not when it is built, because some that are built are never
+ * used. A cluster that swaps its pickers makes everyone leave: so nothing is counted for pickers that are gone, and one
+ * that an exchange still holds joins once more.
  */
 export class InFlight {
   private attempts = 0;

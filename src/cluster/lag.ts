@@ -10,13 +10,19 @@ const ANY = new RegExp(String.raw`(?<![\w.:/-])${AMOUNT}`);
 /** `lag=3`, `"replication_lag": 1.5`, `lag is 120ms`. */
 const NAMED = new RegExp(String.raw`lag\b[^\w.\n-]{0,8}(?:is |of )?(?<lag>${AMOUNT})`, 'i');
 
-/** How far a replica says it is behind, in ms: `120ms`, `1.5s`, `2m`, or a bare number of seconds, as databases give it; null for anything else. */
+/**
+ * How far a replica says it is behind, in ms: `120ms`, `1.5s`, `2m`, or a bare number of seconds, as databases give it;
+ * null for anything else.
+ */
 export function parseLag(text: string): number | null {
   const groups = LAG.exec(text)?.groups as { amount: string; unit?: keyof typeof UNITS_MS } | undefined;
   return groups === undefined ? null : Number(groups.amount) * UNITS_MS[groups.unit ?? 's'];
 }
 
-/** The lag that stands in the output of a check: what follows the word `lag`, or where that word is not, the first number. */
+/**
+ * The lag that stands in the output of a check: what follows the word `lag`, or where that word is not, the first
+ * number.
+ */
 export function lagInText(output: string): number | null {
   const text = output.slice(0, MAX_OUTPUT).replace(PREAMBLE, '');
   const found = /lag\b/i.test(text) ? NAMED.exec(text)?.groups?.['lag'] : ANY.exec(text)?.[0];

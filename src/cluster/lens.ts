@@ -12,7 +12,8 @@ export interface LensSpec {
   /** The balancer of this part, when it is not the cluster's own. */
   readonly balancer: ((own: Balancer) => Balancer) | null;
   /**
-   * Who else has to be sick before its critical endpoints are used; absent: nobody, it is enough that all of its own are.
+   * Who else has to be sick before its critical endpoints are used; absent: nobody, it is enough that all of its own
+   * are.
    */
   readonly peers?: (spec: EndpointSpec) => boolean;
   /** Says which options `balancer` has: with others the part is the same one, and is built anew. */
@@ -40,9 +41,10 @@ export function isInside(key: string, part: string): boolean {
 }
 
 /**
- * A lens at work. Plans hold it, and the cluster keeps its picker current for as long as it has a lens of this key, across
- * snapshots and configurations, so that a request in flight asks the same part of the newest cluster; also of one that
- * replaces it. A lens that the newest has no longer keeps its last picker, for the exchanges that began with it.
+ * A lens at work. Plans hold it, and the cluster keeps its picker current for as long as it has a lens of this key,
+ * across snapshots and configurations, so that a request in flight asks the same part of the newest cluster; also of
+ * one that replaces it. A lens that the newest has no longer keeps its last picker, for the exchanges that began with
+ * it.
  */
 export class Lens implements Picker {
   /** Null before the first build. */

@@ -17,13 +17,16 @@ import type { EndpointSpec } from './snapshot.ts';
 /** Finagle's and Linkerd's time constant and first guess. */
 const TAU_MS = 10_000;
 const FIRST_GUESS_MS = 30;
-/** Below this an estimate says nothing any more; without a floor an idle endpoint's load would be 0 however busy it got. */
+/**
+ * Below this an estimate says nothing any more; without a floor an idle endpoint's load would be 0 however busy it got.
+ */
 const LEAST_MS = 1;
 /** What an attempt without an answer costs its caller, as a latency. */
 const PENALTY_MS = 5_000;
 /**
- * Failures are forgotten faster than latency: 5 s fade to 5 ms in 7 s, which is when a failing endpoint that nobody sends
- * anything to is tried again. With the time constant of latency it would be after 69 s, however soon it recovered.
+ * Failures are forgotten faster than latency: 5 s fade to 5 ms in 7 s, which is when a failing endpoint that nobody
+ * sends anything to is tried again. With the time constant of latency it would be after 69 s, however soon it
+ * recovered.
  */
 const PENALTY_TAU_MS = 1_000;
 
@@ -34,10 +37,10 @@ export interface EndpointListener {
 /**
  * What this sidecar knows of one endpoint, kept as long as discovery names the same identity.
  *
- * What is learned is the time an attempt is expected to cost. It is a peak
- * EWMA of the time to the answer's head (up at once, down slowly), plus a mean of the penalty for attempts that had no good
- * answer: a host that fails in a millisecond is otherwise the fastest of all and draws the cluster's traffic. The penalty
- * is a mean and no peak, so that one request that fails wherever it goes does not cost every endpoint its traffic.
+ * What is learned is the time an attempt is expected to cost. It is a peak EWMA of the time to the answer's head (up at
+ * once, down slowly), plus a mean of the penalty for attempts that had no good answer: a host that fails in a
+ * millisecond is otherwise the fastest of all and draws the cluster's traffic. The penalty is a mean and no peak, so
+ * that one request that fails wherever it goes does not cost every endpoint its traffic.
  */
 export class LiveEndpoint implements Endpoint, BreakerListener {
   readonly id: string;
@@ -149,7 +152,9 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     this.listener.onBreakerChange(this, from, to, now);
   }
 
-  /** It proves nothing, but the answer would have taken at least this long: all that shows of an endpoint that stopped. */
+  /**
+   * It proves nothing, but the answer would have taken at least this long: all that shows of an endpoint that stopped.
+   */
   private learnPatience(waitedMs: number, now: number): void {
     if (waitedMs > this.latency.at(now)) this.penalty.observe(waitedMs, now);
   }

@@ -20,9 +20,9 @@ const NUMBER = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?$/i;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
- * Reads the load that an endpoint reports with an answer, in the three forms there are: `endpoint-load-metrics-bin` (base64 of
- * the protobuf message) and `endpoint-load-metrics` with a word in front, `TEXT cpu_utilization=0.3,...`, `JSON {...}` or `BIN`.
- * Keys that are not used are passed over, whatever they say.
+ * Reads the load that an endpoint reports with an answer, in the three forms there are: `endpoint-load-metrics-bin`
+ * (base64 of the protobuf message) and `endpoint-load-metrics` with a word in front, `TEXT cpu_utilization=0.3,...`,
+ * `JSON {...}` or `BIN`. Keys that are not used are passed over, whatever they say.
  */
 export function readLoadReport(fields: Fields, into: LoadReport): ReportReading {
   const binary = fields.get('endpoint-load-metrics-bin');

@@ -28,7 +28,10 @@ export const SHARING_BALANCERS: readonly BalancerName[] = [
   'client_side_wrr',
 ];
 
-/** An algorithm with all that is said of it. Options of an algorithm are there beside its name, and mean its defaults when they are not. */
+/**
+ * An algorithm with all that is said of it. Options of an algorithm are there beside its name, and mean its defaults
+ * when they are not.
+ */
 export interface BalancerOptions extends HashingOptions {
   readonly name: BalancerName;
   readonly leastRequest?: LeastRequestOptions;

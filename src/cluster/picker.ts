@@ -23,7 +23,9 @@ export interface PickContext {
 
 /** What a picker that hashes says of itself. */
 export interface HashingFacts {
-  /** Of algorithm, members and weights: two sidecars with the same one send a key to the same endpoint. 16 hex digits. */
+  /**
+   * Of algorithm, members and weights: two sidecars with the same one send a key to the same endpoint. 16 hex digits.
+   */
   readonly fingerprint: string;
   /** What is amiss with so many members, and what would be better; null when nothing is. */
   readonly advice: string | null;
@@ -39,6 +41,9 @@ export interface Picker {
 
 export interface Balancer {
   readonly name: string;
-  /** Builds a picker in slices, so that a large ring does not stall the loop; the old picker answers meanwhile. Only endpoints that may get traffic are given. */
+  /**
+   * Builds a picker in slices, so that a large ring does not stall the loop; the old picker answers meanwhile. Only
+   * endpoints that may get traffic are given.
+   */
   build(endpoints: readonly Endpoint[]): Generator<void, Picker>;
 }

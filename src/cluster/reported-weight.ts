@@ -24,13 +24,14 @@ export const DEFAULT_REPORTED_WEIGHTS: ReportedWeightsOptions = {
 const scratch: LoadReport = { cpu: 0, application: 0, qps: 0, eps: 0 };
 
 /**
- * The weight an endpoint gives itself by what it reports (ORCA): requests per second it serves for each unit of its load.
+ * The weight an endpoint gives itself by what it reports (ORCA): requests per second it serves for each unit of its
+ * load.
  *
  *     weight = qps / (utilization + eps / qps * errorPenalty)
  *
- * The utilization is the application's, or else the CPU's. A weight is used only after reports have come for `blackout`, since
- * the first ones speak of a process that is warming up or has seen nothing yet, and no longer than `expiry` after the
- * last, since silence says nothing of a load. A report without load or requests is none.
+ * The utilization is the application's, or else the CPU's. A weight is used only after reports have come for
+ * `blackout`, since the first ones speak of a process that is warming up or has seen nothing yet, and no longer than
+ * `expiry` after the last, since silence says nothing of a load. A report without load or requests is none.
  */
 export class ReportedWeight {
   taken = 0;

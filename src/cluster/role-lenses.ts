@@ -15,9 +15,9 @@ export function roleKey(role: Role): string {
 }
 
 /**
- * The parts of a cluster that roles make. Who has no role is neither primary nor replica. `byKey` is the balancer of primaries where there
- * may be several: one key has one primary, and one next to it. `fresh`: readers are chosen by how fresh they are; null: all
- * alike.
+ * The parts of a cluster that roles make. Who has no role is neither primary nor replica. `byKey` is the balancer of
+ * primaries where there may be several: one key has one primary, and one next to it. `fresh`: readers are chosen by how
+ * fresh they are; null: all alike.
  */
 export function roleLenses(
   read: ReadPreference,

@@ -8,10 +8,14 @@ export type RoleWitness =
   | { readonly kind: 'meta'; readonly key: string }
   /** The output of the check with this name or id. */
   | { readonly kind: 'check'; readonly name: string }
-  /** The value of this key of Consul's KV store, while a session holds it, names the primary; all others are replicas. */
+  /**
+   * The value of this key of Consul's KV store, while a session holds it, names the primary; all others are replicas.
+   */
   | { readonly kind: 'lock'; readonly key: string };
 
-/** Where discovery reads how far an endpoint is behind its primary: metadata, or the output of a check by name or id. */
+/**
+ * Where discovery reads how far an endpoint is behind its primary: metadata, or the output of a check by name or id.
+ */
 export type LagWitness =
   | { readonly kind: 'meta'; readonly key: string }
   | { readonly kind: 'check'; readonly name: string };

@@ -9,10 +9,15 @@ export interface SlowStartOptions {
   readonly minWeight: number;
 }
 
-/** Envoy's numbers. It has no window either: an endpoint that is at full speed at once would only be kept waiting by one. */
+/**
+ * Envoy's numbers. It has no window either: an endpoint that is at full speed at once would only be kept waiting by
+ * one.
+ */
 export const DEFAULT_SLOW_START: SlowStartOptions = { windowMs: 0, aggression: 1, minWeight: 0.1 };
 
-/** All of a weight. Parts of it are whole numbers, because a fraction would be put on the heap on its way out of a call. */
+/**
+ * All of a weight. Parts of it are whole numbers, because a fraction would be put on the heap on its way out of a call.
+ */
 export const WARM = 2 ** 30;
 
 /** Within the first second there is nothing to tell one instant from the next by. */

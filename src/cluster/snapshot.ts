@@ -6,7 +6,10 @@ export type Health = 'passing' | 'warning' | 'maintenance' | 'critical';
 
 /** An endpoint as discovered. Immutable. */
 export interface EndpointSpec {
-  /** Identity across updates: `host:port/serviceId`. State (breaker, latency, pool) survives as long as it stays the same. */
+  /**
+   * Identity across updates: `host:port/serviceId`. State (breaker, latency, pool) survives as long as it stays the
+   * same.
+   */
   readonly id: string;
   /** An IP address (IPv6 without brackets). Names are resolved by discovery. */
   readonly host: string;

@@ -6,8 +6,8 @@ import type { Balancer, Picker } from './picker.ts';
 const HASHES_PER_SLICE = 1_024;
 
 /**
- * Lets a balancer see only so many endpoints of a very large cluster, so that a sidecar keeps few connections and an endpoint
- * few callers (gRPC's A68).
+ * Lets a balancer see only so many endpoints of a very large cluster, so that a sidecar keeps few connections and an
+ * endpoint few callers (gRPC's A68).
  *
  * Every caller ranks the endpoints by a hash of its own name and theirs (rendezvous) and uses the first of them. So a
  * caller has the same ones after a restart, callers are spread evenly without a word between them, and of a subset no

@@ -1,11 +1,13 @@
 import type { Random } from '../base/random.ts';
 
-/** A kept part is a share of this: a whole number, because a fraction would be put on the heap on its way out of a call. */
+/**
+ * A kept part is a share of this: a whole number, because a fraction would be put on the heap on its way out of a call.
+ */
 const WHOLE = 2 ** 30;
 
 /**
- * Draws indexes in proportion to weights, in constant time (Walker's alias method, 1977, built as Vose does, 1991): every
- * index owns a column of equal width, of which it keeps a part and lends the rest to one other index.
+ * Draws indexes in proportion to weights, in constant time (Walker's alias method, 1977, built as Vose does, 1991):
+ * every index owns a column of equal width, of which it keeps a part and lends the rest to one other index.
  */
 export class WeightedDraw {
   /** Null when all weights are equal: then a column is kept whole. */

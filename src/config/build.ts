@@ -16,7 +16,10 @@ import { weightsOf } from './weights.ts';
 
 type WrittenUpstream = Written['upstreams'][string];
 
-/** From the words of the file to the names of the program. Nothing is decided here but what one key borrows from another. */
+/**
+ * From the words of the file to the names of the program. Nothing is decided here but what one key borrows from
+ * another.
+ */
 export function build(written: Written): Config {
   const { service, inbound, outbound, shutdown, http } = written;
   return {

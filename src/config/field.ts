@@ -3,7 +3,9 @@ import { z } from 'zod';
 /** `local`: this machine's file, environment and flags only. `mesh`: also documents from Consul. */
 export type Scope = 'local' | 'mesh';
 
-/** What is known of a key beyond its type. The editors' schema, the table of keys and the scope check are made of it. */
+/**
+ * What is known of a key beyond its type. The editors' schema, the table of keys and the scope check are made of it.
+ */
 export interface FieldFacts {
   /** Null for a map that is described by the keys in it. */
   readonly scope: Scope | null;

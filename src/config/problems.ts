@@ -47,7 +47,10 @@ export function formatProblems(problems: readonly Problem[]): string {
   return [...problems.map(formatProblem), count].join('\n');
 }
 
-/** Documents before flags and variables; one after another in the order they are first spoken of, each from top to bottom. */
+/**
+ * Documents before flags and variables; one after another in the order they are first spoken of, each from top to
+ * bottom.
+ */
 export function inReadingOrder(problems: readonly Problem[]): Problem[] {
   const sources = [...new Set(problems.map((problem) => problem.source))];
   return [...problems].sort(

@@ -168,7 +168,9 @@ function unusedService(service: string, used: ReadonlySet<string>): Contradictio
   return contradiction(['static', service], 'endpoints that no upstream uses', expected, hint, [], 'key');
 }
 
-/** What upstreams name as their services, as far as it can be read: an upstream that is wrong otherwise still names one. */
+/**
+ * What upstreams name as their services, as far as it can be read: an upstream that is wrong otherwise still names one.
+ */
 function servicesIn(merged: unknown): string[] {
   const upstreams = valueAt(merged, ['upstreams']);
   if (!isMap(upstreams)) return [];

@@ -18,8 +18,8 @@ export function warningsOf(config: Config): string[] {
 }
 
 /**
- * Consul hands the address on to peers, and those on other machines would call themselves. Where its agent is says nothing
- * of where they are: one on every machine, asked over loopback, is how Consul is meant to be run.
+ * Consul hands the address on to peers, and those on other machines would call themselves. Where its agent is says
+ * nothing of where they are: one on every machine, asked over loopback, is how Consul is meant to be run.
  */
 function registeredLoopback({ service, inbound, consul }: Config): string[] {
   if (service.register === null || consul === null) return [];

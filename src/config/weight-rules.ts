@@ -9,7 +9,9 @@ type WrittenUpstream = Written['upstreams'][string];
 
 const OWNERS = { leastRequest: 'least_request', first: 'first', reportedWeights: 'client_side_wrr' } as const;
 
-/** Whoever writes an option down means it to do something: beside a balancer that does not know it, it would do nothing. */
+/**
+ * Whoever writes an option down means it to do something: beside a balancer that does not know it, it would do nothing.
+ */
 export function weightRules(path: Path, upstream: WrittenUpstream, merged: unknown): Contradiction[] {
   const { balance: balancer } = upstream;
   const isWritten = (...keys: string[]): boolean => valueAt(merged, [...path, ...keys]) !== undefined;

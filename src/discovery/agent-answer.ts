@@ -2,7 +2,9 @@ import { ConsulError } from './consul-error.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The zone of an agent that speaks of itself: its locality's, which newer ones have, else what its node's meta says. */
+/**
+ * The zone of an agent that speaks of itself: its locality's, which newer ones have, else what its node's meta says.
+ */
 export function decodeOwnZone(body: unknown): string | null {
   if (!isRecord(body)) throw new ConsulError('the agent says nothing of itself');
   const { Meta, DebugConfig } = body;

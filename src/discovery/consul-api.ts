@@ -80,7 +80,9 @@ export interface ConsulApi {
   renewSession(id: string, signal: AbortSignal): Promise<boolean>;
   destroySession(id: string, signal: AbortSignal): Promise<void>;
 
-  /** Rejects when the token lacks a right or nothing proves that it has it: a token without rights reads as emptiness. */
+  /**
+   * Rejects when the token lacks a right or nothing proves that it has it: a token without rights reads as emptiness.
+   */
   checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights>;
   /** Consul has refused the token, and there is another one by now. Looks at a file; never rejects. */
   hasNewToken(): Promise<boolean>;

@@ -29,7 +29,8 @@ export interface DecodedHealth {
  * else answered: then the whole answer is refused and the last good one stands. Consul does take a port that is none,
  * though, and one careless registration must not silence the other instances: it is skipped by name.
  *
- * Of the outputs of checks, which change with every look, nothing is kept but the role and the lag that `roles` finds in them.
+ * Of the outputs of checks, which change with every look, nothing is kept but the role and the lag that `roles` finds
+ * in them.
  */
 export function decodeHealth(body: unknown, roles: RoleRule | null = null): DecodedHealth {
   if (!Array.isArray(body)) throw new ConsulError(`health answer: expected a list, got ${kindOf(body)}`);

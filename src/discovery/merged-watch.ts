@@ -12,7 +12,10 @@ export interface Target {
   readonly subset: Subset | null;
 }
 
-/** An agent answers in milliseconds, and another datacenter in less than this. Callers wait longer than this for a first answer. */
+/**
+ * An agent answers in milliseconds, and another datacenter in less than this. Callers wait longer than this for a first
+ * answer.
+ */
 const GRACE_MS = 1_000;
 
 /**

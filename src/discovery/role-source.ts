@@ -9,9 +9,10 @@ import { PrimaryClaims } from './primary-claims.ts';
 /**
  * Another source whose endpoints have their roles, where the question asks for them.
  *
- * A role is decided here and stands in the snapshot, so that a primary that moves is one snapshot and one swap: there is
- * no moment at which a write could meet the old one and the new one by turns. Where the rule knows one primary, there is
- * never more than one in a snapshot (`PrimaryClaims`); who claims it in vain has no role, since what it holds is in doubt.
+ * A role is decided here and stands in the snapshot, so that a primary that moves is one snapshot and one swap: there
+ * is no moment at which a write could meet the old one and the new one by turns. Where the rule knows one primary,
+ * there is never more than one in a snapshot (`PrimaryClaims`); who claims it in vain has no role, since what it holds
+ * is in doubt.
  *
  * A lock is followed by itself and joined here. Until its key has been read, and while no session holds it, there is no
  * primary and all are replicas.

@@ -16,7 +16,9 @@ export interface SavedSnapshot {
 
 let writes = 0;
 
-/** Replaces the file whole or not at all: readable by its owner only, on the disk before it takes the old one's place. */
+/**
+ * Replaces the file whole or not at all: readable by its owner only, on the disk before it takes the old one's place.
+ */
 export async function saveSnapshot(path: string, saved: SavedSnapshot): Promise<void> {
   const text = JSON.stringify({ version: VERSION, vouchedWallMs: saved.vouchedWallMs, snapshot: saved.snapshot });
   const temporary = `${path}.${process.pid}.${writes++}.tmp`;

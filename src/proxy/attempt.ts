@@ -25,7 +25,10 @@ export interface AttemptOwner {
   onAttemptDrain(attempt: Attempt): void;
 }
 
-/** An answer that nobody wants is read to its end if it is this small and this quick, so that its connection can be used again. */
+/**
+ * An answer that nobody wants is read to its end if it is this small and this quick, so that its connection can be used
+ * again.
+ */
 const MAX_DISCARDED_BYTES = 16_384;
 const MAX_DISCARD_MS = 1_000;
 
@@ -147,8 +150,8 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   }
 
   /**
-   * A pooled connection that closes as it is used was dying before. One that takes the request, and is lost a good while
-   * later, was lost over the request; but not one that says late what it has not looked at (GOAWAY).
+   * A pooled connection that closes as it is used was dying before. One that takes the request, and is lost a good
+   * while later, was lost over the request; but not one that says late what it has not looked at (GOAWAY).
    */
   lossOf(code: FailureCode, now: number): FailureCode {
     if (code !== 'connection_stale' || this.upstream.bytesWritten === 0) return code;

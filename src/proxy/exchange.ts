@@ -37,9 +37,9 @@ export interface ExchangeContext {
 }
 
 /**
- * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt; `held` likewise, until there
- * is a primary. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been sent, so nothing can be tried again. `raw`:
- * switched protocols.
+ * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt; `held` likewise, until
+ * there is a primary. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been
+ * sent, so nothing can be tried again. `raw`: switched protocols.
  */
 type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'trying' | 'answering' | 'raw';
 
@@ -434,7 +434,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   /**
    * Nothing can follow this attempt, and giving up early would only turn a slow answer into none: the deadline decides.
-   * It does not run before the request is complete, so an endpoint that takes no more of one has as long as the deadline.
+   * It does not run before the request is complete, so an endpoint that takes no more of one has as long as the
+   * deadline.
    */
   private withoutNext(isStalled: boolean, silentMs: number, now: number): void {
     const { requestMs } = this.plan.timeouts;
@@ -493,7 +494,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.client.finish(true);
   }
 
-  /** An answer, however it is worded, would say that somebody has looked: only then may no other endpoint have the call. */
+  /**
+   * An answer, however it is worded, would say that somebody has looked: only then may no other endpoint have the call.
+   */
   private isReturned(code: FailureCode): boolean {
     if (!this.plan.returnsUnseen || !this.isGrpc || this.attempts.isHeard) return false;
     return FAILURES[code].grpcStatus === GRPC_STATUSES.unavailable && !this.attempts.mayBeSeen;

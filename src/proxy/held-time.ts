@@ -1,4 +1,6 @@
-/** How long one exchange or tunnel has waited for a primary, or for the new owner of its key, all its stays together. */
+/**
+ * How long one exchange or tunnel has waited for a primary, or for the new owner of its key, all its stays together.
+ */
 export class HeldTime {
   ms = 0;
   /** 0: it does not wait. */

@@ -96,7 +96,10 @@ export class Hold implements TimerOwner {
     return null;
   }
 
-  /** More of a body came while it waits. One that is too much ends at its timer, which fires now: its connection is in the middle of a call. */
+  /**
+   * More of a body came while it waits. One that is too much ends at its timer, which fires now: its connection is in
+   * the middle of a call.
+   */
   grow(parked: Parked, bytes: number, now: number): void {
     const place = this.places.get(parked);
     if (place === undefined || !place.isWaiting) return;

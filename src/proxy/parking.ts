@@ -12,8 +12,8 @@ export interface Parked {
 const MAX_BODY_BYTES = 16 * 2 ** 20;
 
 /**
- * The one place where exchanges wait: for a backoff to pass, for discovery's first answer, or for the new owner of a key
- * that moves. Bounded in number and in what came of bodies; each stay is bounded in time. Oldest first.
+ * The one place where exchanges wait: for a backoff to pass, for discovery's first answer, or for the new owner of a
+ * key that moves. Bounded in number and in what came of bodies; each stay is bounded in time. Oldest first.
  */
 export class Parking {
   private readonly sleepers = new Set<Parked>();
@@ -55,7 +55,10 @@ export class Parking {
     return this.enter(this.held, parked, until);
   }
 
-  /** So much more of its body is here. False when it is too much: its timer fires now, since its connection is in the middle of a call. */
+  /**
+   * So much more of its body is here. False when it is too much: its timer fires now, since its connection is in the
+   * middle of a call.
+   */
   grow(parked: Parked, bytes: number, now: number): boolean {
     this.bodies.set(parked, (this.bodies.get(parked) ?? 0) + bytes);
     this.bodyBytes += bytes;

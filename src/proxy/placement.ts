@@ -54,12 +54,18 @@ export class Placed implements PickContext {
 
 /**
  * Where in a cluster requests of a plan go: which part of it (lens), by which key (hash). A pure function of the
- * configuration, the shard map and the request (and of chance, where a cookie is made). Asked once per request, whatever number of attempts follow, so that a
- * retry stays with the key; what lies behind a lens may have changed by then.
+ * configuration, the shard map and the request (and of chance, where a cookie is made). Asked once per request,
+ * whatever number of attempts follow, so that a retry stays with the key; what lies behind a lens may have changed by
+ * then.
  */
 export interface Placement {
-  /** Fills `placed`, which has been reset and knows the time. `head` is null of an opaque connection. Null, or why the request has no place. */
+  /**
+   * Fills `placed`, which has been reset and knows the time. `head` is null of an opaque connection. Null, or why the
+   * request has no place.
+   */
   place(head: RequestHead | null, peer: Peer, placed: Placed): FailureCode | null;
-  /** Adds to an answer of an endpoint what its client needs for its next requests. Only asked where `placed.isMarked`. */
+  /**
+   * Adds to an answer of an endpoint what its client needs for its next requests. Only asked where `placed.isMarked`.
+   */
   mark(placed: Placed, answer: ResponseHead, edits: Edits): void;
 }

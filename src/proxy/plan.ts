@@ -28,7 +28,9 @@ export interface Plan {
   readonly placement: Placement;
   /** Null nearly always: every request has one place. */
   readonly spreader: Spreader | null;
-  /** Share of exchanges without a sampled parent that are traced. The process's, and so the one thing here that changes. */
+  /**
+   * Share of exchanges without a sampled parent that are traced. The process's, and so the one thing here that changes.
+   */
   readonly sampleRatio: number;
   /** Are fields named `x-remora-*` believed? Forwarding fields are passed on whoever sends them. */
   readonly trustsPeer: boolean;
@@ -47,7 +49,9 @@ export interface Router {
 
 /** One request without a body that is meant for several places at once. See `Scatter`. */
 export interface Broadcast {
-  /** `first`: the first success of any place is the answer. `all`: that of `main`, once every place has shown success. */
+  /**
+   * `first`: the first success of any place is the answer. `all`: that of `main`, once every place has shown success.
+   */
   readonly kind: 'first' | 'all';
   /** Each place is a plan with a fixed placement. */
   readonly main: Plan;
@@ -57,7 +61,10 @@ export interface Broadcast {
 
 /** One request of a range that moves from one place to another. See `Twin`. */
 export interface Move {
-  /** `dual_read`: the other's answer is compared with that of `main`. `dual_write`: what `main` took goes to the other too. */
+  /**
+   * `dual_read`: the other's answer is compared with that of `main`. `dual_write`: what `main` took goes to the other
+   * too.
+   */
   readonly kind: 'dual_read' | 'dual_write';
   /** Answers the client. */
   readonly main: Plan;
@@ -73,9 +80,10 @@ export type Spread = Broadcast | Move;
 /** Says which requests of a plan need more than one place. A pure function of configuration, map and request. */
 export interface Spreader {
   /**
-   * Null for one place, which the plan's placement finds. It need not look at methods: a broadcast is only made of GET, HEAD
-   * and OPTIONS without a body, and any other request goes under the plan itself, whose placement may refuse it. Of a move,
-   * those methods are the reads, others the writes, and a gRPC call is what `kind` says; the rest goes to `main` alone.
+   * Null for one place, which the plan's placement finds. It need not look at methods: a broadcast is only made of GET,
+   * HEAD and OPTIONS without a body, and any other request goes under the plan itself, whose placement may refuse it.
+   * Of a move, those methods are the reads, others the writes, and a gRPC call is what `kind` says; the rest goes to
+   * `main` alone.
    */
   spread(head: RequestHead, peer: Peer): Spread | null;
   /** Of every range that moves, for operators. */

@@ -5,8 +5,8 @@ import type { Parked } from './parking.ts';
 import type { Placed } from './placement.ts';
 
 /**
- * Where one exchange or tunnel has its place among those who wait for a primary. The place is its own until `leave`; the
- * request may be placed anew meanwhile, to where others wait in another hold, or nobody does.
+ * Where one exchange or tunnel has its place among those who wait for a primary. The place is its own until `leave`;
+ * the request may be placed anew meanwhile, to where others wait in another hold, or nobody does.
  */
 export class Stay {
   private at: Hold | null = null;

@@ -1,6 +1,7 @@
 /**
- * A path with `*` for any run of characters, none and slashes included: `/search/*`, `/pkg.Orders/Get*`. Compared with the
- * path as it came, without its query. No regular expression: clients choose the path, and some of those run for hours.
+ * A path with `*` for any run of characters, none and slashes included: `/search/*`, `/pkg.Orders/Get*`. Compared with
+ * the path as it came, without its query. No regular expression: clients choose the path, and some of those run for
+ * hours.
  */
 export class PathPattern {
   private readonly first: string;

@@ -21,7 +21,10 @@ export interface ReadOptions {
 /** RFC 9110, 9.2.1: methods that are safe by definition, and used. */
 export const DEFAULT_READS: ReadOptions = { methods: ['GET', 'HEAD', 'OPTIONS'], header: null, paths: [] };
 
-/** Reads and writes told apart. In doubt it is a write: a read on a primary costs a little, a write on a replica is lost. */
+/**
+ * Reads and writes told apart. In doubt it is a write: a read on a primary costs a little, a write on a replica is
+ * lost.
+ */
 export class Reads {
   private readonly patterns: readonly PathPattern[];
 
@@ -51,8 +54,8 @@ export interface RoleParts {
 }
 
 /**
- * Writes to the primary, reads to replicas or as is said. What only a primary can answer is held while there is none: all
- * writes, and the reads that may go nowhere else.
+ * Writes to the primary, reads to replicas or as is said. What only a primary can answer is held while there is none:
+ * all writes, and the reads that may go nowhere else.
  */
 export class ByRole implements Placement {
   private readonly anywhere: Anywhere;

@@ -18,8 +18,8 @@ export function writeToken(wallMs: number, position: number, history: number): s
 const TOKEN = /^(?<at>[0-9a-z]{1,10})\.(?:(?<position>[0-9a-z]{1,11})\.(?<history>[0-9a-z]{1,7}))?$/;
 
 /**
- * The position that a read has to have seen: 0 when the token is none or too old, `Infinity` when it does not say and only
- * the primary will do. A token from a clock that is ahead of ours is as good as a new one, and no better.
+ * The position that a read has to have seen: 0 when the token is none or too old, `Infinity` when it does not say and
+ * only the primary will do. A token from a clock that is ahead of ours is as good as a new one, and no better.
  */
 export function positionWanted(token: string | null, history: number, wallMs: number, validMs: number): number {
   const groups = token === null ? undefined : TOKEN.exec(token)?.groups;

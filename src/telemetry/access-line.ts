@@ -11,7 +11,10 @@ const MAX_AUTHORITY = 256;
 const MAX_SHORT = 128;
 const MAX_ATTEMPTS = 16;
 
-/** The access log's line for an exchange. `wallMs` is when it ended; the line's time is when it began, as in other proxies' logs. */
+/**
+ * The access log's line for an exchange. `wallMs` is when it ended; the line's time is when it began, as in other
+ * proxies' logs.
+ */
 export function exchangeLine(record: ExchangeRecord, wallMs: number): string {
   const { head, labels, peer, startedAt, answeredAt, endedAt } = record;
   const took = endedAt - startedAt;

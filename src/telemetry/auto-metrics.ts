@@ -7,8 +7,8 @@ import { TunnelMetrics } from './tunnel-metrics.ts';
 /**
  * The metrics of one plan whose connections are HTTP or opaque, as each turns out.
  *
- * Retries and missing keys do not say whose they are, and need not: both sides have the same counters. They go to the side that something
- * began on last, whose series have not been taken back.
+ * Retries and missing keys do not say whose they are, and need not: both sides have the same counters. They go to the
+ * side that something began on last, whose series have not been taken back.
  */
 export class AutoMetrics implements PlanObserver {
   private readonly exchanges: ExchangeMetrics;

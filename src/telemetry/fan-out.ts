@@ -4,8 +4,8 @@ import type { PlanLabels } from '../proxy/labels.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../proxy/observer.ts';
 
 /**
- * One observer made of several. An observer that throws is a bug of telemetry and must not become one of an exchange: it
- * is reported, and the others are told all the same.
+ * One observer made of several. An observer that throws is a bug of telemetry and must not become one of an exchange:
+ * it is reported, and the others are told all the same.
  */
 export class FanOut implements ProxyObserver {
   constructor(

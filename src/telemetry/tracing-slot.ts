@@ -9,7 +9,9 @@ import {
 /** What tracing wants to hear. */
 export type RecordObserver = Pick<PlanObserver, 'onExchangeClose' | 'onTunnelClose'>;
 
-/** Holds the place of tracing, which is loaded late, may be exchanged when the configuration changes, and may be absent. */
+/**
+ * Holds the place of tracing, which is loaded late, may be exchanged when the configuration changes, and may be absent.
+ */
 export class TracingSlot implements ProxyObserver, PlanObserver {
   readonly onExchangeOpen = IGNORED_PLAN.onExchangeOpen;
   readonly onTunnelOpen = IGNORED_PLAN.onTunnelOpen;

@@ -14,17 +14,17 @@ export function boundedLoad(balancer: Balancer, factor: number | undefined): Bal
 }
 
 /**
- * Consistent hashing with bounded loads (Mirrokni, 2016): no endpoint gets a request that would take it above the factor times
- * its share of all that is in flight. A key whose endpoint is full goes to another one for that request.
+ * Consistent hashing with bounded loads (Mirrokni, 2016): no endpoint gets a request that would take it above the
+ * factor times its share of all that is in flight. A key whose endpoint is full goes to another one for that request.
  *
- * Which one is drawn by chance from all, in an order that the key alone decides (random jumps: Chen, 2019, and Envoy). The
- * next endpoint of the ring would get all that its neighbour cannot take, then fill up, and pass it on in turn.
+ * Which one is drawn by chance from all, in an order that the key alone decides (random jumps: Chen, 2019, and Envoy).
+ * The next endpoint of the ring would get all that its neighbour cannot take, then fill up, and pass it on in turn.
  *
- * There is always one with room, since the factor is above 1. Only when breakers or earlier attempts rule out every one of
- * those does the key's own endpoint get the request all the same: a request too many is better than none answered.
+ * There is always one with room, since the factor is above 1. Only when breakers or earlier attempts rule out every one
+ * of those does the key's own endpoint get the request all the same: a request too many is better than none answered.
  *
- * A pick takes as long whatever the number of endpoints: what is in flight is counted where it changes, and among endpoints of
- * which a part has room the draws find one soon, some factor / (factor - 1) of them where all are busy.
+ * A pick takes as long whatever the number of endpoints: what is in flight is counted where it changes, and among
+ * endpoints of which a part has room the draws find one soon, some factor / (factor - 1) of them where all are busy.
  */
 class BoundedLoadBalancer implements Balancer {
   readonly name: string;
@@ -89,7 +89,9 @@ class BoundedLoad implements Picker {
     for (const owner of this.owners) owner.join(this.tally);
   }
 
-  /** The first with room in the key's own order of all endpoints, shuffled (Fisher and Yates) only as far as it is read. */
+  /**
+   * The first with room in the key's own order of all endpoints, shuffled (Fisher and Yates) only as far as it is read.
+   */
   private jumpFrom(own: Endpoint, all: number, context: PickContext): Endpoint {
     const { owners, shuffled, moved, jump } = this;
     const n = owners.length;

@@ -5,7 +5,8 @@ import { WARM } from '../slow-start.ts';
 import { Turns, type WriteWeight, weightsOf } from './turns.ts';
 
 /**
- * Everyone in turn, by the weights that endpoints report of themselves (gRPC's A58, Envoy's client-side weighted round robin).
+ * Everyone in turn, by the weights that endpoints report of themselves (gRPC's A58, Envoy's client-side weighted round
+ * robin).
  *
  * An endpoint without a usable report has the mean of the others. While fewer than two have one, there is nothing to
  * compare, and the weights of discovery hold; otherwise a report stands in place of them, since what a machine can

@@ -11,11 +11,11 @@ export interface FirstOptions {
 export const DEFAULT_FIRST: FirstOptions = { maxActive: 100 };
 
 /**
- * Fills one endpoint after the other (HAProxy's `first`): the first with room gets the request, in an order by identity that
- * all sidecars share, so that what is not needed is idle and can be switched off. Weights are not looked at.
+ * Fills one endpoint after the other (HAProxy's `first`): the first with room gets the request, in an order by identity
+ * that all sidecars share, so that what is not needed is idle and can be switched off. Weights are not looked at.
  *
- * When all are full, the least busy gets it: a limit of this kind is no reason to refuse. A pick looks at every endpoint
- * that is full, so its time grows with the cluster.
+ * When all are full, the least busy gets it: a limit of this kind is no reason to refuse. A pick looks at every
+ * endpoint that is full, so its time grows with the cluster.
  */
 export class FirstFitBalancer implements Balancer {
   readonly name = 'first';

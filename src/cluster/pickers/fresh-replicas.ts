@@ -10,8 +10,8 @@ export interface FreshOptions {
 }
 
 /**
- * Who is ten seconds late has lost step: that is as long as a client reads what it wrote elsewhere. Two of the least late
- * are kept, as Vitess does.
+ * Who is ten seconds late has lost step: that is as long as a client reads what it wrote elsewhere. Two of the least
+ * late are kept, as Vitess does.
  */
 export const DEFAULT_LAG = { maxMs: 10_000, keep: 2 } as const;
 
@@ -24,9 +24,9 @@ const DRAWS = 4;
  * Replicas that are fresh enough for a read, chosen by another balancer.
  *
  * Two bounds. Lag: who is later than allowed is left out, but never below a minimum, because a load that slows all
- * replicas down would otherwise be thrown at the few that are left, or all at the primary (ProxySQL is known for it; the
- * minimum is Vitess'). Position: a client that has written reads only where its write has arrived, and here the bound
- * holds: when nobody is there yet the pick is refused, and the lens asks the primary.
+ * replicas down would otherwise be thrown at the few that are left, or all at the primary (ProxySQL is known for it;
+ * the minimum is Vitess'). Position: a client that has written reads only where its write has arrived, and here the
+ * bound holds: when nobody is there yet the pick is refused, and the lens asks the primary.
  */
 export class FreshReplicas implements Balancer {
   readonly name: string;
@@ -109,7 +109,9 @@ class FreshPicker implements Picker {
   }
 }
 
-/** What an endpoint says itself is newer than what discovery says of it. One of which nobody says anything is not late. */
+/**
+ * What an endpoint says itself is newer than what discovery says of it. One of which nobody says anything is not late.
+ */
 export function lagOf(endpoint: Endpoint, now: number): number {
   return knownLag(endpoint, now) ?? 0;
 }

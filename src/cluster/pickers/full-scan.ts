@@ -5,11 +5,11 @@ import { WARM } from '../slow-start.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
 /**
- * The least busy of all, any of them in a tie. It finds the one idle endpoint among many busy ones, which two choices may
- * miss; but sidecars that know the same run to it together, and a pick takes as long as the cluster is large.
+ * The least busy of all, any of them in a tie. It finds the one idle endpoint among many busy ones, which two choices
+ * may miss; but sidecars that know the same run to it together, and a pick takes as long as the cluster is large.
  *
- * Where weights differ (in slow start they do) the rule is that of `TwoChoices`: one is drawn in proportion to weight, and
- * the best of the others takes the request from it only if it would still be less busy with it, for its weight.
+ * Where weights differ (in slow start they do) the rule is that of `TwoChoices`: one is drawn in proportion to weight,
+ * and the best of the others takes the request from it only if it would still be less busy with it, for its weight.
  */
 export class FullScan implements Picker {
   private readonly isUniform: boolean;

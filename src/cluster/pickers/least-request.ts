@@ -21,9 +21,9 @@ export const DEFAULT_LEAST_REQUEST: LeastRequestOptions = { selection: 'two_choi
 /**
  * The less busy of a few, or of all: for endpoints that are equally fast, or whose latency says nothing (long streams).
  *
- * Where weights differ, a bias other than 1 means what it means in Envoy: turns by the weight `weight / (active + 1) ^ bias`,
- * so that 0 is plain round robin, and the greater it is the less does the weight say. Envoy does so at 1 too, which
- * keeps attempts in flight to the square root of the weights; here 1 keeps them to the weights.
+ * Where weights differ, a bias other than 1 means what it means in Envoy: turns by the weight `weight / (active + 1) ^
+ * bias`, so that 0 is plain round robin, and the greater it is the less does the weight say. Envoy does so at 1 too,
+ * which keeps attempts in flight to the square root of the weights; here 1 keeps them to the weights.
  */
 export class LeastRequestBalancer implements Balancer {
   readonly name = 'least_request';

@@ -10,22 +10,24 @@ import { isUsable, lastResort } from './last-resort.ts';
 
 const FREE = 0;
 
-/** Of each slot, the number of its owner and one more, so that a table is free as it comes: filling millions takes long. */
+/**
+ * Of each slot, the number of its owner and one more, so that a table is free as it comes: filling millions takes long.
+ */
 type Table = Uint16Array | Uint32Array;
 
 /** With a hundred slots each, shares come out within a percent and little moves that does not have to (section 3.4). */
 const SLOTS_EACH = 100;
 
 /**
- * Maglev (Eisenbud, 2016), placed as Envoy does: a table in which every endpoint has slots in proportion to its weight, and
- * a key goes to the slot of its remainder. Shares are nearly exact and a look-up is one read, at the price that a change
- * also moves some keys between endpoints that stay.
+ * Maglev (Eisenbud, 2016), placed as Envoy does: a table in which every endpoint has slots in proportion to its weight,
+ * and a key goes to the slot of its remainder. Shares are nearly exact and a look-up is one read, at the price that a
+ * change also moves some keys between endpoints that stay.
  *
- * Endpoints take turns, by address, the heaviest one in every round and each one in the first; who has the turn takes the
- * first free slot of its own permutation of the table.
+ * Endpoints take turns, by address, the heaviest one in every round and each one in the first; who has the turn takes
+ * the first free slot of its own permutation of the table.
  *
- * Refused and already tried endpoints are stepped over along the table, so that a retry goes to the same next endpoint in
- * every sidecar. A request without a key goes to a random slot.
+ * Refused and already tried endpoints are stepped over along the table, so that a retry goes to the same next endpoint
+ * in every sidecar. A request without a key goes to a random slot.
  */
 export class MaglevBalancer implements Balancer {
   readonly name = 'maglev';

@@ -4,7 +4,9 @@ import { EndpointDraw } from '../endpoint-draw.ts';
 import type { Balancer, PickContext, Picker } from '../picker.ts';
 import { isUsable, lastResort } from './last-resort.ts';
 
-/** Drawing again keeps what a refused endpoint would have got evenly spread; walking on would give it to its neighbour. */
+/**
+ * Drawing again keeps what a refused endpoint would have got evenly spread; walking on would give it to its neighbour.
+ */
 const DRAWS = 4;
 
 /** Any endpoint, in proportion to weight. Needs no state, so that no two sidecars ever march in step. */

@@ -12,10 +12,10 @@ const ANY = 2 ** 31;
 const MANY = 256;
 
 /**
- * Rendezvous hashing, also called highest random weight (Thaler and Ravishankar, 1998): every endpoint draws a number from
- * the key and its own identity, and the one that waits shortest wins, with exponential waiting times whose rate is the
- * weight (score -w / ln u, the greatest wins). Shares are as exact as chance allows, whatever the weights, and a change
- * moves no key but those that the changed endpoint gets or had.
+ * Rendezvous hashing, also called highest random weight (Thaler and Ravishankar, 1998): every endpoint draws a number
+ * from the key and its own identity, and the one that waits shortest wins, with exponential waiting times whose rate is
+ * the weight (score -w / ln u, the greatest wins). Shares are as exact as chance allows, whatever the weights, and a
+ * change moves no key but those that the changed endpoint gets or had.
  *
  * There is no table: a pick looks at every endpoint, so it is linear in their number and meant for small clusters.
  *

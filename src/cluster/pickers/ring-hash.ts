@@ -9,12 +9,12 @@ import { isUsable, lastResort } from './last-resort.ts';
 import { makePoints, pointCounts, type RingPoints } from './ring-points.ts';
 
 /**
- * Consistent hashing on a ring (Karger, 1997): every endpoint owns points that depend on its identity alone, and a key belongs
- * to the first point at or after its hash. Where a key goes does not depend on the order of a snapshot, and an endpoint
- * that comes or goes moves only the keys that it gets or had.
+ * Consistent hashing on a ring (Karger, 1997): every endpoint owns points that depend on its identity alone, and a key
+ * belongs to the first point at or after its hash. Where a key goes does not depend on the order of a snapshot, and an
+ * endpoint that comes or goes moves only the keys that it gets or had.
  *
- * Refused and already tried endpoints are stepped over, so that a retry goes to the ring's next endpoint, which is the same
- * one for every sidecar. A request without a key goes to a random point.
+ * Refused and already tried endpoints are stepped over, so that a retry goes to the ring's next endpoint, which is the
+ * same one for every sidecar. A request without a key goes to a random point.
  */
 export class RingHashBalancer implements Balancer {
   readonly name = 'ring_hash';

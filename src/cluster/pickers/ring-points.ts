@@ -3,7 +3,9 @@ import { type Hash64, hashText } from '../hash.ts';
 import type { HashMember } from '../hash-members.ts';
 import type { RingOptions } from '../hashing-options.ts';
 
-/** The points of a ring in the order of their places, 64-bit numbers in two halves, each with the number of its owner. */
+/**
+ * The points of a ring in the order of their places, 64-bit numbers in two halves, each with the number of its owner.
+ */
 export interface RingPoints {
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
@@ -46,8 +48,9 @@ export function* makePoints(
 }
 
 /**
- * A ring that would be larger than it may is scaled down just as far: each change then moves up to twice the keys of its
- * endpoint. Halving it would leave others alone for longer, and move half of all keys at once when it comes to that.
+ * A ring that would be larger than it may is scaled down just as far: each change then moves up to twice the keys of
+ * its endpoint. Halving it would leave others alone for longer, and move half of all keys at once when it comes to
+ * that.
  */
 function fixedCounts(members: readonly HashMember[], points: number, maxSize: number): Uint32Array {
   const total = members.reduce((sum, { endpoint }) => sum + endpoint.spec.weight, 0);
@@ -76,8 +79,8 @@ function envoyCounts(members: readonly HashMember[], minSize: number, maxSize: n
 }
 
 /**
- * Sorts by distribution: hashes are spread evenly, so with a bucket for every four or so each needs only a little sorting of
- * its own, and the buckets later show a look-up where to begin.
+ * Sorts by distribution: hashes are spread evenly, so with a bucket for every four or so each needs only a little
+ * sorting of its own, and the buckets later show a look-up where to begin.
  */
 function* sorted(points: Pick<RingPoints, 'highs' | 'lows' | 'owners'>, work: BuildWork): Generator<void, RingPoints> {
   const size = points.highs.length;

@@ -8,8 +8,8 @@ import { isUsable, lastResort } from './last-resort.ts';
 const MAX_TURNS = 8;
 
 /**
- * Writes down the weight of the endpoint at an index, above 0; asked when it takes its turn. It is not returned, because a
- * fraction that leaves a call is put on the heap.
+ * Writes down the weight of the endpoint at an index, above 0; asked when it takes its turn. It is not returned,
+ * because a fraction that leaves a call is put on the heap.
  */
 export type WriteWeight = (index: number, context: PickContext, into: Float64Array) => void;
 
@@ -22,16 +22,17 @@ export function weightsOf(endpoints: readonly Endpoint[]): WriteWeight {
 }
 
 /**
- * Everyone in turn, by weight: earliest deadline first. Each endpoint has a deadline, the earliest one gets the request, and
- * its next is 1 / weight later. Turns of heavy endpoints are spread out, where weighted rounds would bunch them.
+ * Everyone in turn, by weight: earliest deadline first. Each endpoint has a deadline, the earliest one gets the
+ * request, and its next is 1 / weight later. Turns of heavy endpoints are spread out, where weighted rounds would bunch
+ * them.
  *
- * The first deadlines are random within one turn, so that a thousand sidecars told of a new endpoint at the same moment do not
- * all begin with the same one. They are set at the first pick, because weights depend on the time.
+ * The first deadlines are random within one turn, so that a thousand sidecars told of a new endpoint at the same moment
+ * do not all begin with the same one. They are set at the first pick, because weights depend on the time.
  *
  * A weight is asked for when a turn is taken, and paid for with it. Where weights change under turns that are paid for,
- * `reschedule` puts what is left of each turn in terms of the new ones; or an endpoint that once weighed next to nothing
- * would wait for its next turn as if it still did. While they move from pick to pick, as in slow start, that is done
- * once in a round, which costs each pick as much as looking at one endpoint.
+ * `reschedule` puts what is left of each turn in terms of the new ones; or an endpoint that once weighed next to
+ * nothing would wait for its next turn as if it still did. While they move from pick to pick, as in slow start, that is
+ * done once in a round, which costs each pick as much as looking at one endpoint.
  */
 export class Turns implements Picker {
   private readonly deadlines: Float64Array;

@@ -9,22 +9,22 @@ import { isUsable, lastResort } from './last-resort.ts';
 const PAIRS = 5;
 
 /**
- * Writes down what one attempt costs on an endpoint that nobody else uses: above 0, or 0 for an endpoint that should be taken
- * at once. It is not returned, because a fraction that leaves a call is put on the heap.
+ * Writes down what one attempt costs on an endpoint that nobody else uses: above 0, or 0 for an endpoint that should be
+ * taken at once. It is not returned, because a fraction that leaves a call is put on the heap.
  */
 export type UnitCost = (endpoint: Endpoint, context: PickContext, into: Float64Array, at: number) => void;
 
 /**
- * Power of two choices: draw two endpoints, take the one where the attempt costs less. Two random ones and not the best of
- * all, because everybody would run to the best one at the same time, and the cost does not grow with the cluster
+ * Power of two choices: draw two endpoints, take the one where the attempt costs less. Two random ones and not the best
+ * of all, because everybody would run to the best one at the same time, and the cost does not grow with the cluster
  * (Mitzenmacher, 2001).
  *
  * Equal weights: cost x (attempts there + 1), the lower wins, the first drawn in a tie.
  *
- * Unequal weights: both are drawn in proportion to weight, attempts count per share of the weight, and the second takes the
- * request from the first only if it would still be cheaper with it. Without that clause the endpoint with the greatest
- * weight would win every comparison of idle endpoints and get all of a light traffic, and the smallest would get half of it
- * by being idle all the time. An endpoint in slow start makes weights unequal while it lasts.
+ * Unequal weights: both are drawn in proportion to weight, attempts count per share of the weight, and the second takes
+ * the request from the first only if it would still be cheaper with it. Without that clause the endpoint with the
+ * greatest weight would win every comparison of idle endpoints and get all of a light traffic, and the smallest would
+ * get half of it by being idle all the time. An endpoint in slow start makes weights unequal while it lasts.
  *
  * With more than two choices the one that was taken is compared with another, and so on.
  */

@@ -41,7 +41,10 @@ export function bySize(sizes: readonly number[]): readonly number[] {
   return withRest(loads, sizes, 100 - loads.reduce((sum, load) => sum + load, 0));
 }
 
-/** Whoever is usable counts for something, be it one of a thousand. The margin is for factors such as 1.15, which is a little less. */
+/**
+ * Whoever is usable counts for something, be it one of a thousand. The margin is for factors such as 1.15, which is a
+ * little less.
+ */
 function healthOf({ total, usable }: Standing, overprovisioning: number): number {
   if (usable === 0) return 0;
   return Math.max(1, Math.min(100, Math.floor((overprovisioning * 100 * usable) / total + 1e-9)));

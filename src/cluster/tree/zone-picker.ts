@@ -13,9 +13,9 @@ export interface BuiltZone {
 /**
  * Chooses between our own zone and the others.
  *
- * Who was refused in our zone leaves it at once, and so does a retry: machines of one zone fail together, and the second
- * attempt must not be spent on the neighbour of the first. All others then count as one, or the zone with the fewest
- * endpoints would get as much of it as the one with the most.
+ * Who was refused in our zone leaves it at once, and so does a retry: machines of one zone fail together, and the
+ * second attempt must not be spent on the neighbour of the first. All others then count as one, or the zone with the
+ * fewest endpoints would get as much of it as the one with the most.
  */
 export class ZonePicker implements Picker {
   private readonly draw: WeightedDraw | null;

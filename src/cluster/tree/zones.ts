@@ -14,9 +14,9 @@ export interface Zone {
  * Splits a level by zone so that traffic stays in the caller's own as far as that has room, which is Envoy's rule.
  *
  * Every zone should get what its endpoints can bear, whatever zones callers are in. So a zone that has as large a part
- * of the endpoints as of the callers keeps all traffic of its callers. One that has less keeps that proportion of it, and
- * the rest goes to zones that have more endpoints than callers, by how many more. Endpoints count by weight. Callers
- * that are unknown are taken for evenly spread over the zones that have endpoints.
+ * of the endpoints as of the callers keeps all traffic of its callers. One that has less keeps that proportion of it,
+ * and the rest goes to zones that have more endpoints than callers, by how many more. Endpoints count by weight.
+ * Callers that are unknown are taken for evenly spread over the zones that have endpoints.
  *
  * Null where a split would be a guess or of no use: too few endpoints, one zone, nobody in our own.
  */

@@ -12,8 +12,9 @@ import type { Shadows } from './shadows.ts';
 import { Twin } from './twin.ts';
 
 /**
- * Takes the requests of one outbound connection, or of one stream, and asks for each whether its plan wants it in several
- * places. Nearly none does, and goes through the one exchange that is kept for all of them, at the price of a call.
+ * Takes the requests of one outbound connection, or of one stream, and asks for each whether its plan wants it in
+ * several places. Nearly none does, and goes through the one exchange that is kept for all of them, at the price of a
+ * call.
  *
  * It stands before every exchange whose plan may come to have a spreader: a connection outlives configurations, and a
  * write that should go to two places from now on must not go to one because its connection is older.

@@ -18,8 +18,8 @@ export interface LaneOwner {
 }
 
 /**
- * Second writes one after the other, in the order they were added: the next begins when the one before is over, however it
- * ended. So the last write to a key at the main place is the last at the other, unless it is said to be lost.
+ * Second writes one after the other, in the order they were added: the next begins when the one before is over, however
+ * it ended. So the last write to a key at the main place is the last at the other, unless it is said to be lost.
  */
 export class Lane implements ShadowOwner {
   private readonly queue: SecondWrite[] = [];

@@ -1,6 +1,9 @@
 import type { FailureCode } from '../../base/failure.ts';
 
-/** `skipped`: there was nothing to compare; the body was not kept, there was no room, or the main place had no whole answer. */
+/**
+ * `skipped`: there was nothing to compare; the body was not kept, there was no room, or the main place had no whole
+ * answer.
+ */
 export type Comparison = 'same' | 'different' | 'failed' | 'skipped';
 
 /**

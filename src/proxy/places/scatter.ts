@@ -25,8 +25,8 @@ export const MAX_PLACES = 64;
  *     all     the main place's answer is held back until every place has shown the head of a success. One failure is a
  *             failure of the whole, and the others are given up.
  *
- * To its client and to observers it is one request: one record, with the attempts of all its legs. At most one answer is
- * held back at a time, and its endpoint is stopped meanwhile. Made for one request; it is over for its client before
+ * To its client and to observers it is one request: one record, with the attempts of all its legs. At most one answer
+ * is held back at a time, and its endpoint is stopped meanwhile. Made for one request; it is over for its client before
  * its last leg is, and on record when that is.
  */
 export class Scatter implements RequestHandler, LegOwner {

@@ -7,7 +7,10 @@ import type { LossReason } from './ledger.ts';
 import { ReadPair, type ReadPairOwner } from './read-pair.ts';
 import type { KeptRequest, Shadow } from './shadow.ts';
 
-/** Writes of one key go one after the other; keys share this many lanes per upstream, so that others are not kept waiting. */
+/**
+ * Writes of one key go one after the other; keys share this many lanes per upstream, so that others are not kept
+ * waiting.
+ */
 const LANES = 64;
 /** In one lane, the one that runs included. A place that is this far behind is not going to catch up. */
 const MAX_LANE = 64;

@@ -2,7 +2,10 @@ import type { Peer } from '../../http/conduit.ts';
 import type { RequestHead } from '../../http/head.ts';
 import type { KeyText } from './text.ts';
 
-/** The text of the first source that a request has: where texts are looked up and not hashed, they cannot be laid over one another. */
+/**
+ * The text of the first source that a request has: where texts are looked up and not hashed, they cannot be laid over
+ * one another.
+ */
 export class FirstText implements KeyText {
   constructor(private readonly texts: readonly KeyText[]) {}
 

@@ -15,8 +15,8 @@ export class HeaderText implements KeyText {
 }
 
 /**
- * The value of a field. Several lines of one name are hashed one after the other in the order of their bytes, each with the
- * hash so far as its seed, so that it makes no difference in which order they come. That is what Envoy does.
+ * The value of a field. Several lines of one name are hashed one after the other in the order of their bytes, each with
+ * the hash so far as its seed, so that it makes no difference in which order they come. That is what Envoy does.
  */
 export class HeaderKey implements HashKey {
   constructor(private readonly name: string) {}

@@ -10,8 +10,8 @@ const MAX_REPEATS = 2;
 const MAX_OPEN = 4;
 
 /**
- * The first group of a regular expression, or all that it matches where it has no group or that took no part. It must match at
- * the beginning of the path; of a very long path the first part counts. What matches nothing is no key.
+ * The first group of a regular expression, or all that it matches where it has no group or that took no part. It must
+ * match at the beginning of the path; of a very long path the first part counts. What matches nothing is no key.
  *
  * JavaScript's engine tries one way after the other, and a client could choose a path for which there are very many. So
  * patterns are held to a form (`patternProblem`) in which the number of ways is at most a few times the square of the

@@ -5,8 +5,8 @@ import type { Placed } from '../../proxy/placement.ts';
 import type { HashKey } from '../hash-key.ts';
 
 /**
- * A text that a request has, as it stands on the wire: a client that writes one value in two ways has two, and nothing is
- * decoded that the endpoint might decode in another way.
+ * A text that a request has, as it stands on the wire: a client that writes one value in two ways has two, and nothing
+ * is decoded that the endpoint might decode in another way.
  */
 export interface KeyText {
   /** Null when the request has none. `head` is null of an opaque connection. */

@@ -8,8 +8,8 @@ import type { AtShard } from './at-shard.ts';
 import { type Sharding, type Shards, WaitingPlace } from './shards.ts';
 
 /**
- * Each request to the shard that has its key, and inside the shard to where the placement of that shard says: by a hash,
- * or to a role.
+ * Each request to the shard that has its key, and inside the shard to where the placement of that shard says: by a
+ * hash, or to a role.
  *
  * A request is placed once, by the map in force when it came, and its later attempts stay there; only writes of a range
  * that is held are placed when they stop waiting. Nothing is ever sent to a shard because another has no endpoint.

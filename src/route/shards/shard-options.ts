@@ -53,7 +53,9 @@ export interface ListMapOptions {
   readonly otherwise: string | null;
 }
 
-/** Keys on a ring of the shards' names: nobody says which key is where, and a new shard takes its share from all others. */
+/**
+ * Keys on a ring of the shards' names: nobody says which key is where, and a new shard takes its share from all others.
+ */
 export interface ConsistentMapOptions {
   readonly kind: 'consistent';
 }

@@ -9,8 +9,8 @@ export interface ShardRange {
 }
 
 /**
- * Keys to shards: immutable, replaced whole, and without a hole or an overlap, which `shardMapFlaws` has refused. A key is
- * the bytes of the request as latin1. A look-up allocates nothing.
+ * Keys to shards: immutable, replaced whole, and without a hole or an overlap, which `shardMapFlaws` has refused. A key
+ * is the bytes of the request as latin1. A look-up allocates nothing.
  */
 export interface ShardMap {
   readonly ranges: readonly ShardRange[];

@@ -13,11 +13,12 @@ type Pair = Omit<Move, 'keyHash'>;
 const hash: Hash64 = { hashHigh: 0, hashLow: 0 };
 
 /**
- * Which requests more than one shard gets: reads without a key where they are asked of all, and those of a range that moves
- * by `dual_read` or `dual_write`. A dual read is only made of what is safe by its method: of a gRPC call nobody knows.
+ * Which requests more than one shard gets: reads without a key where they are asked of all, and those of a range that
+ * moves by `dual_read` or `dual_write`. A dual read is only made of what is safe by its method: of a gRPC call nobody
+ * knows.
  *
- * What goes to two shards goes to those two, whatever becomes of the map while it waits: placed anew in the new owner, it
- * would be done there twice.
+ * What goes to two shards goes to those two, whatever becomes of the map while it waits: placed anew in the new owner,
+ * it would be done there twice.
  */
 export class ShardSpreader implements Spreader {
   private readonly broadcast: Broadcast | null;

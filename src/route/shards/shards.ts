@@ -73,8 +73,9 @@ function moveOf({ text, shard, move }: ShardRange): string {
 }
 
 /**
- * The place of a request that may have to wait for it: for the new owner of its key, or for a primary of its shard. As long
- * as nobody has had it, another plan places it again, so that what waited through a cut-over does not go to the old owner.
+ * The place of a request that may have to wait for it: for the new owner of its key, or for a primary of its shard. As
+ * long as nobody has had it, another plan places it again, so that what waited through a cut-over does not go to the
+ * old owner.
  */
 export class WaitingPlace implements Picker {
   constructor(
