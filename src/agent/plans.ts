@@ -167,14 +167,15 @@ function makePlacement(
   return part === null ? anywhere : new Pinned(cluster.lensOf(part), anywhere);
 }
 
-/** Positions are told apart by whose they are: of which primary, of which service. */
+/** Positions are told apart by whose they are (of which primary, of which service) and by who tells them. */
 function readYourWritesOf(
   clock: Clock,
   { name }: Cluster,
   { readYourWrites }: RolesConfig,
   { primary }: RoleParts,
 ): ReadYourWrites | null {
-  return readYourWrites === null ? null : new ReadYourWrites(readYourWrites, `${name}/${primary.key}`, clock);
+  if (readYourWrites === null) return null;
+  return new ReadYourWrites(readYourWrites, `${name}/${primary.key}/${readYourWrites.position}`, clock);
 }
 
 function makeRoles(

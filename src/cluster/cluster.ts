@@ -167,7 +167,7 @@ export class Cluster {
     const { breaker, lenses, tree } = this.current;
     if (options.balancer !== this.current.balancer) for (const known of this.endpoints) known.serve(options.balancer);
     this.current = options;
-    for (const { freshness } of this.endpoints) freshness.fields = options.fresh ?? null;
+    for (const { freshness } of this.endpoints) freshness.lookFor(options.fresh ?? null);
     if (options.breaker !== breaker) for (const { gate } of this.known.values()) gate.reconfigure(options.breaker);
     if (options.lenses !== lenses) this.replaceLenses();
     if (balancer === null && options.lenses === lenses && options.tree === tree) return;
@@ -213,7 +213,7 @@ export class Cluster {
     const { breaker, balancer, fresh } = this.current;
     const made = new LiveEndpoint(spec, connectorFactory(spec), breaker, random, listener, clock.now());
     made.serve(balancer);
-    made.freshness.fields = fresh ?? null;
+    made.freshness.lookFor(fresh ?? null);
     return made;
   }
 

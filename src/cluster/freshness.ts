@@ -15,13 +15,19 @@ export interface FreshFields {
 export class Freshness {
   /** The last position in the primary's history that it said to have applied; -1 before it says one. */
   position = -1;
-  /** Null: its answers are not looked at. */
-  fields: FreshFields | null = null;
   /** Picks that passed it over: for its lag, or for a position that it has not said to have. */
   tooLate = 0;
   tooFarBehind = 0;
+  /** Null: its answers are not looked at. */
+  private fields: FreshFields | null = null;
   private lagMs = -1;
   private saidAt = 0;
+
+  /** Which fields to look for from now on. What another field tells of positions may count otherwise. */
+  lookFor(fields: FreshFields | null): void {
+    if (fields?.position !== this.fields?.position) this.position = -1;
+    this.fields = fields;
+  }
 
   /** Takes what stands among the fields of a head or of trailers. */
   read(answer: Fields, now: number): void {

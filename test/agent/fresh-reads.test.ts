@@ -128,3 +128,18 @@ it('asks replicas where reads go to any, of a client that has written', () => {
   say('c', { 'x-position': '100' });
   expect(readers({ 'x-wrote': token })).toBe('c');
 });
+
+it('compares no positions of two fields, of which one may count otherwise', () => {
+  const config = (field: string) => configOf(`{ readYourWrites: { header: x-wrote, position: ${field} } }`);
+  const { upstream, readers, write, say } = scene(config('x-old'), LATE);
+  say('b', { 'x-old': '900000' });
+  say('c', { 'x-old': '900000' });
+  upstream.reconfigure(config('x-position'));
+  const token = write('100');
+  expect(readers({ 'x-wrote': token })).toBe('a');
+  say('c', { 'x-position': '100' });
+  expect(readers({ 'x-wrote': token })).toBe('c');
+  upstream.reconfigure(config('x-new'));
+  say('b', { 'x-new': '900000' });
+  expect(readers({ 'x-wrote': token })).toBe('a');
+});
