@@ -1,6 +1,11 @@
 /** The balancers that send a key to an endpoint. */
 export const HASHING_NAMES = ['ring_hash', 'maglev', 'rendezvous'] as const;
 
+/** Does it send a key to one endpoint, whichever sidecar asks and wherever that is? */
+export function isHashing(balancer: string): boolean {
+  return HASHING_NAMES.some((name) => name === balancer);
+}
+
 /**
  * `fixed`: as many points per unit of weight as it is told, whoever else is there, so that one that comes or goes moves
  * no key of others. `envoy`: as many as Envoy makes, so that both send a key to the same endpoint.

@@ -44,7 +44,7 @@ export interface BalancerOptions extends HashingOptions {
 }
 
 /** See `p2c_ewma`: no single slow endpoint survives it long. */
-export const DEFAULT_BALANCER: BalancerOptions = { name: 'p2c_ewma' };
+export const DEFAULT_BALANCER: BalancerName = 'p2c_ewma';
 
 export interface ClusterOptions {
   readonly balancer: BalancerOptions;

@@ -1,6 +1,5 @@
-import { HASHING_NAMES } from '../cluster/hashing-options.ts';
+import { HASHING_NAMES, isHashing } from '../cluster/hashing-options.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
-import { isHashing } from './hashing-rules.ts';
 import { type Path, valueAt } from './paths.ts';
 import type { Written } from './schema.ts';
 import type { WrittenKey, WrittenSource } from './sections/hash.ts';

@@ -1,4 +1,4 @@
-import { DEFAULT_ENVOY_RING, HASHING_NAMES } from '../cluster/hashing-options.ts';
+import { DEFAULT_ENVOY_RING } from '../cluster/hashing-options.ts';
 import type { BalancerName } from '../cluster/options.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import type { Path } from './paths.ts';
@@ -12,10 +12,6 @@ const OWNERS = {
   maglev: ['maglev'],
   boundedLoad: ['ring_hash', 'maglev'],
 } as const satisfies Partial<Record<keyof WrittenUpstream, readonly BalancerName[]>>;
-
-export function isHashing(balancer: BalancerName): boolean {
-  return HASHING_NAMES.some((name) => name === balancer);
-}
 
 /** What balancers that hash are told, and must not be told together. */
 export function hashingRules(name: string, upstream: WrittenUpstream): Contradiction[] {

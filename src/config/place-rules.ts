@@ -1,4 +1,4 @@
-import { isHashing } from '../cluster/tree/tree.ts';
+import { isHashing } from '../cluster/hashing-options.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';

@@ -1,5 +1,5 @@
 import type { Random } from '../../base/random.ts';
-import { HASHING_NAMES } from '../hashing-options.ts';
+import { isHashing } from '../hashing-options.ts';
 import type { Balancer, Picker } from '../picker.ts';
 import { type BuiltLevel, LevelPicker } from './level-picker.ts';
 import type { Level, Member } from './levels.ts';
@@ -7,11 +7,6 @@ import type { TreeOptions, ZoneOptions } from './options.ts';
 import type { Spills } from './spills.ts';
 import { ZonePicker } from './zone-picker.ts';
 import { splitByZone } from './zones.ts';
-
-/** Does it send a key to one endpoint, whichever sidecar asks and wherever that is? */
-export function isHashing(balancer: string): boolean {
-  return HASHING_NAMES.some((name) => name === balancer);
-}
 
 /** What zones mean to a balancer: nothing to one that hashes, since sidecars of two zones must agree on a key. */
 export function zonesFor(balancer: Balancer, { zones }: TreeOptions): ZoneOptions | null {

@@ -1,4 +1,4 @@
-import { BALANCER_NAMES } from '../../cluster/options.ts';
+import { BALANCER_NAMES, DEFAULT_BALANCER } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
@@ -38,7 +38,7 @@ export const upstreamSection = section({
     meaning: "Only endpoints that this expression of Consul's filter language selects.",
   }),
   ...placeKeys,
-  balance: defaulted(choice(BALANCER_NAMES), 'p2c_ewma', {
+  balance: defaulted(choice(BALANCER_NAMES), DEFAULT_BALANCER, {
     scope: 'mesh',
     meaning:
       'How an endpoint is chosen. The default compares two at random by recent latency and load, which no single slow endpoint survives long.',
