@@ -19,6 +19,11 @@ export function isIdempotent(method: string): boolean {
   }
 }
 
+/** RFC 9110, 9.2.1: what asks for nothing but an answer. */
+export function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
+
 /**
  * The statuses of a gRPC call that speak against its endpoint: what UNAVAILABLE, INTERNAL, DATA_LOSS and
  * DEADLINE_EXCEEDED are for Envoy and for Linkerd. An endpoint that says DEADLINE_EXCEEDED has had the call for as long
@@ -91,13 +96,13 @@ export interface FailedAttempt {
 
 export function retryVerdict(attempt: FailedAttempt, options: RetryOptions): RetryVerdict {
   if (attempt.isAnswered || !attempt.isReplayable) return 'no';
-  const isSafe = attempt.isIdempotent || attempt.bytesWritten === 0;
+  const isRepeatable = attempt.isIdempotent || attempt.bytesWritten === 0;
   const retry = attempt.code === null ? classOfAnswer(attempt, options) : FAILURES[attempt.code].retry;
-  if (retry === 'fresh') return isSafe ? 'fresh' : 'no';
+  if (retry === 'fresh') return isRepeatable ? 'fresh' : 'no';
   if (retry === 'never' || attempt.ordinal >= options.maxAttempts) return 'no';
   // Nothing was sent, so nothing was overloaded by it: the first time the next endpoint is as good now as later.
   if (retry === 'always') return attempt.ordinal === 1 ? 'now' : 'backoff';
-  return isSafe ? 'backoff' : 'no';
+  return isRepeatable ? 'backoff' : 'no';
 }
 
 function classOfAnswer(attempt: FailedAttempt, { statuses, grpcStatuses }: RetryOptions): 'idempotent' | 'never' {

@@ -2,6 +2,7 @@ import type { FailureCode } from '../../base/failure.ts';
 import type { Client, RequestHandler } from '../../http/conduit.ts';
 import type { Fields } from '../../http/fields.ts';
 import type { RequestHead } from '../../http/head.ts';
+import { isSafe } from '../../policy/classify.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import { isLoop, maxForwardsOf } from '../forward.ts';
 import { isCall } from '../grpc-call.ts';
@@ -84,18 +85,15 @@ export class Dispatcher implements RequestHandler, Router, Handover {
   private handlerOf(spread: Spread, head: RequestHead): RequestHandler {
     const { context, client, shadows } = this;
     if (isBroadcast(spread)) {
-      const isFit = isSafe(head) && head.body === 'none' && head.upgrade === null && spread.others.length < MAX_PLACES;
+      const isFit =
+        isSafe(head.method) && head.body === 'none' && head.upgrade === null && spread.others.length < MAX_PLACES;
       return isFit ? new Scatter(context, client, spread, this) : this.exchange;
     }
-    const isFit = spread.kind === 'dual_write' ? !isSafe(head) : isSafe(head) || isCall(head);
+    const isFit = spread.kind === 'dual_write' ? !isSafe(head.method) : isSafe(head.method) || isCall(head);
     if (isFit && head.upgrade === null) return new Twin(context, client, spread, shadows, this);
     this.plan = spread.main;
     return this.exchange;
   }
-}
-
-function isSafe({ method }: RequestHead): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }
 
 function isBroadcast(spread: Spread): spread is Broadcast {

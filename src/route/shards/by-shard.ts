@@ -3,6 +3,7 @@ import { invariant } from '../../base/invariant.ts';
 import type { Peer } from '../../http/conduit.ts';
 import type { Edits } from '../../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../../http/head.ts';
+import { isSafe } from '../../policy/classify.ts';
 import type { Placed, Placement } from '../../proxy/placement.ts';
 import type { AtShard } from './at-shard.ts';
 import { type Sharding, type Shards, WaitingPlace } from './shards.ts';
@@ -66,9 +67,4 @@ export class ByShard implements Placement {
     }
     placed.lens = new WaitingPlace(this.shards, this, null, head, peer, placed);
   }
-}
-
-/** RFC 9110, 9.2.1: what asks for nothing but an answer. */
-export function isSafe(method: string): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }

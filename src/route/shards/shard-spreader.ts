@@ -1,9 +1,9 @@
 import { type Hash64, hashText } from '../../cluster/hash.ts';
 import type { Peer } from '../../http/conduit.ts';
 import type { RequestHead } from '../../http/head.ts';
+import { isSafe } from '../../policy/classify.ts';
 import type { Ledger } from '../../proxy/places/ledger.ts';
 import type { Broadcast, Move, Plan, Spread, Spreader } from '../../proxy/plan.ts';
-import { isSafe } from './by-shard.ts';
 import type { ShardRange } from './shard-range.ts';
 import type { Sharding, Shards } from './shards.ts';
 
