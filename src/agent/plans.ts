@@ -64,7 +64,6 @@ export interface LivePlan extends Plan {
 
 /** The roles of a plan's cluster at work. */
 export interface LiveRoles extends RoleParts {
-  readonly replica: Lens;
   readonly key: HashKey | null;
 }
 

@@ -55,7 +55,7 @@ export interface Broadcast {
   readonly kind: 'first' | 'all';
   /** Each place is a plan with a fixed placement. */
   readonly main: Plan;
-  /** At most `MAX_PLACES` (scatter.ts) less one. */
+  /** At most `MAX_PLACES` (places/scatter.ts) less one. */
   readonly others: readonly Plan[];
 }
 
