@@ -51,8 +51,11 @@ export class LastGoodSource implements DiscoverySource {
   }
 
   private pathOf(query: ServiceQuery): string {
-    const { service, datacenter, namespace, tag, filter, connect } = query;
-    const key = JSON.stringify([this.origin, service, datacenter, namespace, tag, filter, connect]);
+    const { service, datacenter, namespace, tag, filter, connect, roles } = query;
+    const asked = [this.origin, service, datacenter, namespace, tag, filter, connect];
+    // Roles that are read in a check stand in what is kept; all others are told by `RoleSource`, which comes after.
+    const inChecks = roles?.from.kind === 'check' ? [roles.from.name, roles.words] : [];
+    const key = JSON.stringify([...asked, ...inChecks]);
     const digest = createHash('sha256').update(key).digest('hex').slice(0, 16);
     return join(this.directory, `${service.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64)}-${digest}.json`);
   }

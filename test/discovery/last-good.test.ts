@@ -88,6 +88,20 @@ describe('LastGoodSource', () => {
     expect(run().watch.value!.endpoints).toEqual([a]);
   });
 
+  it('knows no roles of endpoints but those that were read in the check that is asked for', async () => {
+    const words = { primary: 'primary', replica: 'replica' };
+    const asking = (name: string): ServiceQuery => {
+      return { ...queryFor('web'), roles: { kind: 'primary_replica', from: { kind: 'check', name }, words, lag: null } };
+    };
+    const first = run({ query: asking('db role') });
+    const endpoints = specs('a').map((spec) => ({ ...spec, role: 'primary' as const }));
+    first.live.set({ ...snapshotOf('a'), endpoints });
+    await first.saved('a');
+    expect(run({ query: asking('db role') }).watch.value?.endpoints).toEqual(endpoints);
+    expect(run({ query: asking('other') }).watch.value).toBe(null);
+    expect(run().watch.value).toBe(null);
+  });
+
   it('has no say where endpoints are in use, and is kept up to date all the same', async () => {
     const first = run();
     first.live.set(snapshotOf('ab'));
