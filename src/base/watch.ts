@@ -18,27 +18,45 @@ export interface Watch<T> {
   subscribe(listener: WatchListener<T>): () => void;
 }
 
+/** A `Watch` that keeps its value itself. Who extends it knows where that comes from, and how fresh it is. */
+export abstract class KeptWatch<T> implements Watch<T> {
+  value: T | null = null;
+  abstract readonly freshAt: number;
+  abstract readonly problem: string | null;
+  private readonly listeners = new Set<WatchListener<T>>();
+
+  subscribe(listener: WatchListener<T>): () => void {
+    this.listeners.add(listener);
+    if (this.value !== null) listener(this.value);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Listeners hear of it even when it is the same object. */
+  protected keep(value: T): void {
+    this.value = value;
+    for (const listener of [...this.listeners]) listener(value);
+  }
+}
+
 /** The writing end of a `Watch`. */
-export class Cell<T> implements Watch<T> {
-  value: T | null;
+export class Cell<T> extends KeptWatch<T> {
   freshAt: number;
   problem: string | null = null;
-  private readonly listeners = new Set<WatchListener<T>>();
 
   constructor(
     private readonly clock: Clock,
     first: T | null = null,
   ) {
+    super();
     this.value = first;
     this.freshAt = first === null ? 0 : clock.now();
   }
 
-  /** A good value. Listeners hear of it even when it is the same object. */
+  /** A good value. */
   set(value: T): void {
     invariant(value !== null, 'a watch holds a value or nothing');
-    this.value = value;
     this.confirm();
-    for (const listener of [...this.listeners]) listener(value);
+    this.keep(value);
   }
 
   /** The source still vouches for the value it gave before. */
@@ -49,11 +67,5 @@ export class Cell<T> implements Watch<T> {
 
   fail(problem: string): void {
     this.problem = problem;
-  }
-
-  subscribe(listener: WatchListener<T>): () => void {
-    this.listeners.add(listener);
-    if (this.value !== null) listener(this.value);
-    return () => this.listeners.delete(listener);
   }
 }

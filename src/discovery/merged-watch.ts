@@ -1,5 +1,5 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
-import type { Watch, WatchListener } from '../base/watch.ts';
+import { KeptWatch, type Watch } from '../base/watch.ts';
 import type { ClusterSnapshot, EndpointSpec } from '../cluster/snapshot.ts';
 import { isIn, type Subset } from '../cluster/tree/subset.ts';
 
@@ -28,17 +28,16 @@ const GRACE_MS = 1_000;
  * for the others, but not for ever: a start while the first datacenter is away must end in the second, and a slow
  * second one must not hold up the first. After the grace whatever is known is used, and corrected as the rest comes.
  */
-export class MergedWatch implements Watch<ClusterSnapshot>, TimerOwner {
-  value: ClusterSnapshot | null = null;
+export class MergedWatch extends KeptWatch<ClusterSnapshot> implements TimerOwner {
   private isGraceOver = false;
   private readonly timer = new Timer(this);
-  private readonly listeners = new Set<WatchListener<ClusterSnapshot>>();
 
   constructor(
     private readonly targets: readonly Target[],
     clock: Clock,
     signal: AbortSignal,
   ) {
+    super();
     clock.arm(this.timer, clock.now() + GRACE_MS);
     const stops = targets.map(({ watch }) => watch.subscribe(() => this.merge()));
     const stop = (): void => {
@@ -50,23 +49,17 @@ export class MergedWatch implements Watch<ClusterSnapshot>, TimerOwner {
   }
 
   /** The oldest word there is. */
-  get freshAt(): number {
+  override get freshAt(): number {
     const heard = this.targets.filter(({ watch }) => watch.value !== null);
     return heard.length === 0 ? 0 : Math.min(...heard.map(({ watch }) => watch.freshAt));
   }
 
-  get problem(): string | null {
+  override get problem(): string | null {
     const problems = this.targets.flatMap(({ name, watch }) => {
       if (watch.problem !== null) return this.targets.length === 1 ? watch.problem : `${name}: ${watch.problem}`;
       return watch.value === null && this.isGraceOver ? `${name}: no answer yet` : [];
     });
     return problems.length === 0 ? null : problems.join('; ');
-  }
-
-  subscribe(listener: WatchListener<ClusterSnapshot>): () => void {
-    this.listeners.add(listener);
-    if (this.value !== null) listener(this.value);
-    return () => this.listeners.delete(listener);
   }
 
   onTimer(): void {
@@ -81,12 +74,11 @@ export class MergedWatch implements Watch<ClusterSnapshot>, TimerOwner {
     const isEnough = isFirstUp || heard.length === parts.length || this.isGraceOver || this.value !== null;
     if (!isEnough || heard.length === 0) return;
     const sources = new Set(heard.map(({ watch }) => watch.value!.source));
-    this.value = {
+    this.keep({
       service: heard[0]!.watch.value!.service,
       endpoints: firstOfEach(parts.flat()),
       source: [...sources].join('+'),
-    };
-    for (const listener of [...this.listeners]) listener(this.value);
+    });
   }
 
   private partOf({ watch, subset }: Target, level: number): readonly EndpointSpec[] {

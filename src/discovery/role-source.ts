@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.ts';
-import type { Watch, WatchListener } from '../base/watch.ts';
+import { KeptWatch, type Watch } from '../base/watch.ts';
 import { parseLag } from '../cluster/lag.ts';
 import { type Role, type RoleRule, roleAmong } from '../cluster/role.ts';
 import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery, Start } from '../cluster/snapshot.ts';
@@ -39,11 +39,9 @@ export class RoleSource implements DiscoverySource {
   }
 }
 
-class RoleWatch implements Watch<ClusterSnapshot> {
-  value: ClusterSnapshot | null = null;
+class RoleWatch extends KeptWatch<ClusterSnapshot> {
   private readonly claims = new PrimaryClaims();
   private doubt: string | null = null;
-  private readonly listeners = new Set<WatchListener<ClusterSnapshot>>();
   private readonly unsubscribe: readonly (() => void)[];
 
   constructor(
@@ -52,22 +50,17 @@ class RoleWatch implements Watch<ClusterSnapshot> {
     private readonly rule: RoleRule,
     private readonly log: Log,
   ) {
+    super();
     const stopLock = lock === null ? () => undefined : lock.subscribe(() => this.judgeAnew());
     this.unsubscribe = [stopLock, listed.subscribe((snapshot) => this.take(snapshot))];
   }
 
-  get freshAt(): number {
+  override get freshAt(): number {
     return this.listed.freshAt;
   }
 
-  get problem(): string | null {
+  override get problem(): string | null {
     return this.listed.problem ?? this.lock?.problem ?? this.doubt;
-  }
-
-  subscribe(listener: WatchListener<ClusterSnapshot>): () => void {
-    this.listeners.add(listener);
-    if (this.value !== null) listener(this.value);
-    return () => this.listeners.delete(listener);
   }
 
   stop(): void {
@@ -87,8 +80,7 @@ class RoleWatch implements Watch<ClusterSnapshot> {
     }));
     const endpoints = this.rule.kind === 'primary_replica' ? this.withOnePrimary(told, snapshot.service) : told;
     this.doubtOf(endpoints, holder, snapshot.service);
-    this.value = { ...snapshot, endpoints };
-    for (const listener of [...this.listeners]) listener(this.value);
+    this.keep({ ...snapshot, endpoints });
   }
 
   /** What the lock says while it is held. */

@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.ts';
-import type { Watch, WatchListener } from '../base/watch.ts';
+import { KeptWatch, type Watch } from '../base/watch.ts';
 import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery, Start } from '../cluster/snapshot.ts';
 
 /** Would a connection to it come back to this very sidecar? */
@@ -34,10 +34,8 @@ export class WithoutSelf implements DiscoverySource {
   }
 }
 
-class Siblings implements Watch<ClusterSnapshot> {
-  value: ClusterSnapshot | null = null;
+class Siblings extends KeptWatch<ClusterSnapshot> {
   private isAlone = false;
-  private readonly listeners = new Set<WatchListener<ClusterSnapshot>>();
   private readonly unsubscribe: readonly (() => void)[];
 
   constructor(
@@ -45,21 +43,16 @@ class Siblings implements Watch<ClusterSnapshot> {
     private readonly self: Watch<IsSelf>,
     private readonly log: Log,
   ) {
+    super();
     this.unsubscribe = [inner.subscribe((snapshot) => this.take(snapshot)), self.subscribe(() => this.judgeAnew())];
   }
 
-  get freshAt(): number {
+  override get freshAt(): number {
     return this.inner.freshAt;
   }
 
-  get problem(): string | null {
+  override get problem(): string | null {
     return this.inner.problem ?? (this.isAlone ? ALONE : null);
-  }
-
-  subscribe(listener: WatchListener<ClusterSnapshot>): () => void {
-    this.listeners.add(listener);
-    if (this.value !== null) listener(this.value);
-    return () => this.listeners.delete(listener);
   }
 
   stop(): void {
@@ -73,8 +66,7 @@ class Siblings implements Watch<ClusterSnapshot> {
     const isAlone = others.length === 0 && endpoints.length > 0;
     if (isAlone && !this.isAlone) this.log.warn('only_itself_to_call', { service });
     this.isAlone = isAlone;
-    this.value = isAlone || others.length === endpoints.length ? snapshot : { ...snapshot, endpoints: others };
-    for (const listener of [...this.listeners]) listener(this.value);
+    this.keep(isAlone || others.length === endpoints.length ? snapshot : { ...snapshot, endpoints: others });
   }
 
   private judgeAnew(): void {

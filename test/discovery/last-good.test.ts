@@ -91,7 +91,10 @@ describe('LastGoodSource', () => {
   it('knows no roles of endpoints but those that were read in the check that is asked for', async () => {
     const words = { primary: 'primary', replica: 'replica' };
     const asking = (name: string): ServiceQuery => {
-      return { ...queryFor('web'), roles: { kind: 'primary_replica', from: { kind: 'check', name }, words, lag: null } };
+      return {
+        ...queryFor('web'),
+        roles: { kind: 'primary_replica', from: { kind: 'check', name }, words, lag: null },
+      };
     };
     const first = run({ query: asking('db role') });
     const endpoints = specs('a').map((spec) => ({ ...spec, role: 'primary' as const }));
