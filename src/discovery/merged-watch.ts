@@ -1,3 +1,4 @@
+import { whenAborted } from '../base/abort.ts';
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import { KeptWatch, type Watch } from '../base/watch.ts';
 import type { ClusterSnapshot, EndpointSpec } from '../cluster/snapshot.ts';
@@ -40,12 +41,10 @@ export class MergedWatch extends KeptWatch<ClusterSnapshot> implements TimerOwne
     super();
     clock.arm(this.timer, clock.now() + GRACE_MS);
     const stops = targets.map(({ watch }) => watch.subscribe(() => this.merge()));
-    const stop = (): void => {
+    whenAborted(signal, () => {
       clock.disarm(this.timer);
       for (const unsubscribe of stops) unsubscribe();
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    });
   }
 
   /** The oldest word there is. */

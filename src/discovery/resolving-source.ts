@@ -1,3 +1,4 @@
+import { whenAborted } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { Cell, type Watch, type WatchListener } from '../base/watch.ts';
@@ -25,9 +26,7 @@ export class ResolvingSource implements DiscoverySource {
       this.clock,
       this.random,
     );
-    const stop = (): void => cluster.stop();
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    whenAborted(signal, () => cluster.stop());
     return cluster;
   }
 }

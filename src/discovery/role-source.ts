@@ -1,3 +1,4 @@
+import { whenAborted } from '../base/abort.ts';
 import type { Log } from '../base/log.ts';
 import { KeptWatch, type Watch } from '../base/watch.ts';
 import { parseLag } from '../cluster/lag.ts';
@@ -32,9 +33,7 @@ export class RoleSource implements DiscoverySource {
     const { from } = roles;
     const lock = from.kind === 'lock' && this.locks !== null ? this.locks.follow(from.key, signal) : null;
     const watch = new RoleWatch(listed, lock, roles, this.log);
-    const stop = (): void => watch.stop();
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    whenAborted(signal, () => watch.stop());
     return watch;
   }
 }

@@ -1,3 +1,4 @@
+import { whenAborted } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { Cell, type Watch, type WatchListener } from '../base/watch.ts';
 import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery } from '../cluster/snapshot.ts';
@@ -26,8 +27,7 @@ export class StaticSource implements DiscoverySource {
       if (JSON.stringify(cell.value?.endpoints) === JSON.stringify(endpoints)) return cell.confirm();
       cell.set({ service: query.service, endpoints, source: 'file' });
     });
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    whenAborted(signal, stop);
     return new FileWatch(cell, this.clock);
   }
 }

@@ -1,3 +1,4 @@
+import { whenAborted } from '../base/abort.ts';
 import type { Log } from '../base/log.ts';
 import { KeptWatch, type Watch } from '../base/watch.ts';
 import type { ClusterSnapshot, DiscoverySource, EndpointSpec, ServiceQuery, Start } from '../cluster/snapshot.ts';
@@ -27,9 +28,7 @@ export class WithoutSelf implements DiscoverySource {
 
   follow(query: ServiceQuery, signal: AbortSignal, start: Start): Watch<ClusterSnapshot> {
     const siblings = new Siblings(this.inner.follow(query, signal, start), this.self, this.log);
-    const stop = (): void => siblings.stop();
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    whenAborted(signal, () => siblings.stop());
     return siblings;
   }
 }
