@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { type FreshOptions, FreshReplicas } from '../../src/cluster/pickers/fresh-replicas.ts';
 import { RandomBalancer } from '../../src/cluster/pickers/random.ts';
+import { RendezvousBalancer } from '../../src/cluster/pickers/rendezvous.ts';
 import { balancerContract, build, fakes, tally } from '../contract/balancer.ts';
 import { pickContext } from '../support/fake-endpoint.ts';
 
@@ -43,6 +44,32 @@ describe('replicas with a bound on lag', () => {
     expect(picked({ now: 1000 })).toEqual(['1', '2']);
     endpoints[0]!.freshness.reportLag(10, 1000);
     expect(picked({ now: 1200 })).toEqual(['0', '1', '2']);
+  });
+});
+
+describe('replicas by a key', () => {
+  const LATE = { maxLagMs: 1000, minEndpoints: 1 };
+  const picker = (endpoints: ReturnType<typeof fakes>) =>
+    build(new FreshReplicas(new RendezvousBalancer(new SeededRandom(3)), LATE), endpoints);
+  const keyed = (hashLow: number) => pickContext({ now: 1000, hasHash: true, hashHigh: 7, hashLow });
+
+  it('send a key whose own is late to one other, the same one from every sidecar', () => {
+    const endpoints = fakes(8);
+    const here = picker(endpoints);
+    const others = new Set<string>();
+    for (let key = 1; key <= 40; key++) {
+      const own = here.pick(keyed(key))!;
+      own.freshness.reportLag(9000, 1000);
+      const [judged, there] = [picker(endpoints), picker([...endpoints].reverse())];
+      const other = judged.pick(keyed(key))!;
+      expect(other).not.toBe(own);
+      for (let i = 0; i < 5; i++) expect([judged.pick(keyed(key)), there.pick(keyed(key))]).toEqual([other, other]);
+      expect(own.freshness.tooLate, 'counted once for each').toBe(11);
+      own.freshness.forget();
+      own.freshness.tooLate = 0;
+      others.add(other.id);
+    }
+    expect(others.size).toBeGreaterThan(5);
   });
 });
 

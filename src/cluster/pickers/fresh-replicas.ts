@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoint.ts';
+import { isHashing } from '../hashing-options.ts';
 import type { Balancer, PickContext, Picker } from '../picker.ts';
 import { isUsable } from './last-resort.ts';
 
@@ -39,7 +40,11 @@ export class FreshReplicas implements Balancer {
   }
 
   *build(endpoints: readonly Endpoint[]): Generator<void, Picker> {
-    return new FreshPicker(endpoints, yield* this.inner.build(endpoints), this.options);
+    const inner = yield* this.inner.build(endpoints);
+    if (!isHashing(this.name)) return new FreshPicker(endpoints, inner, this.options, false);
+    // In an order that all sidecars have.
+    const sorted = [...endpoints].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return new FreshPicker(sorted, inner, this.options, true);
   }
 }
 
@@ -55,6 +60,8 @@ class FreshPicker implements Picker {
     private readonly endpoints: readonly Endpoint[],
     private readonly inner: Picker,
     private readonly options: FreshOptions,
+    /** The balancer gives a key the same endpoint each time, and so does the search for another one. */
+    private readonly isByKey: boolean,
   ) {
     this.byLag = [...endpoints];
     this.lags = new Map(endpoints.map((endpoint) => [endpoint, 0]));
@@ -65,7 +72,8 @@ class FreshPicker implements Picker {
       this.judge(context.now);
     }
     if (this.late.size === 0 && context.minPosition === 0) return this.inner.pick(context);
-    for (let i = 0; i < DRAWS; i++) {
+    const draws = this.isByKey && context.hasHash ? 1 : DRAWS;
+    for (let i = 0; i < draws; i++) {
       const endpoint = this.inner.pick(context);
       if (endpoint === null) return null;
       if (!this.isFresh(endpoint, context)) this.count(endpoint);
@@ -88,8 +96,9 @@ class FreshPicker implements Picker {
     const n = endpoints.length;
     let tried: Endpoint | null = null;
     this.next = (this.next + 1) % n;
+    const first = this.isByKey && context.hasHash ? context.hashLow % n : this.next;
     for (let k = 0; k < n; k++) {
-      const endpoint = endpoints[(this.next + k) % n]!;
+      const endpoint = endpoints[(first + k) % n]!;
       if (!this.isFresh(endpoint, context)) continue;
       if (isUsable(endpoint, context)) return endpoint;
       if (endpoint.gate.canAdmit(context.now)) tried ??= endpoint;
