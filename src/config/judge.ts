@@ -65,10 +65,19 @@ function distinct(findings: readonly Finding[]): Finding[] {
   });
 }
 
+const UNKNOWN = 'an unknown key';
+
 function unknownKey(path: Path, known: readonly string[]): Finding {
   const meant = nearest(String(path.at(-1)), known);
   const hint = meant === null ? null : `did you mean ${meant}?`;
-  return { path, at: 'key', found: 'an unknown key', expected: `one of ${known.join(', ')}`, hint };
+  return { path, at: 'key', found: UNKNOWN, expected: `one of ${known.join(', ')}`, hint };
+}
+
+/** The key that is not there because it is misspelt: what its value would have been, nobody knows. */
+function meantBy({ path, found }: Finding, merged: unknown): Path[] {
+  const holder = path.slice(0, -1);
+  const key = found === UNKNOWN ? nearest(String(path.at(-1)), keysAt(configSchema, holder)) : null;
+  return key === null || valueAt(merged, [...holder, key]) !== undefined ? [] : [[...holder, key]];
 }
 
 /** As it was written, since a reference may stand for a secret. */
@@ -94,13 +103,14 @@ const STAND_IN = { service: { name: 'unknown', port: 1 } };
 
 function contradictionsAmongTheRest(merged: unknown, findings: readonly Finding[]): Contradiction[] {
   const wrong = findings.map((finding) => finding.path);
+  const meant = findings.flatMap((finding) => meantBy(finding, merged));
   let rest = merged;
   for (const path of wrong) rest = without(rest, path);
   for (let attempt = 0; attempt < 8; attempt++) {
     const read = configSchema.safeParse(rest);
     if (read.success) {
       const isGone = (path: Path): boolean => wrong.some((other) => holds(other, path));
-      const isDoubtful = (path: Path): boolean => wrong.some((other) => areRelated(other, path));
+      const isDoubtful = (path: Path): boolean => [...wrong, ...meant].some((other) => areRelated(other, path));
       return contradictions(read.data, merged).filter(
         ({ path, concerns }) => !isGone(path) && !concerns.some(isDoubtful),
       );

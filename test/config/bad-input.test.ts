@@ -458,3 +458,9 @@ it('does not show the user and password that the environment gives to the addres
     'environment CONSUL_HTTP_ADDR consul.address: found "http://***@host:8500", expected http://host:port, https://host:port or unix:///path',
   ]);
 });
+
+it('says nothing of what is missing beside a key that is only misspelt', () => {
+  expect(complaints(web('consul: {}\nupstreams: { a: { balancer: maglev, hash: { header: x-user } } }\n'))).toEqual([
+    expect.stringMatching(/upstreams\.a\.balancer: found an unknown key, .*; did you mean balance\?$/),
+  ]);
+});
