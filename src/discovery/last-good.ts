@@ -22,8 +22,9 @@ const RETRY_MS = 30_000;
  * starts with the endpoints of its last run and not with none.
  *
  * The file is read at once when a query is followed cold and stands until the source's first word. Followed warm it has
- * no say, since those who ask have endpoints that are in use, and those of another time are no match for them. Writing is never in the
- * way: at most once a second, in the background, and a disk that is full or read-only is a `problem`, nothing else.
+ * no say, since those who ask have endpoints that are in use, and those of another time are no match for them. Writing
+ * is never in the way: at most once a second, in the background, and a disk that is full or read-only is a `problem`,
+ * nothing else.
  */
 export class LastGoodSource implements DiscoverySource {
   constructor(

@@ -13,8 +13,8 @@ const ALONE = "the only endpoint is this sidecar's own registration; calls to it
  *
  * A service that calls its own name means its siblings. Its own registration is listed among them, and a request that
  * is balanced there ends at our own inbound port as a loop: a failure of some share of calls, for no reason that the
- * caller could see. So it is left out while there is anybody else. Where there is nobody, it stays: what happens then is
- * said by the answer (`loop_detected`), while "no endpoint" would hide that the service is there and is us.
+ * caller could see. So it is left out while there is anybody else. Where there is nobody, it stays: what happens then
+ * is said by the answer (`loop_detected`), while "no endpoint" would hide that the service is there and is us.
  *
  * Outermost among sources: what is counted as a loss and what is kept on disk is what Consul says, with us in it.
  */

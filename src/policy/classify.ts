@@ -4,7 +4,9 @@ import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Outcome } from './evidence.ts';
 import type { RetryOptions } from './options.ts';
 
-/** RFC 9110, 9.2.2: doing it twice is as good as doing it once. Methods are case-sensitive, and unknown ones are not. */
+/**
+ * RFC 9110, 9.2.2: doing it twice is as good as doing it once. Methods are case-sensitive, and unknown ones are not.
+ */
 export function isIdempotent(method: string): boolean {
   switch (method) {
     case 'GET':
@@ -43,11 +45,11 @@ const GRPC_FAILURES: ReadonlySet<number> = new Set([
 /**
  * What the end of an attempt says about its endpoint. An answer without a gRPC status is judged by its HTTP status.
  *
- * `silentMs` is how long the endpoint had the whole request and no answer had begun (0 when it was never wholly sent, or
- * answered); `elapsedMs` is the age of the exchange. They matter for one code: a deadline is ours, and by rule what we
- * do is no evidence. But where the deadline is shorter than the limit of one attempt, nothing else would ever tell of a
- * frozen endpoint. So an endpoint that was silent for at least half of the exchange has failed; one that was tried last,
- * with the time nearly gone, has not.
+ * `silentMs` is how long the endpoint had the whole request and no answer had begun (0 when it was never wholly sent,
+ * or answered); `elapsedMs` is the age of the exchange. They matter for one code: a deadline is ours, and by rule what
+ * we do is no evidence. But where the deadline is shorter than the limit of one attempt, nothing else would ever tell
+ * of a frozen endpoint. So an endpoint that was silent for at least half of the exchange has failed; one that was tried
+ * last, with the time nearly gone, has not.
  *
  * A stale connection is no evidence: endpoints may close idle connections, and a pool of them ends at once.
  */
@@ -71,8 +73,8 @@ function isServerFailure(status: number): boolean {
 
 /**
  * May another attempt follow, and when? `now`: at once, elsewhere. `backoff`: after a wait. `fresh`: at once on a fresh
- * connection; it costs no attempt, since the request ended with a connection that was dying before it came, and no budget
- * where nothing had been written. It cannot repeat: a fresh connection is never stale.
+ * connection; it costs no attempt, since the request ended with a connection that was dying before it came, and no
+ * budget where nothing had been written. It cannot repeat: a fresh connection is never stale.
  */
 export type RetryVerdict = 'no' | 'now' | 'backoff' | 'fresh';
 
