@@ -40,8 +40,8 @@ export interface ClusterParts {
  * Slow start begins where an endpoint comes to others or becomes healthy again. With the first snapshot nobody is new.
  *
  * Who is picked from is ordered by level and zone first (`tree/`), for the whole and for each lens. The picker is built
- * in slices and assigned at once; until then the old one answers, and so the endpoints that go are
- * retired only after the assignment.
+ * in slices and assigned at once; until then the old one answers, and so the endpoints that go are retired only after
+ * the assignment.
  *
  * A cluster ends by `supersede`, while exchanges may still hold it: for their next attempts it keeps its last picker,
  * whose endpoints open connections and keep none. Its lenses lead on to those of the successor: a primary, or a shard,
