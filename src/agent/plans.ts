@@ -11,9 +11,11 @@ import type { RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
 import { ConcurrencyLimit } from '../policy/concurrency.ts';
+import { OPEN_DOOR } from '../policy/door.ts';
 import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
+import { NO_LINE } from '../proxy/line.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
@@ -91,7 +93,9 @@ export function makePlan(
   const plan: LivePlan = {
     labels,
     cluster,
+    door: OPEN_DOOR,
     admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
+    line: NO_LINE,
     retry,
     budget: hasBudget ? before.budget : new RetryBudget(retry.budget),
     backoff: new FullJitter(retry, random),

@@ -63,6 +63,7 @@ export class Cluster {
   /** The build in progress; a newer one makes it stop. */
   private build: Generator<void, readonly Built[]> | null = null;
   private isSuperseded = false;
+  private isHealthStale = false;
   private successor: Cluster | null = null;
   private readonly listeners = new Set<() => void>();
 
@@ -150,6 +151,23 @@ export class Cluster {
     if (isSame && this.build !== null) return;
     if (isSame && this.hasSnapshot) this.swap([]);
     else this.rebuild(startedAt);
+  }
+
+  /**
+   * What this sidecar itself knows of somebody's health has changed. All changes of a turn are one when the turn is over:
+   * this is called where attempts settle.
+   */
+  onHealthChange(): void {
+    if (this.isHealthStale || this.applied === null || this.isSuperseded) return;
+    this.isHealthStale = true;
+    this.parts.later(() => {
+      this.isHealthStale = false;
+      if (this.applied === null || this.isSuperseded) return;
+      const startedAt = this.parts.clock.now();
+      const before = this.shapes;
+      this.shapes = this.shapesNow();
+      if (!isSameShapes(before, this.shapes)) this.rebuild(startedAt);
+    });
   }
 
   /** The part of it that is called so in its options. */

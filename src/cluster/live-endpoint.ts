@@ -47,6 +47,10 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   readonly gate: Breaker;
   readonly freshness = new Freshness();
   isRemoved = false;
+  /** Judged against its peers, it is left out for a while. */
+  isEjected = false;
+  /** This sidecar's own checks say that it is down. */
+  isProbedDown = false;
   readonly inFlight = new InFlight();
   reported: ReportedWeight | null = null;
   private readonly warmUp = new WarmUp();
@@ -82,7 +86,7 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   }
 
   get isHealthy(): boolean {
-    return this.spec.health === 'passing' || this.spec.health === 'warning';
+    return (this.spec.health === 'passing' || this.spec.health === 'warning') && !this.isEjected && !this.isProbedDown;
   }
 
   warmthAt(moment: Moment): number {

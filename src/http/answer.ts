@@ -31,6 +31,6 @@ function makeAnswer(code: FailureCode): LocalAnswer {
     grpcStatus: facts.grpcStatus,
     code,
     fields,
-    body: `remora: ${code}: ${facts.meaning}\n`,
+    body: `remora: ${code}: ${facts.meaning}\n${facts.remedy}\n`,
   };
 }

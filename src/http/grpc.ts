@@ -65,7 +65,7 @@ export function grpcAnswer(answer: LocalAnswer): LocalAnswer {
   const fields = new FieldList()
     .add('content-type', 'application/grpc')
     .add('grpc-status', String(answer.grpcStatus))
-    .add('grpc-message', encodeGrpcMessage(answer.body.trim()));
+    .add('grpc-message', encodeGrpcMessage(answer.body.trim().replaceAll('\n', ' ')));
   answer.fields.forEach((name, value) => {
     if (!name.startsWith('content-') && !name.startsWith('grpc-')) fields.add(name, value);
   });

@@ -1,3 +1,5 @@
+import type { FailureCode } from '../base/failure.ts';
+import type { Criticality } from './criticality.ts';
 import type { Evidence } from './evidence.ts';
 
 /** Proof of an admission, to be settled once. Carries the era that issued it; 0 is a refusal. */
@@ -9,11 +11,12 @@ export const REFUSED: Ticket = 0;
  * Nothing here waits, throws or reads a clock.
  */
 export interface Gate {
-  /** The failure of an exchange that this gate refuses. */
-  readonly refusal: 'overloaded' | 'circuit_open';
+  /** The failure of an exchange that this gate refused last. */
+  readonly refusal: FailureCode;
   /** Would `admit` succeed now? Changes nothing. */
-  canAdmit(now: number): boolean;
-  admit(now: number): Ticket;
+  canAdmit(now: number, criticality?: Criticality): boolean;
+  /** Only gates before a whole cluster look at criticality; without it a request is like most others. */
+  admit(now: number, criticality?: Criticality): Ticket;
   settle(ticket: Ticket, evidence: Evidence, now: number): void;
 }
 

@@ -11,7 +11,8 @@ import type { RequestHead, ResponseHead } from '../http/head.ts';
 import { makeRequestId } from '../http/request-id.ts';
 import { nextSpanId } from '../http/trace-context.ts';
 import type { RetryVerdict } from '../policy/classify.ts';
-import { NO_EVIDENCE } from '../policy/evidence.ts';
+import { Visit } from '../policy/door.ts';
+import { type Evidence, NO_EVIDENCE } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
@@ -38,18 +39,18 @@ export interface ExchangeContext {
 
 /**
  * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt; `held` likewise, until
- * there is a primary. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been
+ * there is a primary, and `in_line`, until there is a place. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been
  * sent, so nothing can be tried again. `raw`: switched protocols.
  */
-type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'trying' | 'answering' | 'raw';
+type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'in_line' | 'trying' | 'answering' | 'raw';
 
 /**
  * One request and its answer, under a plan. This file is where policies and connections meet, and its order is the
  * order of policies:
  *
- *     route -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
- *                        ^                 |                     |
- *                        +-- backoff <- retry? <- failure <------+ (a status worth another try)
+ *     route -> door -> place -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
+ *                                         ^                 |                     |
+ *                                         +-- backoff <- retry? <- failure <------+ (a status worth another try)
  *
  * The books: the cluster's ticket is settled once, in `close`; each attempt closes its own. Every way out goes through
  * `close`, and after it nothing is armed, parked or in flight. One object serves all requests of a connection.
@@ -67,6 +68,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private readonly edits = new Edits();
   private readonly placed: Placed;
   private readonly stay: Stay;
+  private readonly visit = new Visit();
+  private hasEntered = false;
   private requestTrailers: Fields | null = null;
   private isRequestDone = false;
   private isEndpointDone = false;
@@ -110,9 +113,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (now >= this.journal.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
 
-    this.admission = plan.admission.admit(now);
-    if (this.admission === REFUSED) return this.fail(plan.admission.refusal, now);
-    plan.budget.deposit(now);
+    const turnedAway = plan.door.enter(head, this.client.peer, this.visit, now);
+    if (turnedAway !== null) return this.fail(turnedAway, now);
+    this.hasEntered = true;
 
     this.placed.now = now;
     const misplaced = plan.placement.place(head, this.client.peer, this.placed);
@@ -179,8 +182,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private tryNext(now: number): void {
     const { plan, placed, attempts } = this;
     this.journal.held.end(now);
-    if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
-    if (this.admission === REFUSED) return this.holdOrFail(plan.admission.refusal, now);
+    if (this.admission === REFUSED) this.admission = plan.admission.admit(now, this.visit.criticality);
+    if (this.admission === REFUSED) return this.withoutRoom(now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
@@ -188,6 +191,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.holdOrFail(endpoint.gate.refusal, now);
 
+    if (attempts.count === 0) plan.budget.deposit(now);
     const attempt = attempts.next();
     this.current = attempt;
     this.phase = 'trying';
@@ -196,6 +200,14 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     attempts.wantsFresh = false;
     this.bounds.boundAttempt(plan.timeouts.attemptMs, now);
     if (attempt.upstream.isReady) this.send(attempt, now);
+  }
+
+  /** Writes that wait for a primary have a place to wait in, and need no other. */
+  private withoutRoom(now: number): void {
+    const { admission, line } = this.plan;
+    if (this.placed.hold !== null) return this.holdOrFail(admission.refusal, now);
+    if (!line.enter(this, this.visit.criticality, this.replay.size, now)) return this.fail(admission.refusal, now);
+    this.phase = 'in_line';
   }
 
   private withoutEndpoint(now: number): void {
@@ -218,6 +230,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   /** More of the body is kept while it waits. */
   private grow(bytes: number, now: number): void {
     if (this.phase === 'held') this.stay.grow(bytes, now);
+    if (this.phase === 'in_line') this.plan.line.grow(this, bytes, now);
     if (this.phase !== 'awaiting_endpoints' || bytes === 0) return;
     if (!this.plan.parking.grow(this, bytes, now)) this.placed.refusal = 'park_full';
   }
@@ -323,13 +336,14 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.bounds.progress(now);
     this.replay.drop();
     this.stay.leave();
-    this.client.sendHead(head, this.placed.isMarked ? this.marks(head) : NO_EDITS);
+    this.client.sendHead(head, this.placed.isMarked || this.visit.isMarked ? this.marks(head) : NO_EDITS);
   }
 
   private marks(head: ResponseHead): Edits {
     this.edits.reset();
     this.placed.answeredBy = this.current!.endpoint;
-    this.plan.placement.mark(this.placed, head, this.edits);
+    if (this.placed.isMarked) this.plan.placement.mark(this.placed, head, this.edits);
+    if (this.visit.isMarked) this.plan.door.mark(this.visit, this.edits);
     return this.edits;
   }
 
@@ -374,8 +388,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { hold } = this.placed;
     if (hold === null || !this.isUnseen) return this.fail(code, now);
     // Whoever waits is not in flight: reads must not be refused for writes that nobody can take.
-    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
-    this.admission = REFUSED;
+    this.giveBackRoom(NO_EVIDENCE, now);
     this.current = null;
     this.isUpstreamFull = false;
     this.attempts.failed.length = 0;
@@ -400,7 +413,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      this.fail(this.phase === 'held' ? this.stay.end(now) : this.placed.refusal, now);
+      if (this.phase === 'in_line') this.fail('pending_timeout', now);
+      else this.fail(this.phase === 'held' ? this.stay.end(now) : this.placed.refusal, now);
     } catch (error) {
       this.onBug(error);
     }
@@ -488,6 +502,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (!this.isReturned(code) || !this.client.sendRefusal()) {
       this.edits.reset();
       this.edits.append('x-request-id', this.journal.requestId);
+      const { visit } = this;
+      if (visit.retryAfterMs >= 0) this.edits.append('retry-after', String(Math.ceil(visit.retryAfterMs / 1000)));
+      if (visit.isMarked) this.plan.door.mark(visit, this.edits);
       this.client.sendLocal(failureAnswer(code), this.edits);
     }
     this.close(now);
@@ -510,6 +527,13 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.client.finish(false);
   }
 
+  private giveBackRoom(evidence: Evidence, now: number): void {
+    if (this.admission === REFUSED) return;
+    this.plan.admission.settle(this.admission, evidence, now);
+    this.admission = REFUSED;
+    this.plan.line.roomMade();
+  }
+
   private complete(now: number): void {
     this.current?.end(null, now);
     this.close(now);
@@ -522,6 +546,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.journal.begin(head, plan.labels, now);
     this.attempts.reset();
     this.placed.reset();
+    this.visit.reset();
+    this.hasEntered = false;
     this.bounds.start(plan.timeouts.streamIdleMs, now);
     if (this.journal.deadlineAt !== NO_DEADLINE) this.bounds.boundDeadline(this.journal.deadlineAt - now, now);
     this.requestTrailers = null;
@@ -537,9 +563,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { plan, journal } = this;
     this.bounds.stop();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
+    if (this.phase === 'in_line') plan.line.leave(this);
     this.stay.leave();
-    if (this.admission !== REFUSED) plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
-    this.admission = REFUSED;
+    const evidence = this.current ?? NO_EVIDENCE;
+    this.giveBackRoom(evidence, now);
+    if (this.hasEntered) plan.door.leave(this.visit, evidence, now);
     this.phase = 'idle';
     this.current = null;
     this.replay.reset();

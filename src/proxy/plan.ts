@@ -3,9 +3,11 @@ import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Backoff } from '../policy/backoff.ts';
 import type { RetryBudget } from '../policy/budget.ts';
+import type { Door } from '../policy/door.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { PlanLabels } from './labels.ts';
+import type { Line } from './line.ts';
 import type { PlanObserver } from './observer.ts';
 import type { Parking } from './parking.ts';
 import type { Placement } from './placement.ts';
@@ -18,8 +20,12 @@ import type { Ledger } from './places/ledger.ts';
 export interface Plan {
   readonly labels: PlanLabels;
   readonly cluster: Cluster;
-  /** The cluster's limit on requests in flight. */
+  /** What every request passes before it costs anything. */
+  readonly door: Door;
+  /** The cluster's limits on requests in flight. */
   readonly admission: Gate;
+  /** Where requests wait for a place in `admission`. */
+  readonly line: Line;
   readonly retry: RetryOptions;
   readonly budget: RetryBudget;
   readonly backoff: Backoff;

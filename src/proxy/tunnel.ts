@@ -10,6 +10,7 @@ import type {
   TunnelHandler,
 } from '../http/conduit.ts';
 import { outcomeOf } from '../policy/classify.ts';
+import { Visit } from '../policy/door.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
@@ -81,6 +82,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private isParked = false;
   private isHeld = false;
   private readonly held = new HeldTime();
+  private readonly visit = new Visit();
+  private hasEntered = false;
   private isOpen = true;
 
   constructor(
@@ -96,6 +99,9 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   start(): void {
     const { plan, startedAt: now } = this;
     plan.observer.onTunnelOpen(now);
+    const turnedAway = plan.door.enter(null, this.peer, this.visit, now);
+    if (turnedAway !== null) return this.refuse(turnedAway, now);
+    this.hasEntered = true;
     this.admission = plan.admission.admit(now);
     if (this.admission === REFUSED) return this.refuse(plan.admission.refusal, now);
     plan.budget.deposit(now);
@@ -269,7 +275,12 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.held.end(now);
     if (this.isParked) this.plan.parking.leave(this);
     this.stay.leave();
-    if (this.admission !== REFUSED) this.plan.admission.settle(this.admission, this.current ?? NO_EVIDENCE, now);
+    const evidence = this.current ?? NO_EVIDENCE;
+    if (this.admission !== REFUSED) {
+      this.plan.admission.settle(this.admission, evidence, now);
+      this.plan.line.roomMade();
+    }
+    if (this.hasEntered) this.plan.door.leave(this.visit, evidence, now);
     this.plan.observer.onTunnelClose(this);
   }
 }

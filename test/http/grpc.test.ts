@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FAILURES } from '../../src/base/failure.ts';
 import { failureAnswer } from '../../src/http/answer.ts';
 import { FieldList } from '../../src/http/fields.ts';
 import {
@@ -110,7 +111,7 @@ describe('an answer for a gRPC client', () => {
     expect(fields).toEqual([
       'content-type: application/grpc',
       'grpc-status: 14',
-      'grpc-message: remora: circuit_open: The breakers of all usable endpoints are open.',
+      `grpc-message: remora: circuit_open: ${FAILURES.circuit_open.meaning} ${FAILURES.circuit_open.remedy}`,
       'proxy-status: remora; error=destination_unavailable; details="circuit_open"',
       'x-remora-failure: circuit_open',
     ]);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FAILURES } from '../../src/base/failure.ts';
 import { failureAnswer, type LocalAnswer } from '../../src/http/answer.ts';
 import { Edits } from '../../src/http/edits.ts';
 import { FieldList, type Fields } from '../../src/http/fields.ts';
@@ -347,7 +348,7 @@ describe('an answer of our own in HTTP/2', () => {
       [':status', '200'],
       ['content-type', 'application/grpc'],
       ['grpc-status', '12'],
-      ['grpc-message', 'remora: no_route: No declared upstream has this host name.'],
+      ['grpc-message', `remora: no_route: ${FAILURES.no_route.meaning} ${FAILURES.no_route.remedy}`],
       ['proxy-status', 'remora; error=destination_not_found; details="no_route"'],
       ['x-remora-failure', 'other'],
     ]);

@@ -8,11 +8,11 @@ const MARK = '<!-- failures -->\n';
 /** `UPDATE=1 npm test -- test/proxy/readme` writes the table anew. */
 it('lists every failure as the program has it', () => {
   const rows = Object.entries(FAILURES).map(
-    ([code, { status, grpcStatus, retry, blame, reached, meaning }]) =>
-      `| \`${code}\` | ${status} | ${grpcStatus} | ${blame} | ${retry} | ${reached ? 'maybe' : 'no'} | ${meaning} |`,
+    ([code, { status, grpcStatus, retry, blame, reached, meaning, remedy }]) =>
+      `| \`${code}\` | ${status} | ${grpcStatus} | ${blame} | ${retry} | ${reached ? 'maybe' : 'no'} | ${meaning} ${remedy} |`,
   );
   const table = [
-    '| code | status | gRPC | blame | retry | reached | meaning |',
+    '| code | status | gRPC | blame | retry | reached | meaning and remedy |',
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...rows,
   ];

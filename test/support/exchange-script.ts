@@ -28,6 +28,7 @@ import type { BodyKind, RequestHead, ResponseHead } from '../../src/http/head.ts
 import { FullJitter } from '../../src/policy/backoff.ts';
 import { RetryBudget } from '../../src/policy/budget.ts';
 import { ConcurrencyLimit } from '../../src/policy/concurrency.ts';
+import { OPEN_DOOR } from '../../src/policy/door.ts';
 import {
   type BreakerOptions,
   DEFAULT_BREAKER,
@@ -40,6 +41,7 @@ import {
 } from '../../src/policy/options.ts';
 import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
+import { NO_LINE } from '../../src/proxy/line.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
@@ -143,7 +145,9 @@ export class ExchangeScript {
     this.plan = {
       labels: { direction: 'outbound', upstream: 'orders', protocol: 'http' },
       cluster: this.cluster,
+      door: OPEN_DOOR,
       admission: this.admission,
+      line: NO_LINE,
       retry,
       budget: this.budget,
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),

@@ -30,7 +30,7 @@ export interface Level {
 export function levelsOf(endpoints: readonly Endpoint[], { overprovisioning, panic }: TreeOptions): readonly Level[] {
   const isLastResort = !endpoints.some(isHealthy);
   const groups = byPriority(endpoints);
-  const used = groups.map(([, all]) => all.filter(isLastResort && panic === 0 ? isCritical : isHealthy));
+  const used = groups.map(([, all]) => all.filter(isLastResort && panic === 0 ? isOpen : isHealthy));
   const standings = groups.map(([, all], i) => ({ total: all.length, usable: used[i]!.length }));
   const { loads, isShort } = cascade(standings, overprovisioning);
   const panics = standings.map(({ total, usable }) => isShort && usable / total < panic);
