@@ -57,6 +57,7 @@ export class Inbound {
       limits,
       retry,
       timeouts,
+      hedge: null,
       hash: null,
       roles: null,
       shards: null,

@@ -12,6 +12,7 @@ import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
 import { ConcurrencyLimit } from '../policy/concurrency.ts';
 import { OPEN_DOOR } from '../policy/door.ts';
+import { type HedgeOptions, LiveHedge, NO_HEDGE } from '../policy/hedge.ts';
 import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
@@ -48,6 +49,8 @@ export interface PlanOptions {
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
+  /** Null: nothing is hedged. */
+  readonly hedge: HedgeOptions | null;
   readonly hash: readonly KeyOptions[] | null;
   readonly roles: RolesConfig | null;
   readonly shards: ShardsOptions | null;
@@ -58,6 +61,7 @@ export interface PlanOptions {
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
   readonly admission: ConcurrencyLimit;
+  readonly hedge: LiveHedge | typeof NO_HEDGE;
   /** Null: all endpoints are alike. */
   readonly roles: LiveRoles | null;
   /** Null of an upstream that has never had any. */
@@ -99,6 +103,7 @@ export function makePlan(
     retry,
     budget: hasBudget ? before.budget : new RetryBudget(retry.budget),
     backoff: new FullJitter(retry, random),
+    hedge: makeHedge(options.hedge, before?.hedge ?? null),
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
     shards,
@@ -115,6 +120,13 @@ export function makePlan(
   const whole = sharding === null ? plan : spreadBy(plan, sharding, shards!);
   shards?.replace(whole, sharding);
   return whole;
+}
+
+/** What was learned of latencies holds as long as the options do. */
+function makeHedge(options: HedgeOptions | null, before: LivePlan['hedge'] | null): LivePlan['hedge'] {
+  if (options === null) return NO_HEDGE;
+  const isSame = before instanceof LiveHedge && isDeepStrictEqual(before.options, options);
+  return isSame ? before : new LiveHedge(options);
 }
 
 /** A range that diverged has to be copied again, which somebody must hear of. */

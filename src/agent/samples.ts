@@ -1,4 +1,5 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
+import { LiveHedge } from '../policy/hedge.ts';
 import {
   clusterSamples,
   discoverySamples,
@@ -6,6 +7,7 @@ import {
   holdSamples,
   placeSamples,
 } from '../telemetry/cluster-samples.ts';
+import { hedgeSamples } from '../telemetry/hedge-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { LivePlan } from './plans.ts';
@@ -23,6 +25,7 @@ export function* upstreamSamples(
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
+  if (plan.hedge instanceof LiveHedge) yield* hedgeSamples(cluster.name, plan.hedge);
   yield* shardSamples({ cluster, plan });
   if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);
 }

@@ -8,6 +8,7 @@ import {
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildHash } from './hash.ts';
+import { buildHedge } from './hedge.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
@@ -111,6 +112,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       replayBytes: retry.replay,
       budget: { ratio: retry.budget.ratio, minPerSecond: retry.budget.minPerSecond, windowMs: retry.budget.window },
     },
+    hedge: buildHedge(written.hedge),
     timeouts: timeoutsOf(written),
   };
 }

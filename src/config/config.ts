@@ -4,6 +4,7 @@ import type { ReadPreference } from '../cluster/role-lenses.ts';
 import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
+import type { HedgeOptions } from '../policy/hedge.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
@@ -89,6 +90,8 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
+  /** Null: nothing is hedged. */
+  readonly hedge: HedgeOptions | null;
   readonly timeouts: TimeoutOptions;
 }
 

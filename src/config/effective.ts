@@ -1,6 +1,7 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeHash } from './hash.ts';
+import { encodeHedge } from './hedge.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
@@ -59,6 +60,7 @@ function encodeUpstream({
   shards,
   breaker,
   retry,
+  hedge,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -95,6 +97,7 @@ function encodeUpstream({
         window: formatDuration(retry.budget.windowMs),
       },
     },
+    hedge: encodeHedge(hedge),
     ...limitsAndTimeouts(rest),
   };
 }

@@ -8,7 +8,15 @@ import { judge } from './judge.ts';
 import { type Layer, merge, mergeLayers, placeOf } from './layers.ts';
 import { type FileCheck, namedFileFindings } from './named-files.ts';
 import { formatPath, type Path } from './paths.ts';
-import { describe, type Finding, inReadingOrder, type Place, type Problem, problemOf } from './problems.ts';
+import {
+  describe,
+  type Finding,
+  inReadingOrder,
+  type Place,
+  type Problem,
+  problemOf,
+  type Written,
+} from './problems.ts';
 import { resolveReferences } from './references.ts';
 
 export interface LocalSources {
@@ -88,13 +96,22 @@ function decide(layers: readonly Layer[]): Config | Problem[] {
   return inReadingOrder(
     verdict.findings.map((finding) => {
       const place = placeOf(layers, finding.path, finding.at);
-      const blamed = flagsIn(layers, 'concerns' in finding ? finding.concerns : [], place);
-      return problemOf(
-        { ...finding, hint: [finding.hint, ...blamed].filter((part) => part !== null).join('; ') || null },
-        place,
-      );
+      const concerns = 'concerns' in finding ? finding.concerns : [];
+      const blamed = flagsIn(layers, concerns, place);
+      const hint = [finding.hint, ...blamed].filter((part) => part !== null).join('; ') || null;
+      const problem = problemOf({ ...finding, hint }, place);
+      const beside = writtenIn(layers, concerns).filter(({ path }) => path !== problem.path);
+      return beside.length === 0 ? problem : { ...problem, beside };
     }),
   );
+}
+
+/** Where those of the values stand that somebody wrote down in a document. */
+function writtenIn(layers: readonly Layer[], paths: readonly Path[]): Written[] {
+  return paths.flatMap((path) => {
+    const place = layers.findLast((layer) => layer.place(path, 'key') !== null)?.place(path, 'key') ?? null;
+    return place === null || place.line === null ? [] : [{ ...place, path: formatPath(path) }];
+  });
 }
 
 /** Two values contradict each other, and the one that is not complained about was given by a flag: the file alone would be good. */

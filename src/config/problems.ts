@@ -16,6 +16,13 @@ export interface Problem extends Place {
   readonly found: string;
   readonly expected: string;
   readonly hint: string | null;
+  /** The other values that it contradicts, where they were written. */
+  readonly beside?: readonly Written[];
+}
+
+/** A value, and where it was written. */
+export interface Written extends Place {
+  readonly path: string;
 }
 
 /** A problem before anybody looked up where its value was written. */
@@ -35,16 +42,23 @@ export function problemOf(finding: Finding, place: Place): Problem {
 
 /** `remora.yaml:7:12 upstreams.orders.timeouts.connect: found "5", expected a duration such as 500ms or 15s` */
 export function formatProblem(problem: Problem): string {
-  const place = problem.line === null ? problem.source : `${problem.source}:${problem.line}:${problem.column}`;
-  const where = problem.path === '' ? place : `${place} ${problem.path}`;
   const hint = problem.hint === null ? '' : `; ${problem.hint}`;
-  return `${where}: found ${problem.found}, expected ${problem.expected}${hint}`;
+  return `${whereOf(problem)}: found ${problem.found}, expected ${problem.expected}${hint}`;
 }
 
-/** One line each, in the order of the text, then how many there are. */
+function whereOf({ source, line, column, path }: Written): string {
+  const place = line === null ? source : `${source}:${line}:${column}`;
+  return path === '' ? place : `${place} ${path}`;
+}
+
+/** One line each, in the order of the text, and below it the lines that it contradicts; then how many there are. */
 export function formatProblems(problems: readonly Problem[]): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return [...problems.map(formatProblem), count].join('\n');
+  const lines = problems.flatMap((problem) => [
+    formatProblem(problem),
+    ...(problem.beside ?? []).map((other) => `  beside ${whereOf(other)}`),
+  ]);
+  return [...lines, count].join('\n');
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
+import { hedgeRules } from './hedge-rules.ts';
 import { isMap } from './layers.ts';
 import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
@@ -30,6 +31,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...shardRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
+      ...hedgeRules(['upstreams', name], upstream),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
     ]),

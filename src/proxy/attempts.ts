@@ -17,6 +17,8 @@ export class Attempts {
   readonly failed: Endpoint[] = [];
   /** The next attempt must not use a connection that has carried an answer before. */
   wantsFresh = false;
+  /** Whose answer the client gets; null before, and when it is our own. */
+  answering: Attempt | null = null;
   /** The client has been told something by one of them, other than to go on with its body: no other may follow. */
   isHeard = false;
   private hasUsedFresh = false;
@@ -31,6 +33,7 @@ export class Attempts {
     this.failed.length = 0;
     this.wantsFresh = false;
     this.isHeard = false;
+    this.answering = null;
     this.hasUsedFresh = false;
   }
 
@@ -79,6 +82,21 @@ export class Attempts {
     // What had not been written on a connection that was dying before it came is sent for the first time now.
     const isFirstSending = verdict === 'fresh' && attempt.upstream.bytesWritten === 0;
     return isFirstSending || plan.budget.tryWithdraw(now) ? verdict : refused(plan, 'budget');
+  }
+
+  /** Is what this one showed good enough to end the exchange with, while another attempt is still under way? */
+  isGood(attempt: Attempt, method: string, { retry }: Plan): boolean {
+    const answer = {
+      code: null,
+      status: attempt.status,
+      grpcStatus: attempt.grpcStatus,
+      isIdempotent: isIdempotent(method) || (this.owner.isGrpc && retry.grpcIdempotent),
+      bytesWritten: attempt.upstream.bytesWritten,
+      isAnswered: false,
+      isReplayable: true,
+      ordinal: 0,
+    };
+    return retryVerdict(answer, retry) === 'no';
   }
 
   /** Another attempt follows this one. */

@@ -18,6 +18,7 @@ import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
+import { HedgeTimer, type HedgeTimerOwner } from './hedge-timer.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
@@ -55,12 +56,16 @@ type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'in_line' 
  * The books: the cluster's ticket is settled once, in `close`; each attempt closes its own. Every way out goes through
  * `close`, and after it nothing is armed, parked or in flight. One object serves all requests of a connection.
  */
-export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Parked, TimerOwner {
+export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, HedgeTimerOwner, Parked, TimerOwner {
   readonly parkTimer = new Timer(this);
   private plan!: Plan;
   private phase: Phase = 'idle';
   private admission: Ticket = REFUSED;
   private current: Attempt | null = null;
+  /** The hedge: a second attempt beside `current`. The first good answer of either wins. */
+  private rival: Attempt | null = null;
+  /** Made when first needed: most plans hedge nothing. */
+  private hedgeTimer: HedgeTimer | null = null;
   private readonly attempts: Attempts;
   private readonly journal: Journal;
   private readonly bounds: TimeBounds;
@@ -154,6 +159,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.bounds.progress(now);
     // The endpoint's time begins now, whatever the client took for its body.
     if (current !== null) this.bounds.boundAttempt(this.plan.timeouts.attemptMs, now);
+    if (this.plan.hedge.isOn) this.hedgeLater(now);
     if (this.journal.deadlineAt === NO_DEADLINE && !(this.isGrpc && this.phase === 'answering')) {
       this.bounds.boundDeadline(this.plan.timeouts.requestMs, now);
     }
@@ -172,7 +178,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       return;
     }
     const now = this.context.clock.now();
-    this.current?.abort(code, now);
+    this.abandon(code, now);
     this.journal.code = code;
     this.close(now);
   }
@@ -266,7 +272,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   }
 
   onAttemptInterim(_attempt: Attempt, head: ResponseHead): void {
-    if (this.phase !== 'trying') return;
+    // Of two attempts nobody knows yet whose answer it belongs to.
+    if (this.phase !== 'trying' || this.rival !== null) return;
     if (head.status === 100) {
       // Nobody asked, or an earlier attempt has said it already.
       if (!this.journal.head.wantsContinue || this.hasContinued) return;
@@ -280,6 +287,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   onAttemptHead(attempt: Attempt, head: ResponseHead): void {
     const now = this.context.clock.now();
     attempt.answered(head, now);
+    if (this.plan.hedge.isOn) this.plan.hedge.observe(now - attempt.startedAt, now);
+    if (this.rival !== null) {
+      if (!this.attempts.isGood(attempt, this.journal.head.method, this.plan)) return this.withdraw(attempt, head, now);
+      this.win(attempt, now);
+    }
     if (head.status === 101) return this.switchProtocols(attempt, head, now);
     if (head.status === MISDIRECTED && this.placed.hold !== null && this.isUnseen) {
       attempt.discard(head, now);
@@ -315,6 +327,10 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const now = this.context.clock.now();
     const code = attempt.lossOf(reported, now);
     if (this.phase !== 'trying') return this.cut(code, now);
+    if (this.rival !== null) {
+      attempt.end(code, now);
+      return this.leaveToOther(attempt, now);
+    }
     const verdict = this.verdict(attempt, code, now);
     attempt.end(code, now);
     if (verdict !== 'no') this.retry(attempt, verdict, now);
@@ -336,6 +352,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.bounds.progress(now);
     this.replay.drop();
     this.stay.leave();
+    this.attempts.answering = this.current;
+    this.hedgeTimer?.stop();
     this.client.sendHead(head, this.placed.isMarked || this.visit.isMarked ? this.marks(head) : NO_EDITS);
   }
 
@@ -376,6 +394,80 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const delayMs = Math.max(plan.backoff.delayMs(attempt.ordinal), attempt.retryInMs);
     const isParked = plan.parking.sleep(this, now + delayMs);
     invariant(isParked, 'a retry is decided only where the park has room');
+  }
+
+  // --- A second attempt beside the first ---
+
+  /** Nobody may be given twice what may not be done twice, nor what is not wholly here. */
+  private get mayHedge(): boolean {
+    const { plan, attempts, journal } = this;
+    const { head } = journal;
+    if (this.phase !== 'trying' || this.current === null || this.rival !== null || !this.isRequestDone) return false;
+    if (attempts.isHeard || !this.replay.isWhole || this.placed.hold !== null || head.upgrade !== null) return false;
+    if (attempts.count >= plan.retry.maxAttempts) return false;
+    return this.isGrpc ? plan.retry.grpcIdempotent : plan.hedge.covers(head.method);
+  }
+
+  /** The request is complete. Of several attempts, which follow failures, only the first is hedged. */
+  private hedgeLater(now: number): void {
+    const { hedge } = this.plan;
+    if (!this.mayHedge || this.attempts.count > 1) return;
+    hedge.onRequest(now);
+    const delayMs = hedge.delayMs(now);
+    if (delayMs < 0) return;
+    this.hedgeTimer ??= new HedgeTimer(this.context.clock, this);
+    this.hedgeTimer.arm(now + delayMs);
+  }
+
+  /** Elsewhere, or not at all: an endpoint that is late is not sooner for being asked twice. */
+  onHedgeDue(now: number): void {
+    const { plan, attempts, placed, current } = this;
+    if (!this.mayHedge) return;
+    placed.now = now;
+    attempts.failed.push(current!.endpoint);
+    const endpoint = plan.cluster.pick(placed);
+    attempts.failed.pop();
+    if (endpoint === null || endpoint === current!.endpoint) return;
+    if (!plan.hedge.tryWithdraw(plan.budget, now)) return;
+    const ticket = endpoint.gate.admit(now);
+    if (ticket === REFUSED) return;
+
+    const rival = attempts.next();
+    this.rival = rival;
+    rival.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
+    rival.connect(false, this.journal.head.version, now);
+    if (rival.upstream.isReady) this.send(rival, now);
+  }
+
+  /** The client gets this one's answer. The other is given up, which is no evidence but of how long it took. */
+  private win(attempt: Attempt, now: number): void {
+    const loser = this.other(attempt);
+    if (attempt === this.rival) this.plan.hedge.onWin();
+    this.current = attempt;
+    this.rival = null;
+    this.plan.hedge.observe(now - loser.startedAt, now);
+    loser.abort('superseded', now);
+  }
+
+  /** Its answer is one that would be tried again, and another attempt is under way. */
+  private withdraw(attempt: Attempt, head: ResponseHead, now: number): void {
+    attempt.discard(head, now);
+    this.leaveToOther(attempt, now);
+  }
+
+  private leaveToOther(attempt: Attempt, now: number): void {
+    const other = this.other(attempt);
+    this.attempts.failed.push(attempt.endpoint);
+    this.current = other;
+    this.rival = null;
+    const { attemptMs } = this.plan.timeouts;
+    this.bounds.boundAttempt(attemptMs > 0 ? Math.max(1, other.startedAt + attemptMs - now) : 0, now);
+  }
+
+  private other(attempt: Attempt): Attempt {
+    const { current, rival } = this;
+    invariant(current !== null && rival !== null, 'of one attempt there is no other');
+    return attempt === current ? rival : current;
   }
 
   /** No application has looked at it, and all of it is here to be sent for the first time. */
@@ -437,6 +529,10 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     }
     const { attemptMs } = plan.timeouts;
     if (this.awaitsClient()) return bounds.boundAttempt(attemptMs, now);
+    if (this.rival !== null) {
+      current.abort('attempt_timeout', now);
+      return this.leaveToOther(current, now);
+    }
     const isStalled = !this.isRequestDone && current.isSent;
     const silentMs = bounds.silentMs(now);
     if (isStalled && silentMs < attemptMs) return bounds.boundAttempt(attemptMs - silentMs, now);
@@ -497,7 +593,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   /** Ends the exchange with an answer of our own. Nothing of another has been sent. */
   private fail(code: FailureCode, now: number): void {
-    this.current?.abort(code, now);
+    this.abandon(code, now);
     this.journal.answer(this.isGrpc ? 200 : FAILURES[code].status, code, now);
     if (!this.isReturned(code) || !this.client.sendRefusal()) {
       this.edits.reset();
@@ -519,9 +615,15 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     return FAILURES[code].grpcStatus === GRPC_STATUSES.unavailable && !this.attempts.mayBeSeen;
   }
 
+  private abandon(code: FailureCode, now: number): void {
+    this.current?.abort(code, now);
+    this.rival?.abort(code, now);
+    this.rival = null;
+  }
+
   /** Ends an exchange whose answer cannot be completed. */
   private cut(code: FailureCode, now: number): void {
-    this.current?.abort(code, now);
+    this.abandon(code, now);
     this.journal.code = code;
     this.close(now);
     this.client.finish(false);
@@ -562,6 +664,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private close(now: number): void {
     const { plan, journal } = this;
     this.bounds.stop();
+    this.hedgeTimer?.stop();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
     if (this.phase === 'in_line') plan.line.leave(this);
     this.stay.leave();

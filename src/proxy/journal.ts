@@ -12,6 +12,8 @@ import type { AttemptRecord, ExchangeRecord } from './observer.ts';
 export interface Tries {
   readonly list: readonly AttemptRecord[];
   readonly count: number;
+  /** Whose answer the client gets, or null. */
+  readonly answering: AttemptRecord | null;
 }
 
 /** The record of one exchange, filled while it runs and lent to observers when it closes. */
@@ -63,7 +65,12 @@ export class Journal implements ExchangeRecord {
   get grpcStatus(): number {
     if (!this.isGrpc) return NO_GRPC_STATUS;
     if (this.code !== null) return FAILURES[this.code].grpcStatus;
-    return this.tries.count === 0 ? NO_GRPC_STATUS : this.tries.list[this.tries.count - 1]!.grpcStatus;
+    return this.answeredBy === null ? NO_GRPC_STATUS : this.answeredBy.grpcStatus;
+  }
+
+  get answeredBy(): AttemptRecord | null {
+    const { answering, list, count } = this.tries;
+    return answering ?? (count === 0 ? null : list[count - 1]!);
   }
 
   get heldMs(): number {

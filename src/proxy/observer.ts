@@ -55,6 +55,8 @@ export interface ExchangeRecord {
   /** `attempts[0 .. attemptCount-1]`, in order. */
   readonly attempts: readonly AttemptRecord[];
   readonly attemptCount: number;
+  /** The attempt whose answer the client got, else the last; null without one. */
+  readonly answeredBy: AttemptRecord | null;
 }
 
 /** One opaque connection as it went. */

@@ -5,6 +5,7 @@ import type { Backoff } from '../policy/backoff.ts';
 import type { RetryBudget } from '../policy/budget.ts';
 import type { Door } from '../policy/door.ts';
 import type { Gate } from '../policy/gate.ts';
+import type { Hedge } from '../policy/hedge.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { PlanLabels } from './labels.ts';
 import type { Line } from './line.ts';
@@ -29,6 +30,8 @@ export interface Plan {
   readonly retry: RetryOptions;
   readonly budget: RetryBudget;
   readonly backoff: Backoff;
+  /** When a second attempt is sent beside the first. */
+  readonly hedge: Hedge;
   readonly parking: Parking;
   readonly timeouts: TimeoutOptions;
   readonly placement: Placement;

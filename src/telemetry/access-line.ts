@@ -34,7 +34,7 @@ export function exchangeLine(record: ExchangeRecord, wallMs: number): string {
     failure: record.code,
     duration_ms: rounded(took),
     first_byte_ms: since(startedAt, answeredAt),
-    connect_ms: connectMs(record.attempts, record.attemptCount),
+    connect_ms: connectMs(record.answeredBy),
     ...heldMs(record.heldMs),
     request_bytes: record.requestBytes,
     response_bytes: record.responseBytes,
@@ -53,7 +53,7 @@ export function tunnelLine(record: TunnelRecord, wallMs: number): string {
     ...origin(labels, peer),
     failure: record.code,
     duration_ms: rounded(took),
-    connect_ms: connectMs(record.attempts, record.attemptCount),
+    connect_ms: connectMs(record.attemptCount === 0 ? null : record.attempts[record.attemptCount - 1]!),
     ...heldMs(record.heldMs),
     request_bytes: record.bytesUp,
     response_bytes: record.bytesDown,
@@ -96,11 +96,10 @@ function grpcStatus(status: number): number | null {
   return status === NO_GRPC_STATUS ? null : status;
 }
 
-/** What the last attempt waited for its connection; null for one that was already there, or never came. */
-function connectMs(attempts: readonly AttemptRecord[], count: number): number | null {
-  const last = count === 0 ? undefined : attempts[count - 1];
-  if (last === undefined || last.isReused) return null;
-  return since(last.startedAt, last.connectedAt);
+/** What the attempt waited for its connection; null for one that was already there, or never came. */
+function connectMs(attempt: AttemptRecord | null): number | null {
+  if (attempt === null || attempt.isReused) return null;
+  return since(attempt.startedAt, attempt.connectedAt);
 }
 
 function since(startedAt: number, at: number): number | null {

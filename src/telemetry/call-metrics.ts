@@ -57,9 +57,8 @@ export class CallMetrics {
   }
 }
 
-function isEarned({ attempts, attemptCount, grpcStatus }: ExchangeRecord): boolean {
-  const last = attemptCount === 0 ? undefined : attempts[attemptCount - 1];
-  return last !== undefined && last.firstByteAt > 0 && grpcStatus !== GRPC_STATUSES.unimplemented;
+function isEarned({ answeredBy, grpcStatus }: ExchangeRecord): boolean {
+  return answeredBy !== null && answeredBy.firstByteAt > 0 && grpcStatus !== GRPC_STATUSES.unimplemented;
 }
 
 class MethodSeries {

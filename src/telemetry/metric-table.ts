@@ -44,6 +44,11 @@ export const METRICS = {
     labels: ['direction', 'upstream', 'reason'],
     help: 'Retries that were wanted and not made: no budget left, no room to wait, or a body not kept whole.',
   },
+  remora_hedges_total: {
+    type: 'counter',
+    labels: ['upstream', 'result'],
+    help: 'Second attempts beside a slow first: sent; of those won, whose answer the client got; and refused, which were due and had no budget.',
+  },
   remora_hash_keys_missing_total: {
     type: 'counter',
     labels: ['direction', 'upstream'],

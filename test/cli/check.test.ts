@@ -107,7 +107,7 @@ it('names every file that it would need and cannot read', () => {
     'service: { name: web, port: 0 }\ninbound: { port: 7 }\noutbound: { port: 7 }\nadmin: { tokenFile: /no/t }\n';
   expect(
     check(`${bad}stateDir: "\${file:/no/s}"\n`).lines.map((line) => line.split(': ')[0]!.split(' ').at(-1)),
-  ).toEqual(['service.port', 'outbound.port', 'admin.tokenFile', 'stateDir', 'problems']);
+  ).toEqual(['service.port', 'outbound.port', 'inbound.port', 'admin.tokenFile', 'stateDir', 'problems']);
   expect(
     check('service: { name: web, port: 8080 }\nconsul: {}\n', { env: { CONSUL_HTTP_TOKEN_FILE: '/no' } }).lines[0],
   ).toMatch(/^environment CONSUL_HTTP_TOKEN_FILE consul\.tokenFile: found "\/no"/);

@@ -405,6 +405,49 @@ static:
   ]);
 });
 
+it('names the other lines of a contradiction below it', () => {
+  const text = web(`consul: {}
+upstreams:
+  orders:
+    hedge: { delay: 2s }
+    retry: { maxAttempts: 1 }
+    timeouts: { request: 1s }
+`);
+  expect(formatProblems(parseConfig(text) as []).split('\n')).toEqual([
+    'remora.yaml:5:5 upstreams.orders.hedge: found hedge with maxAttempts 1, expected retry.maxAttempts of at least 2, since a hedge is a second attempt',
+    '  beside remora.yaml:6:14 upstreams.orders.retry.maxAttempts',
+    'remora.yaml:5:21 upstreams.orders.hedge.delay: found 2s, expected less than timeouts.request, which is 1s',
+    '  beside remora.yaml:7:17 upstreams.orders.timeouts.request',
+    '2 problems',
+  ]);
+});
+
+it.each([
+  [
+    'of what may not be repeated',
+    'hedge: { methods: [GET, POST] }',
+    'hedge.methods[1]: found hedging of POST, expected a method that may be repeated: GET, HEAD, OPTIONS, PUT, DELETE',
+  ],
+  [
+    'after a delay and a percentile',
+    'hedge: { delay: 5ms, percentile: 0.9 }',
+    'hedge.percentile: found percentile beside delay, expected one of the two',
+  ],
+  [
+    'of opaque bytes',
+    'protocol: tcp, port: 9000, hedge: {}',
+    'hedge: found hedge for protocol tcp, expected no hedge: what opaque connections carry cannot be sent twice',
+  ],
+  [
+    'of calls that may not be made twice',
+    'protocol: grpc, hedge: {}',
+    'hedge: found hedge of gRPC calls, expected retry.grpcIdempotent: true beside it, if calls may be made twice',
+  ],
+])('refuses hedging %s', (_what, keys, line) => {
+  const lines = complaints(web(`consul: {}\nupstreams: { orders: { ${keys} } }\n`));
+  expect(lines.map((text) => text.replace(/^.*? upstreams\.orders\./, ''))).toEqual([line]);
+});
+
 it('says how many problems there are below them', () => {
   const count = (text: string) =>
     formatProblems(parseConfig(text) as [])

@@ -16,6 +16,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     filter: null,
     balancer: { name: 'p2c_ewma' },
     hash: null,
+    hedge: null,
     shards: null,
     roles: null,
     breaker: DEFAULT_BREAKER,

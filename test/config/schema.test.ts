@@ -28,7 +28,7 @@ upstreams:
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
-  files: { balance: ring_hash, hash: { source: true } }
+  files: { balance: ring_hash, hash: { source: true }, hedge: { percentile: 0.9, minDelay: 20ms, maxExtraLoad: 0.1, methods: [GET, PUT] } }
   envoy: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
   maglev: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
 static:
@@ -103,9 +103,17 @@ it('takes every key there is, in the units of the program', () => {
       replayBytes: 0,
       budget: { ratio: 0, minPerSecond: 0, windowMs: 5_000 },
     },
+    hedge: null,
     timeouts: { connectMs: 1_000, attemptMs: 2_000, requestMs: 3_000, streamIdleMs: 0, tunnelIdleMs: 7_200_000 },
   });
   expect(config.upstreams.get('files')).toMatchObject({ hash: [{ kind: 'source', terminal: false }], listen: null });
+  expect(config.upstreams.get('files')!.hedge).toEqual({
+    delayMs: null,
+    percentile: 0.9,
+    minDelayMs: 20,
+    maxExtraLoad: 0.1,
+    methods: ['GET', 'PUT'],
+  });
   expect(config.upstreams.get('envoy')!.balancer).toEqual({
     name: 'ring_hash',
     ring: { sizing: 'envoy', minSize: 2048, maxSize: 4096 },

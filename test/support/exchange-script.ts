@@ -29,6 +29,7 @@ import { FullJitter } from '../../src/policy/backoff.ts';
 import { RetryBudget } from '../../src/policy/budget.ts';
 import { ConcurrencyLimit } from '../../src/policy/concurrency.ts';
 import { OPEN_DOOR } from '../../src/policy/door.ts';
+import { DEFAULT_HEDGE, type HedgeOptions, LiveHedge, NO_HEDGE } from '../../src/policy/hedge.ts';
 import {
   type BreakerOptions,
   DEFAULT_BREAKER,
@@ -59,6 +60,7 @@ export interface ScriptOptions {
   readonly retry?: Partial<RetryOptions>;
   readonly timeouts?: Partial<TimeoutOptions>;
   readonly limits?: Partial<LimitOptions>;
+  readonly hedge?: Partial<HedgeOptions>;
   readonly breaker?: Partial<BreakerOptions>;
   /** With it, the balancer is a ring. */
   readonly hash?: readonly KeyOptions[];
@@ -150,6 +152,7 @@ export class ExchangeScript {
       line: NO_LINE,
       retry,
       budget: this.budget,
+      hedge: options.hedge === undefined ? NO_HEDGE : new LiveHedge({ ...DEFAULT_HEDGE, ...options.hedge }),
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },

@@ -88,6 +88,7 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     isSampled: true,
     attempts,
     attemptCount: attempts.length,
+    answeredBy: attempts.at(-1) ?? null,
     ...over,
   };
 }

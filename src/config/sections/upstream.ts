@@ -4,6 +4,7 @@ import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
+import { hedgeSection } from './hedge.ts';
 import { listenAt } from './listeners.ts';
 import { placeKeys } from './places.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
@@ -59,5 +60,9 @@ export const upstreamSection = section({
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
   retry: group(retrySection, 'Which failures are tried again, and how often.'),
+  hedge: optional(hedgeSection, 'none', {
+    scope: null,
+    meaning: 'A second attempt beside a first that is slow; the first good answer wins.',
+  }),
   timeouts: group(timeouts(DEFAULT_TIMEOUTS, 'mesh'), 'How long things may take.'),
 });

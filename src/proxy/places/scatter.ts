@@ -32,7 +32,7 @@ export const MAX_PLACES = 64;
 export class Scatter implements RequestHandler, LegOwner {
   private readonly legs: readonly Leg[];
   private readonly journal: Journal;
-  private readonly tried: { readonly list: AttemptRecord[]; count: number } = { list: [], count: 0 };
+  private readonly tried = { list: [] as AttemptRecord[], count: 0, answering: null };
   /** Legs without a head or a failure. */
   private waiting: number;
   /** Legs whose exchange has begun and is not closed. */
