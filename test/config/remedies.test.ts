@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { FAILURES } from '../../src/base/failure.ts';
+import { keyTable } from '../../src/config/key-table.ts';
+
+/** Every key there is, those of an upstream by what follows its name, too. */
+const KEYS = new Set(
+  [...keyTable().matchAll(/^\| `([^`]+)`/gm)].flatMap(([, key]) => [
+    key!,
+    key!.replace(/^upstreams\.<name>\./, ''),
+    key!.replace(/^inbound\./, ''),
+  ]),
+);
+/** A value of a key, and a command. */
+const OTHERS = /^(remora status|(protocol|mode): [a-z0-9]+|tcp|grpc|http2?|until)$/;
+
+it.each(Object.entries(FAILURES))('%s has a remedy that names only keys there are', (_code, { meaning, remedy }) => {
+  expect(meaning).toMatch(/^[A-Z].*\.$/);
+  expect(remedy).toMatch(/^[A-Z`].*\.$/);
+  const named = [...remedy.matchAll(/`([^`]+)`/g)].map(([, text]) => text!);
+  expect(named.filter((text) => !KEYS.has(text) && !OTHERS.test(text))).toEqual([]);
+});
