@@ -148,9 +148,11 @@ function timeoutsOf({ timeouts }: Pick<WrittenUpstream, 'timeouts'>): UpstreamCo
   return {
     connectMs: timeouts.connect,
     attemptMs: timeouts.attempt,
+    attemptIdleMs: timeouts.attemptIdle,
     requestMs: timeouts.request,
     streamIdleMs: timeouts.streamIdle,
     tunnelIdleMs: timeouts.tunnelIdle,
+    maxDurationMs: timeouts.maxDuration,
   };
 }
 

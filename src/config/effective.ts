@@ -125,9 +125,11 @@ function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 
     timeouts: {
       connect: formatDuration(timeouts.connectMs),
       attempt: formatDuration(timeouts.attemptMs),
+      attemptIdle: formatDuration(timeouts.attemptIdleMs),
       request: formatDuration(timeouts.requestMs),
       streamIdle: formatDuration(timeouts.streamIdleMs),
       tunnelIdle: formatDuration(timeouts.tunnelIdleMs),
+      maxDuration: formatDuration(timeouts.maxDurationMs),
     },
   };
 }

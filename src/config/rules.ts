@@ -10,6 +10,7 @@ import { placeConflicts, servicesOf } from './place-rules.ts';
 import { roleConflicts } from './role-rules.ts';
 import type { Written } from './schema.ts';
 import { shardRules } from './shard-rules.ts';
+import { timeoutBounds } from './timeout-rules.ts';
 import { formatDuration, formatSize } from './units.ts';
 import { weightRules } from './weight-rules.ts';
 
@@ -111,22 +112,6 @@ function boundsOf(path: Path, { breaker, retry, timeouts }: WrittenUpstream, mer
     ...ordered([...path, 'retry'], ['backoff', retry.backoff], ['maxBackoff', retry.maxBackoff]),
     ...timeoutBounds([...path, 'timeouts'], merged, timeouts),
   ];
-}
-
-type Timeouts = WrittenUpstream['timeouts'];
-
-/** A default above the timeout that bounds it merely never fires; only what was written can contradict. */
-function timeoutBounds(path: Path, merged: unknown, timeouts: Timeouts): Contradiction[] {
-  const isWritten = (key: string): boolean => valueAt(merged, [...path, key]) !== undefined;
-  const pairs = [
-    ['connect', 'attempt'],
-    ['attempt', 'request'],
-  ] as const;
-  return pairs.flatMap(([inner, outer]) =>
-    isWritten(inner) && isWritten(outer) && timeouts[outer] > 0
-      ? ordered(path, [inner, timeouts[inner]], [outer, timeouts[outer]])
-      : [],
-  );
 }
 
 function shutdownBounds({ shutdown }: Written): Contradiction[] {

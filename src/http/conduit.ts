@@ -138,6 +138,8 @@ export interface TunnelClient {
 export interface Tunnel {
   /** Gives up, connected or not: both ends of a splice are reset. */
   abort(): void;
+  /** The same of one that is spliced, and `onClose` tells how it was. */
+  cut(code: FailureCode): void;
 }
 
 export interface TunnelHandler {

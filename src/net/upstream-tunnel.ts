@@ -36,6 +36,10 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
     else this.transport.destroy(true);
   }
 
+  cut(code: FailureCode): void {
+    this.splice?.cut(code);
+  }
+
   onTimer(): void {
     this.transport.destroy(true);
     this.leave();

@@ -6,6 +6,8 @@ import type { RetryBudget } from '../policy/budget.ts';
 import type { Door } from '../policy/door.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { Pace } from '../policy/pace.ts';
+import type { PlanTexts } from './allowance.ts';
 import type { PlanLabels } from './labels.ts';
 import type { Line } from './line.ts';
 import type { PlanObserver } from './observer.ts';
@@ -31,6 +33,10 @@ export interface Plan {
   readonly backoff: Backoff;
   readonly parking: Parking;
   readonly timeouts: TimeoutOptions;
+  /** `timeouts` as they are told to endpoints. */
+  readonly timeTexts: PlanTexts;
+  /** How quick answers are at best. */
+  readonly pace: Pace;
   readonly placement: Placement;
   /** Null nearly always: every request has one place. */
   readonly spreader: Spreader | null;
