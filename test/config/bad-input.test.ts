@@ -322,9 +322,9 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
     web(
       'consul: {}\nupstreams:\n  a: { timeouts: { attemptIdle: 2s, attempt: 2s } }\n  b: { timeouts: { request: 9s, maxDuration: 8s } }\n  c: { timeouts: { tunnelIdle: 9s, maxDuration: 8s } }\n',
     ),
-    'remora.yaml:4:35 upstreams.a.timeouts.attemptIdle: found 2s, expected less than attempt, which is 2s',
-    'remora.yaml:5:31 upstreams.b.timeouts.request: found 9s, expected at most maxDuration, which is 8s',
-    'remora.yaml:6:34 upstreams.c.timeouts.tunnelIdle: found 9s, expected at most maxDuration, which is 8s',
+    'remora.yaml:4:33 upstreams.a.timeouts.attemptIdle: found 2s, expected less than attempt, which is 2s',
+    'remora.yaml:5:29 upstreams.b.timeouts.request: found 9s, expected at most maxDuration, which is 8s',
+    'remora.yaml:6:32 upstreams.c.timeouts.tunnelIdle: found 9s, expected at most maxDuration, which is 8s',
   ],
   [
     'tls in the clear',
