@@ -7,6 +7,7 @@ import {
 } from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
+import { buildConnections } from './connections.ts';
 import { buildHash } from './hash.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
@@ -112,6 +113,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       budget: { ratio: retry.budget.ratio, minPerSecond: retry.budget.minPerSecond, windowMs: retry.budget.window },
     },
     timeouts: timeoutsOf(written),
+    connections: buildConnections(written),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Role, RoleRule } from '../cluster/role.ts';
 import type { ReadPreference } from '../cluster/role-lenses.ts';
 import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
+import type { ConnectionOptions } from '../net/connection-options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
@@ -90,6 +91,7 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
+  readonly connections: ConnectionOptions;
 }
 
 /** Which endpoints, and which of them first. */

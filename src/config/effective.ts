@@ -1,5 +1,6 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import { encodeConnections } from './connections.ts';
 import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
@@ -59,6 +60,7 @@ function encodeUpstream({
   shards,
   breaker,
   retry,
+  connections,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -96,6 +98,7 @@ function encodeUpstream({
       },
     },
     ...limitsAndTimeouts(rest),
+    connections: encodeConnections(connections),
   };
 }
 

@@ -1,3 +1,4 @@
+import { connectionRules } from './connections.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
@@ -29,6 +30,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...weightRules(['upstreams', name], upstream, merged),
       ...hashingRules(name, upstream),
       ...shardRules(['upstreams', name], upstream),
+      ...connectionRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),

@@ -327,6 +327,14 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
     'remora.yaml:6:32 upstreams.c.timeouts.tunnelIdle: found 9s, expected at most maxDuration, which is 8s',
   ],
   [
+    'connections ahead of requests that could not be kept',
+    web(
+      'consul: {}\nupstreams:\n  a: { connections: { warm: 9, maxIdle: 8 } }\n  b: { port: 0, protocol: tcp, connections: { warm: 1 } }\n',
+    ),
+    'remora.yaml:4:29 upstreams.a.connections.warm: found 9, expected at most maxIdle, which is 8',
+    'remora.yaml:5:47 upstreams.b.connections.warm: found warm with protocol tcp, expected protocol http, http2 or grpc beside it, or no warm',
+  ],
+  [
     'tls in the clear',
     web('consul: { tls: { caFile: /ca } }\n'),
     'remora.yaml:2:11 consul.tls: found tls with an address in the clear, expected an https:// address, or no tls',

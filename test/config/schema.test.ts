@@ -28,6 +28,7 @@ upstreams:
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, attemptIdle: 500ms, request: 3s, streamIdle: 0, tunnelIdle: 2h, maxDuration: 3h }
+    connections: { warm: 2, maxIdle: 8, maxRequests: 1000, maxAge: 10m, drainTimeout: 30s }
   files: { balance: ring_hash, hash: { source: true } }
   envoy: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
   maglev: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
@@ -112,6 +113,7 @@ it('takes every key there is, in the units of the program', () => {
       tunnelIdleMs: 7_200_000,
       maxDurationMs: 10_800_000,
     },
+    connections: { warm: 2, maxIdle: 8, maxRequests: 1_000, maxAgeMs: 600_000, drainTimeoutMs: 30_000 },
   });
   expect(config.upstreams.get('files')).toMatchObject({ hash: [{ kind: 'source', terminal: false }], listen: null });
   expect(config.upstreams.get('envoy')!.balancer).toEqual({
