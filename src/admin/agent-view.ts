@@ -170,6 +170,10 @@ export interface PoolView {
   /** Connections to the endpoint, idle ones included. */
   readonly open: number;
   readonly idle: number;
+  /** How long one may wait for a request, and who says so; null from a sidecar that does not tell. */
+  readonly idleTimeoutMs: number | null;
+  /** `configured`, `told` (the endpoint's `Keep-Alive`) or `learned` (from when it closed those that waited). */
+  readonly idleTimeoutFrom: string | null;
 }
 
 export interface ConfigView {

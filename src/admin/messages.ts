@@ -1,4 +1,4 @@
-import type { AgentView, BreakerView, EndpointView } from './agent-view.ts';
+import type { AgentView, BreakerView, EndpointView, PoolView } from './agent-view.ts';
 import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
 import type { StatusReport } from './report.ts';
 import type { Message } from './wire.ts';
@@ -118,12 +118,17 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
     trips: breaker?.trips ?? 0,
     active,
     latencyMs,
-    pool: pool ?? { open: 0, idle: 0 },
+    pool: decodePool(pool),
     isRemoved: removed,
     role,
     lagMs,
     position,
   };
+}
+
+function decodePool(pool: PoolMessage | null): PoolView {
+  const { open = 0, idle = 0, idleTimeoutMs = null, idleTimeoutFrom = null } = pool ?? {};
+  return { open, idle, idleTimeoutMs, idleTimeoutFrom };
 }
 
 /**
@@ -192,6 +197,13 @@ interface PlaceMessage {
   readonly panic: boolean;
 }
 
+interface PoolMessage {
+  readonly open: number;
+  readonly idle: number;
+  readonly idleTimeoutMs?: number | null;
+  readonly idleTimeoutFrom?: string | null;
+}
+
 interface EndpointMessage {
   readonly id: string;
   readonly host: string;
@@ -201,7 +213,7 @@ interface EndpointMessage {
   readonly breaker: { readonly state: string | number; readonly trips: number } | null;
   readonly active: number;
   readonly latencyMs?: number;
-  readonly pool: EndpointView['pool'] | null;
+  readonly pool: PoolMessage | null;
   readonly removed: boolean;
   readonly role?: string | null;
   readonly lagMs?: number | null;

@@ -1,5 +1,5 @@
 import { formatProblem } from '../config/problems.ts';
-import type { EndpointView, IdentityView, ListenerView, ReadinessView, StandingView } from './agent-view.ts';
+import type { EndpointView, IdentityView, ListenerView, PoolView, ReadinessView, StandingView } from './agent-view.ts';
 import { hostPort } from './bound-address.ts';
 import type { BoundedCluster, BoundedLayer } from './bounds.ts';
 import { durationWords, printable, textTable } from './text-table.ts';
@@ -123,7 +123,7 @@ function endpointRow(endpoint: EndpointView): readonly string[] {
     breakerWords(endpoint),
     String(endpoint.active),
     endpoint.latencyMs === null ? NONE : latencyWords(endpoint.latencyMs),
-    `${endpoint.pool.open}, ${endpoint.pool.idle} idle`,
+    poolWords(endpoint.pool),
   ];
 }
 
@@ -135,6 +135,12 @@ function healthWords({ isRemoved, health, role, lagMs }: EndpointView): string {
 function breakerWords({ breaker, trips }: EndpointView): string {
   if (trips === 0) return breaker;
   return `${breaker}, ${trips} ${trips === 1 ? 'trip' : 'trips'}`;
+}
+
+/** How long connections may wait is told where it is not as configured. */
+function poolWords({ open, idle, idleTimeoutMs, idleTimeoutFrom }: PoolView): string {
+  const isOwn = idleTimeoutMs === null || idleTimeoutFrom === null || idleTimeoutFrom === 'configured';
+  return `${open}, ${idle} idle${isOwn ? '' : ` (${durationWords(idleTimeoutMs)}, ${idleTimeoutFrom})`}`;
 }
 
 function latencyWords(ms: number): string {

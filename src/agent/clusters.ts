@@ -2,15 +2,20 @@ import { makeBalancer } from '../cluster/balancers.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
 import type { Connector } from '../http/conduit.ts';
+import type { Closed } from '../net/close-reasons.ts';
+import type { ConnectionOptions } from '../net/connection-options.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
-import { DEFAULT_MAX_IDLE, Pool, type PoolOptions } from '../net/pool.ts';
+import { Pool, type PoolContext, type PoolOptions } from '../net/pool.ts';
 import { AutoConnector } from '../net/protocol-connector.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointProtocol } from './protocols.ts';
 
-/** What pools ask when they dial, so that it changes for all that are there. */
+/** What pools ask when they dial and when connections come to rest, so that it changes for all that are there. */
 export interface Dialing {
   connectMs: number;
+  connections: ConnectionOptions;
+  /** Counts on when the cluster is replaced. */
+  readonly closed: Closed;
 }
 
 /** A cluster whose endpoints are reached through pools of their own. */
@@ -21,20 +26,35 @@ export function makeCluster(
   protocol: EndpointProtocol,
   parts: Parts,
 ): Cluster {
-  const { clock, random, limits, breakers, caller } = parts;
+  const { clock, random, limits, breakers, caller, sockets, host: socketHost } = parts;
+  const context = { sockets, host: socketHost, clock, random, closed: dialing.closed };
   return new Cluster({
     name,
     options,
     balancer: makeBalancer(options.balancer, random, caller),
     connectorFactory: ({ host, port }) =>
-      makeConnector(protocol, parts, {
+      makeConnector(protocol, parts, context, {
         host,
         port,
         get connectTimeoutMs() {
           return dialing.connectMs;
         },
+        get warm() {
+          return dialing.connections.warm;
+        },
+        get maxIdle() {
+          return dialing.connections.maxIdle;
+        },
+        get maxRequests() {
+          return dialing.connections.maxRequests;
+        },
+        get maxAgeMs() {
+          return dialing.connections.maxAgeMs;
+        },
+        get drainTimeoutMs() {
+          return dialing.connections.drainTimeoutMs;
+        },
         idleTimeoutMs: limits.upstreamIdleMs,
-        maxIdle: DEFAULT_MAX_IDLE,
         limits,
       }),
     clock,
@@ -44,8 +64,13 @@ export function makeCluster(
   });
 }
 
-function makeConnector(protocol: EndpointProtocol, parts: Parts, options: PoolOptions): Connector {
-  if (protocol === 'http1') return new Pool(parts, options);
-  const http2 = new Http2Pool(parts, options, parts.http2);
-  return protocol === 'http2' ? http2 : new AutoConnector(new Pool(parts, options), http2);
+function makeConnector(
+  protocol: EndpointProtocol,
+  { http2: shared }: Parts,
+  context: PoolContext,
+  options: PoolOptions,
+): Connector {
+  if (protocol === 'http1') return new Pool(context, options);
+  const http2 = new Http2Pool(context, options, shared);
+  return protocol === 'http2' ? http2 : new AutoConnector(new Pool(context, options), http2);
 }

@@ -12,12 +12,14 @@ import { roleLenses } from '../cluster/role-lenses.ts';
 import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import type { RolesConfig, UpstreamConfig } from '../config/config.ts';
+import type { Closed } from '../net/close-reasons.ts';
 import { shardLenses } from '../route/shards/shard-lenses.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
 import type { Place } from './place.ts';
 import { type EndpointProtocol, endpointProtocolOf } from './protocols.ts';
 import { follow, isSameQuestions, type Question } from './question.ts';
+import { WarmConnections } from './warm-connections.ts';
 
 /**
  * A cluster with the discovery that feeds it: the same questions to the same sources, and one way to speak to who is
@@ -29,6 +31,7 @@ export class FollowedCluster {
   readonly watch: Watch<ClusterSnapshot>;
   private readonly protocol: EndpointProtocol;
   private readonly dialing: Dialing;
+  private readonly warm: WarmConnections;
   private readonly ends = new AbortController();
   private stopHearing: () => void = () => undefined;
   private readonly stopFollowing: () => void;
@@ -38,11 +41,13 @@ export class FollowedCluster {
     private readonly questions: readonly Question[],
     private readonly parts: Parts,
     start: Start,
+    closed: Closed,
   ) {
     this.protocol = endpointProtocolOf(config.protocol);
-    this.dialing = { connectMs: config.timeouts.connectMs };
+    this.dialing = { connectMs: config.timeouts.connectMs, connections: config.connections, closed };
     const options = optionsOf(config, parts.place.value, parts.random);
     this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
+    this.warm = new WarmConnections(this.cluster, parts.clock, parts.random, this.dialing);
     this.watch = follow(questions, parts.clock, this.ends.signal, start);
     this.stopFollowing = parts.place.subscribe(() => this.reconfigure(this.config));
   }
@@ -54,6 +59,7 @@ export class FollowedCluster {
   /** Told of every swap of the picker, of one for what is known already too. */
   begin(onApply: () => void): void {
     this.cluster.onApply(onApply);
+    this.cluster.onApply(() => this.warm.begin());
     this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
   }
 
@@ -69,6 +75,8 @@ export class FollowedCluster {
   reconfigure(config: UpstreamConfig): void {
     this.config = config;
     this.dialing.connectMs = config.timeouts.connectMs;
+    this.dialing.connections = config.connections;
+    if (this.cluster.size > 0) this.warm.begin();
     const { options } = this.cluster;
     const { balancer, breaker, tree, lenses, fresh } = optionsOf(config, this.parts.place.value, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
@@ -87,6 +95,7 @@ export class FollowedCluster {
 
   /** No more questions. Exchanges that hold the cluster end with it; see `Cluster.supersede`. */
   end(successor: FollowedCluster | null): void {
+    this.warm.end();
     this.stopHearing();
     this.stopFollowing();
     this.ends.abort();

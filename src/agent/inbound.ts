@@ -3,6 +3,8 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../cluster/tree/options.ts';
 import type { InboundConfig, ServiceConfig } from '../config/config.ts';
+import { Closed } from '../net/close-reasons.ts';
+import { DEFAULT_CONNECTIONS } from '../net/connection-options.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
@@ -42,7 +44,7 @@ export class Inbound {
     const cluster = makeCluster(
       name,
       { balancer: { name: 'round_robin' }, breaker, tree: DEFAULT_TREE, lenses: [] },
-      timeouts,
+      { connectMs: timeouts.connectMs, connections: DEFAULT_CONNECTIONS, closed: new Closed() },
       endpointProtocolOf(spoken),
       parts,
     );

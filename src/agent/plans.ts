@@ -14,6 +14,8 @@ import { ConcurrencyLimit } from '../policy/concurrency.ts';
 import { OPEN_DOOR } from '../policy/door.ts';
 import { type HedgeOptions, LiveHedge, NO_HEDGE } from '../policy/hedge.ts';
 import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import { Pace } from '../policy/pace.ts';
+import { textsOf } from '../proxy/allowance.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import { NO_LINE } from '../proxy/line.ts';
@@ -106,6 +108,8 @@ export function makePlan(
     hedge: makeHedge(options.hedge, before?.hedge ?? null),
     parking: before?.parking ?? new Parking(clock, limits),
     timeouts,
+    timeTexts: textsOf(timeouts),
+    pace: before?.pace ?? new Pace(),
     shards,
     placement: placementOf(sharding, shards, (part) => makePlacement(clock, cluster, part, wanted, roles, key)),
     roles,

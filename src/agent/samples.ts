@@ -1,4 +1,5 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
+import type { Closed } from '../net/close-reasons.ts';
 import { LiveHedge } from '../policy/hedge.ts';
 import {
   clusterSamples,
@@ -11,17 +12,19 @@ import { hedgeSamples } from '../telemetry/hedge-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { LivePlan } from './plans.ts';
+import { closedSamples, poolSamples } from './pools.ts';
 import { shardSamples } from './shards.ts';
-import { poolSamples, type Shown } from './views.ts';
+import type { Shown } from './views.ts';
 
 /** What an upstream looks like at a scrape. */
 export function* upstreamSamples(
-  { cluster, discovery, plan }: Shown & { plan: LivePlan },
+  { cluster, discovery, plan, closed }: Shown & { plan: LivePlan; closed: Closed },
   now: number,
 ): Generator<Sample> {
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
   yield* poolSamples(cluster);
+  yield* closedSamples(cluster.name, closed);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);

@@ -3,6 +3,7 @@ import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
+import { Closed } from '../net/close-reasons.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { Entry } from './entry.ts';
 import { FollowedCluster } from './followed-cluster.ts';
@@ -40,6 +41,8 @@ export class Upstream {
   /** Asks the question in force, and is waited for; null when `live` asks it. */
   private next: FollowedCluster | null = null;
   private isClosed = false;
+  /** Its connections that have ended, whichever cluster they were of. */
+  readonly closed = new Closed();
 
   constructor(
     private config: UpstreamConfig,
@@ -47,7 +50,7 @@ export class Upstream {
     private readonly owner: UpstreamOwner,
   ) {
     this.rolePorts = new RolePorts(parts);
-    this.live = new FollowedCluster(config, questionsOf(config, parts.sources), parts, 'cold');
+    this.live = new FollowedCluster(config, questionsOf(config, parts.sources), parts, 'cold', this.closed);
     this.plan = this.makePlan(null);
     this.begin(this.live);
   }
@@ -164,7 +167,8 @@ export class Upstream {
     if (this.next?.asks(config, questions)) return this.next.reconfigure(config);
     this.next?.end(null);
     const start = this.live.cluster.size > 0 ? 'warm' : 'cold';
-    this.next = this.live.asks(config, questions) ? null : new FollowedCluster(config, questions, this.parts, start);
+    const isAsked = this.live.asks(config, questions);
+    this.next = isAsked ? null : new FollowedCluster(config, questions, this.parts, start, this.closed);
     if (this.next !== null) this.begin(this.next);
   }
 

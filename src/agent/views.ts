@@ -6,12 +6,8 @@ import { linearConcern } from '../cluster/linear.ts';
 import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
 import { knownLag } from '../cluster/pickers/fresh-replicas.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
-import type { Connector } from '../http/conduit.ts';
-import { Http2Pool } from '../net/http2-pool.ts';
-import { Pool } from '../net/pool.ts';
-import { AutoConnector, type CountedConnector } from '../net/protocol-connector.ts';
-import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
+import { poolView } from './pools.ts';
 
 const PANIC = 'panic: so few endpoints of a level are healthy that all but those in maintenance are used';
 
@@ -94,31 +90,10 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     trips: gate.trips,
     active,
     latencyMs: endpoint.hasAnswered ? Math.round(endpoint.expectedMs(now) * 1000) / 1000 : null,
-    pool: poolOf(endpoint),
+    pool: poolView(endpoint),
     isRemoved,
     role: spec.role,
     lagMs: knownLag(endpoint, now),
     position: freshness.position < 0 ? null : freshness.position,
   };
-}
-
-function poolOf({ connector }: LiveEndpoint): { readonly open: number; readonly idle: number } {
-  return isCounted(connector) ? { open: connector.openCount, idle: connector.idleCount } : { open: 0, idle: 0 };
-}
-
-function isCounted(connector: Connector): connector is CountedConnector {
-  return connector instanceof Pool || connector instanceof Http2Pool || connector instanceof AutoConnector;
-}
-
-/** How many connections a cluster has to its endpoints. */
-export function* poolSamples(cluster: Cluster): Generator<Sample> {
-  let open = 0;
-  let idle = 0;
-  for (const endpoint of cluster.endpoints) {
-    const pool = poolOf(endpoint);
-    open += pool.open;
-    idle += pool.idle;
-  }
-  yield sample('remora_upstream_connections', [cluster.name, 'active'], open - idle);
-  yield sample('remora_upstream_connections', [cluster.name, 'idle'], idle);
 }

@@ -7,6 +7,7 @@ import {
 } from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
+import { buildConnections } from './connections.ts';
 import { buildHash } from './hash.ts';
 import { buildHedge } from './hedge.ts';
 import { buildRoles } from './roles.ts';
@@ -114,6 +115,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     },
     hedge: buildHedge(written.hedge),
     timeouts: timeoutsOf(written),
+    connections: buildConnections(written),
   };
 }
 
@@ -150,9 +152,11 @@ function timeoutsOf({ timeouts }: Pick<WrittenUpstream, 'timeouts'>): UpstreamCo
   return {
     connectMs: timeouts.connect,
     attemptMs: timeouts.attempt,
+    attemptIdleMs: timeouts.attemptIdle,
     requestMs: timeouts.request,
     streamIdleMs: timeouts.streamIdle,
     tunnelIdleMs: timeouts.tunnelIdle,
+    maxDurationMs: timeouts.maxDuration,
   };
 }
 

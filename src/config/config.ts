@@ -3,6 +3,7 @@ import type { Role, RoleRule } from '../cluster/role.ts';
 import type { ReadPreference } from '../cluster/role-lenses.ts';
 import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
+import type { ConnectionOptions } from '../net/connection-options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { HedgeOptions } from '../policy/hedge.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
@@ -93,6 +94,7 @@ export interface UpstreamConfig extends PlaceOptions {
   /** Null: nothing is hedged. */
   readonly hedge: HedgeOptions | null;
   readonly timeouts: TimeoutOptions;
+  readonly connections: ConnectionOptions;
 }
 
 /** Which endpoints, and which of them first. */

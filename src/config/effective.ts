@@ -1,5 +1,6 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import { encodeConnections } from './connections.ts';
 import { encodeHash } from './hash.ts';
 import { encodeHedge } from './hedge.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
@@ -61,6 +62,7 @@ function encodeUpstream({
   breaker,
   retry,
   hedge,
+  connections,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -99,6 +101,7 @@ function encodeUpstream({
     },
     hedge: encodeHedge(hedge),
     ...limitsAndTimeouts(rest),
+    connections: encodeConnections(connections),
   };
 }
 
@@ -128,9 +131,11 @@ function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 
     timeouts: {
       connect: formatDuration(timeouts.connectMs),
       attempt: formatDuration(timeouts.attemptMs),
+      attemptIdle: formatDuration(timeouts.attemptIdleMs),
       request: formatDuration(timeouts.requestMs),
       streamIdle: formatDuration(timeouts.streamIdleMs),
       tunnelIdle: formatDuration(timeouts.tunnelIdleMs),
+      maxDuration: formatDuration(timeouts.maxDurationMs),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { connectionRules } from './connections.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
@@ -11,6 +12,7 @@ import { placeConflicts, servicesOf } from './place-rules.ts';
 import { roleConflicts } from './role-rules.ts';
 import type { Written } from './schema.ts';
 import { shardRules } from './shard-rules.ts';
+import { timeoutBounds } from './timeout-rules.ts';
 import { formatDuration, formatSize } from './units.ts';
 import { weightRules } from './weight-rules.ts';
 
@@ -29,6 +31,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...weightRules(['upstreams', name], upstream, merged),
       ...hashingRules(name, upstream),
       ...shardRules(['upstreams', name], upstream),
+      ...connectionRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...hedgeRules(['upstreams', name], upstream),
@@ -113,22 +116,6 @@ function boundsOf(path: Path, { breaker, retry, timeouts }: WrittenUpstream, mer
     ...ordered([...path, 'retry'], ['backoff', retry.backoff], ['maxBackoff', retry.maxBackoff]),
     ...timeoutBounds([...path, 'timeouts'], merged, timeouts),
   ];
-}
-
-type Timeouts = WrittenUpstream['timeouts'];
-
-/** A default above the timeout that bounds it merely never fires; only what was written can contradict. */
-function timeoutBounds(path: Path, merged: unknown, timeouts: Timeouts): Contradiction[] {
-  const isWritten = (key: string): boolean => valueAt(merged, [...path, key]) !== undefined;
-  const pairs = [
-    ['connect', 'attempt'],
-    ['attempt', 'request'],
-  ] as const;
-  return pairs.flatMap(([inner, outer]) =>
-    isWritten(inner) && isWritten(outer) && timeouts[outer] > 0
-      ? ordered(path, [inner, timeouts[inner]], [outer, timeouts[outer]])
-      : [],
-  );
 }
 
 function shutdownBounds({ shutdown }: Written): Contradiction[] {

@@ -91,7 +91,7 @@ export interface Upstream {
   readonly isReady: boolean;
   /** What is spoken to the endpoint, as in `RequestHead.version`. */
   readonly version: string;
-  /** The connection has carried an answer before this request. */
+  /** The connection has carried an answer before this request, or was opened ahead of it. */
   readonly isReused: boolean;
   /** Bytes of this request given to the transport so far. */
   readonly bytesWritten: number;
@@ -106,7 +106,7 @@ export interface Upstream {
 /** The way to one endpoint: its pool of connections. */
 export interface Connector {
   /** `fresh`: not on a connection that has carried an answer before. `version`: what the client speaks (`RequestHead.version`). */
-  acquire(handler: ResponseHandler, fresh: boolean, version: string): Upstream;
+  acquire(handler: ResponseHandler, fresh: boolean, version: string, now: number): Upstream;
   dial(handler: TunnelHandler): Tunnel;
   /** No new work will come: idle connections close now, others when their exchange ends. */
   retire(): void;
@@ -138,6 +138,8 @@ export interface TunnelClient {
 export interface Tunnel {
   /** Gives up, connected or not: both ends of a splice are reset. */
   abort(): void;
+  /** The same of one that is spliced, and `onClose` tells how it was. */
+  cut(code: FailureCode): void;
 }
 
 export interface TunnelHandler {

@@ -1,8 +1,10 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import type { Closed } from './close-reasons.ts';
 import type { Http2Shared } from './http2-shared.ts';
 import { type Http2UpstreamOwner, Http2UpstreamSession } from './http2-upstream-session.ts';
 import type { Http2UpstreamStream } from './http2-upstream-stream.ts';
+import { IdleLimit } from './idle-limit.ts';
 import type { PoolContext, PoolOptions } from './pool.ts';
 import type { SocketHost } from './sockets.ts';
 import { Tunnels } from './tunnels.ts';
@@ -18,17 +20,21 @@ const LIKELY_LIMIT = 100;
  * endpoint took as many as it did last. How many are open is not bounded here, as in `Pool`: without room elsewhere there
  * is one more, since a request that waited for another's answer would be as slow as that.
  */
-export class Http2Pool implements Connector, Http2UpstreamOwner {
+export class Http2Pool implements Connector, Http2UpstreamOwner, TimerOwner {
   createdCount = 0;
   /** Without a stream, and waiting for one. */
   idleCount = 0;
   likelyLimit: number;
   readonly host: SocketHost;
   readonly clock: Clock;
+  readonly closed: Closed;
+  /** Nothing is learned: who ends an HTTP/2 session says so before it, and loses nobody's request. */
+  readonly idleLimit: IdleLimit;
+  private readonly drainTimer = new Timer(this);
   /** Closing ones too, in the order in which they were opened. */
   private readonly sessions: Http2UpstreamSession[] = [];
   private readonly tunnels: Tunnels;
-  private isRetired = false;
+  isRetired = false;
 
   constructor(
     private readonly context: PoolContext,
@@ -37,6 +43,8 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
   ) {
     this.host = context.host;
     this.clock = context.clock;
+    this.closed = context.closed;
+    this.idleLimit = new IdleLimit(options.idleTimeoutMs);
     this.likelyLimit = Math.min(LIKELY_LIMIT, shared.limits.maxStreams);
     this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
   }
@@ -54,8 +62,14 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
     return this.sessions.reduce((sum, session) => sum + session.openCount, 0);
   }
 
-  acquire(handler: ResponseHandler, fresh: boolean): Upstream {
-    return this.sessionFor(fresh).take(handler, fresh);
+  acquire(handler: ResponseHandler, fresh: boolean, _version = '2', now = this.clock.now()): Upstream {
+    return this.sessionFor(fresh, now).take(handler, fresh);
+  }
+
+  /** One at a time. */
+  fill(): void {
+    const { warm, maxIdle } = this.options;
+    if (this.keeps && this.openCount < Math.min(warm, maxIdle)) this.open();
   }
 
   dial(handler: TunnelHandler): Tunnel {
@@ -65,6 +79,14 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
   retire(): void {
     this.isRetired = true;
     for (const session of [...this.sessions]) session.retire();
+    const { drainTimeoutMs } = this.options;
+    const isBusy = this.openCount + this.tunnels.count > 0;
+    if (drainTimeoutMs > 0 && isBusy) this.clock.arm(this.drainTimer, this.clock.now() + drainTimeoutMs);
+  }
+
+  onTimer(): void {
+    for (const session of [...this.sessions]) session.drain();
+    this.tunnels.drain();
   }
 
   // --- From its sessions ---
@@ -78,7 +100,7 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
   }
 
   place(stream: Http2UpstreamStream): void {
-    this.sessionFor(stream.isFresh).adopt(stream);
+    this.sessionFor(stream.isFresh, this.clock.now()).adopt(stream);
     if (stream.isReady) stream.connected();
   }
 
@@ -88,10 +110,18 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
 
   onGone(session: Http2UpstreamSession): void {
     this.sessions.splice(this.sessions.indexOf(session), 1);
+    if (this.openCount + this.tunnels.count === 0) this.clock.disarm(this.drainTimer);
   }
 
-  private sessionFor(fresh: boolean): Http2UpstreamSession {
-    for (const session of this.sessions) if (session.hasRoom && !(fresh && session.hasAnswered)) return session;
+  private sessionFor(fresh: boolean, now: number): Http2UpstreamSession {
+    for (const session of this.sessions) {
+      const isSpent = session.lifetime.overBy(now) !== null;
+      if (session.hasRoom && !isSpent && !(fresh && session.hasAnswered)) return session;
+    }
+    return this.open();
+  }
+
+  private open(): Http2UpstreamSession {
     const session = new Http2UpstreamSession(this);
     this.sessions.push(session);
     this.createdCount++;

@@ -7,8 +7,10 @@ import { Session } from '../http2/session.ts';
 import type { SessionOwner } from '../http2/session-owner.ts';
 import { DEFAULT_WINDOW_BYTES } from '../http2/settings.ts';
 import type { Stream } from '../http2/stream.ts';
+import type { Closed, CloseReason } from './close-reasons.ts';
 import type { Http2Shared } from './http2-shared.ts';
 import { type Http2UpstreamHome, Http2UpstreamStream } from './http2-upstream-stream.ts';
+import { Lifetime } from './lifetime.ts';
 import { Linger } from './linger.ts';
 import { SessionWire } from './session-wire.ts';
 import type { DialHandler, SocketHost } from './sockets.ts';
@@ -20,11 +22,13 @@ export interface Http2UpstreamOwner {
   readonly options: UpstreamOptions;
   readonly host: SocketHost;
   readonly clock: Clock;
+  readonly closed: Closed;
   readonly shared: Http2Shared;
   /** What a session is taken to have room for before it says so. */
   readonly likelyLimit: number;
   /** May a session without streams wait for more? */
   readonly keeps: boolean;
+  readonly isRetired: boolean;
   /** The endpoint takes so many streams on a connection. */
   onLimit(limit: number): void;
   /** A request that waited here needs another session. */
@@ -53,7 +57,7 @@ type Phase = 'opening' | 'open' | 'closing' | 'closed';
  * switched, and they prove that HTTP/2 is spoken there by somebody who is awake. So a frozen endpoint costs a connect
  * timeout and not a request. They come with the connection, so that this costs no round trip.
  *
- * It closes when no stream is open and none is to come: at its idle timeout, after a GOAWAY of the endpoint, or retired.
+ * It closes when no stream is open and none is to come: at its idle timeout, after a GOAWAY, spent, or retired.
  */
 export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2UpstreamHome, TimerOwner {
   hasAnswered = false;
@@ -75,6 +79,8 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   private pingedAt = 0;
   private isLastLook = false;
   private linger: Linger | null = null;
+  private reason: CloseReason | null = null;
+  readonly lifetime = new Lifetime();
   private readonly deliver = (): void => this.deliverHeld();
 
   constructor(private readonly owner: Http2UpstreamOwner) {
@@ -88,6 +94,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     this.transport = transport;
     this.wire = new SessionWire(transport, wires);
     this.session = new Session(false, limits, this.wire, this, budget, clock);
+    this.lifetime.begin(owner.options, owner.shared.random, clock.now());
     this.arm(owner.options.connectTimeoutMs);
   }
 
@@ -118,6 +125,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   /** Takes a request that has no session. It is ready, or `onConnected` follows. */
   adopt(stream: Http2UpstreamStream): void {
     stream.home = this;
+    this.lifetime.use();
     this.wake();
     if (this.phase === 'open' && this.limit > 0) this.grant(stream);
     else this.waiting.add(stream);
@@ -125,7 +133,13 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
 
   /** Closes it if it is idle. */
   retire(): void {
-    if (this.isIdle) this.finish();
+    if (this.isIdle) this.finish('retired');
+  }
+
+  /** Ends it with all that it carries: its endpoint is gone, and it has had its time. */
+  drain(): void {
+    this.reason = 'drained';
+    this.guard(() => this.lose('max_duration'));
   }
 
   // --- From its streams ---
@@ -184,7 +198,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   onTimer(_timer: Timer, now: number): void {
     this.guard(() => {
       if (this.phase === 'opening') this.lose('connect_timeout');
-      else if (this.isIdle) this.finish();
+      else if (this.isIdle) this.finish('idle');
       else this.watch(now);
     });
   }
@@ -206,6 +220,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     }
     this.owner.onLimit(this.limit);
     if (this.limit > 0) this.admitWaiting();
+    this.onQuiet();
   }
 
   onGoAway(): void {
@@ -222,7 +237,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   }
 
   onBroken(loss: Loss): void {
-    this.finish();
+    this.finish('failed');
     this.failUnsent(loss === 'foreign' ? 'not_http2' : 'bad_response');
   }
 
@@ -232,9 +247,11 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     if (this.phase !== 'open' || session.isOver) return;
     if (session.openCount + this.granted.size + this.waiting.size > 0) return;
     const { idleTimeoutMs } = owner.options;
-    if (session.isLeaving || idleTimeoutMs === 0) return this.finish();
+    const spent = idleTimeoutMs === 0 ? 'idle' : this.lifetime.overBy(this.clock.now());
+    const over = session.isLeaving ? 'endpoint' : spent;
+    if (over !== null) return this.finish(over);
     if (this.isIdle) return;
-    if (!owner.keeps) return this.finish();
+    if (!owner.keeps) return this.finish(owner.isRetired ? 'retired' : 'surplus');
     this.setIdle(true);
     this.arm(idleTimeoutMs);
   }
@@ -319,7 +336,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   // --- The end ---
 
   /** In order: no stream is open, or the session has ended them. */
-  private finish(): void {
+  private finish(reason: CloseReason): void {
     if (this.phase === 'closing' || this.phase === 'closed') return;
     this.phase = 'closing';
     this.setIdle(false);
@@ -327,6 +344,7 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     this.session.sayGoodbye();
     this.wire.flush();
     this.session.lose();
+    this.reason = reason;
     this.linger = new Linger(this.transport, this.clock, () => this.close(false));
   }
 
@@ -351,6 +369,8 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
   }
 
   private close(reset: boolean): void {
+    const loss = this.phase === 'opening' ? 'unopened' : this.isIdle ? 'endpoint' : 'failed';
+    this.owner.closed.add(this.reason ?? loss);
     this.phase = 'closed';
     this.setIdle(false);
     this.clock.disarm(this.timer);

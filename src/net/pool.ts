@@ -1,5 +1,9 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import type { Closed } from './close-reasons.ts';
+import { IdleLimit } from './idle-limit.ts';
+import { NOBODY } from './nobody.ts';
 import type { SocketHost, Sockets } from './sockets.ts';
 import { Tunnels } from './tunnels.ts';
 import { UpstreamConnection, type UpstreamOptions, type UpstreamOwner } from './upstream-connection.ts';
@@ -8,35 +12,41 @@ export interface PoolOptions extends UpstreamOptions {
   /** An IP address and a port. */
   readonly host: string;
   readonly port: number;
-  /** Connections that wait for a request at a time; the one that has waited longest goes when there is one more. */
-  readonly maxIdle: number;
 }
 
-/** As many as one endpoint is given at once on a bad day, and few enough that a thousand endpoints are no burden. */
-export const DEFAULT_MAX_IDLE = 64;
+/** At a time: an endpoint that has just come is not to meet all that its callers will want. */
+const MAX_FILLED = 2;
 
 export interface PoolContext {
   readonly sockets: Sockets;
   readonly host: SocketHost;
   readonly clock: Clock;
+  readonly random: Random;
+  /** Of the whole upstream. */
+  readonly closed: Closed;
 }
 
 /**
  * The way to one endpoint: its connections that are open.
  *
  * The one used last is taken first, so that no more stay open than the load needs, and the others reach their idle
- * timeout. How many are open at once is not bounded here: each belongs to an attempt, and attempts are bounded by the
+ * timeout. One that has rested for longer than its endpoint is known to wait is never lent. How many are open at once is not bounded here: each belongs to an attempt, and attempts are bounded by the
  * cluster's limit.
  */
-export class Pool implements Connector, UpstreamOwner {
+export class Pool implements Connector, UpstreamOwner, TimerOwner {
   /** HTTP connections: open or being opened, and opened ever. */
   openCount = 0;
   createdCount = 0;
   readonly host: SocketHost;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly closed: Closed;
+  readonly idleLimit: IdleLimit;
+  private readonly all = new Set<UpstreamConnection>();
+  private readonly drainTimer = new Timer(this);
   /** In the order in which they came to rest. */
   private readonly idle: UpstreamConnection[] = [];
-  private isRetired = false;
+  isRetired = false;
   private readonly tunnels: Tunnels;
 
   constructor(
@@ -45,6 +55,9 @@ export class Pool implements Connector, UpstreamOwner {
   ) {
     this.host = context.host;
     this.clock = context.clock;
+    this.random = context.random;
+    this.closed = context.closed;
+    this.idleLimit = new IdleLimit(options.idleTimeoutMs);
     this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
   }
 
@@ -56,11 +69,17 @@ export class Pool implements Connector, UpstreamOwner {
     return this.tunnels.count;
   }
 
-  acquire(handler: ResponseHandler, fresh: boolean): Upstream {
-    const idle = fresh ? undefined : this.idle.pop();
+  acquire(handler: ResponseHandler, fresh: boolean, _version = '1.1', now = this.clock.now()): Upstream {
+    const idle = fresh ? undefined : this.lend(now);
     if (idle === undefined) return this.open(handler);
     idle.take(handler);
     return idle;
+  }
+
+  /** A few at a time, so that whoever wants them all calls again. */
+  fill(): void {
+    const wanted = Math.min(this.options.warm, this.options.maxIdle) - this.openCount;
+    for (let i = 0; i < Math.min(wanted, MAX_FILLED) && this.keeps; i++) this.open(NOBODY);
   }
 
   dial(handler: TunnelHandler): Tunnel {
@@ -69,7 +88,15 @@ export class Pool implements Connector, UpstreamOwner {
 
   retire(): void {
     this.isRetired = true;
-    for (const connection of this.idle.splice(0)) connection.retire();
+    for (const connection of this.idle.splice(0)) connection.retire('retired');
+    const { drainTimeoutMs } = this.options;
+    const isBusy = this.openCount + this.tunnels.count > 0;
+    if (drainTimeoutMs > 0 && isBusy) this.clock.arm(this.drainTimer, this.clock.now() + drainTimeoutMs);
+  }
+
+  onTimer(): void {
+    for (const connection of [...this.all]) connection.drain();
+    this.tunnels.drain();
   }
 
   get keeps(): boolean {
@@ -78,18 +105,32 @@ export class Pool implements Connector, UpstreamOwner {
 
   onIdle(connection: UpstreamConnection): void {
     this.idle.push(connection);
-    if (this.idle.length > this.options.maxIdle) this.idle.shift()!.retire();
+    if (this.idle.length > this.options.maxIdle) this.idle.shift()!.retire('surplus');
   }
 
   onGone(connection: UpstreamConnection, wasIdle: boolean): void {
     this.openCount--;
+    this.all.delete(connection);
+    if (this.openCount + this.tunnels.count === 0) this.clock.disarm(this.drainTimer);
     if (!wasIdle) return;
     const index = this.idle.indexOf(connection);
     if (index >= 0) this.idle.splice(index, 1);
   }
 
+  /** The one that was used last is the youngest: when it is too old, all of them are. */
+  private lend(now: number): UpstreamConnection | undefined {
+    this.idleLimit.look(now);
+    let idle = this.idle.pop();
+    while (idle !== undefined && !idle.isLendable(now)) {
+      idle.retire('idle');
+      idle = this.idle.pop();
+    }
+    return idle;
+  }
+
   private open(handler: ResponseHandler): Upstream {
     const connection = new UpstreamConnection(this, handler);
+    this.all.add(connection);
     this.openCount++;
     this.createdCount++;
     connection.begin(this.context.sockets.dial(this.options.host, this.options.port, connection));

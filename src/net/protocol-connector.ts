@@ -1,9 +1,14 @@
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import type { IdleLimit } from './idle-limit.ts';
 
 /** A connector that says how many connections it has. */
 export interface CountedConnector extends Connector {
   readonly openCount: number;
   readonly idleCount: number;
+  /** How long a connection may rest, and who says so. */
+  readonly idleLimit: IdleLimit;
+  /** Opens connections ahead of requests, as many as there should be. */
+  fill(): void;
 }
 
 /**
@@ -26,9 +31,16 @@ export class AutoConnector<First extends CountedConnector, Second extends Counte
     return this.http1.idleCount + this.http2.idleCount;
   }
 
-  acquire(handler: ResponseHandler, fresh: boolean, version: string): Upstream {
-    return (version === '2' ? this.http2 : this.http1).acquire(handler, fresh, version);
+  get idleLimit(): IdleLimit {
+    return this.http1.idleLimit;
   }
+
+  acquire(handler: ResponseHandler, fresh: boolean, version: string, now: number): Upstream {
+    return (version === '2' ? this.http2 : this.http1).acquire(handler, fresh, version, now);
+  }
+
+  /** Nobody knows what the next client speaks. */
+  fill(): void {}
 
   dial(handler: TunnelHandler): Tunnel {
     return this.http1.dial(handler);

@@ -12,9 +12,9 @@ export interface TunnelOptions {
 
 /** The tunnels to one endpoint: a connection each, never shared and never used again. */
 export class Tunnels {
-  count = 0;
-  private readonly onGone = (): void => {
-    this.count--;
+  private readonly open = new Set<UpstreamTunnel>();
+  private readonly onGone = (tunnel: UpstreamTunnel): void => {
+    this.open.delete(tunnel);
   };
 
   constructor(
@@ -24,10 +24,19 @@ export class Tunnels {
     private readonly options: TunnelOptions,
   ) {}
 
+  get count(): number {
+    return this.open.size;
+  }
+
+  /** Their endpoint is gone, and their time is up. Those that are being dialled have a time of their own. */
+  drain(): void {
+    for (const tunnel of [...this.open]) tunnel.cut('max_duration');
+  }
+
   dial(handler: TunnelHandler): Tunnel {
     const { host, port, connectTimeoutMs } = this.options;
     const tunnel = new UpstreamTunnel(this.host, this.clock, handler, this.onGone);
-    this.count++;
+    this.open.add(tunnel);
     tunnel.begin(this.sockets.dial(host, port, tunnel), connectTimeoutMs);
     return tunnel;
   }

@@ -1,5 +1,6 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
+import type { Random } from '../base/random.ts';
 import type { ResponseHandler, Upstream } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import type { Fields } from '../http/fields.ts';
@@ -10,14 +11,17 @@ import { CHUNK_ROOM, encodeChunkEnd, encodeChunkStart, encodeLastChunk, lastChun
 import { encodeRequest, requestFraming, requestRoom } from '../http1/encode-request.ts';
 import { type HeadLimits, NEED_MORE, REFUSED } from '../http1/head-scanner.ts';
 import { ResponseParser } from '../http1/response-parser.ts';
-import { keepAliveMs } from './keep-alive.ts';
+import type { Closed, CloseReason } from './close-reasons.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import type { IdleLimit } from './idle-limit.ts';
+import { Lifetime } from './lifetime.ts';
 import { NOBODY } from './nobody.ts';
 import { HIGH_WATER_BYTES, type Output } from './output.ts';
 import type { DialHandler, SocketHost } from './sockets.ts';
 import { STALL_MS, Stall } from './stall.ts';
 import type { Transport } from './transport.ts';
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends ConnectionOptions {
   /** How long a connection may take to open; 0: as long as the kernel tries. */
   readonly connectTimeoutMs: number;
   /** How long one may wait for its next request. */
@@ -30,8 +34,12 @@ export interface UpstreamOwner {
   readonly options: UpstreamOptions;
   readonly host: SocketHost;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly closed: Closed;
+  readonly idleLimit: IdleLimit;
   /** May a connection that could be used again wait for that? */
   readonly keeps: boolean;
+  readonly isRetired: boolean;
   onIdle(connection: UpstreamConnection): void;
   /** It is closed; `wasIdle` says from which of the two. Once. */
   onGone(connection: UpstreamConnection, wasIdle: boolean): void;
@@ -40,15 +48,12 @@ export interface UpstreamOwner {
 /** More interim answers than this to one request are an attack. */
 const MAX_INTERIM = 32;
 
-/** A server closes at its timeout; leaving a while before that keeps requests off a connection that is about to go. */
-const KEEP_ALIVE_SHARE = 0.8;
-
 /**
- * opening: not connected yet. idle: in the pool. asked: taken, and the final head of the answer is still due. answering:
+ * opening: not connected yet; one that nobody waits for rests then. idle: in the pool. asked: taken, and the final head of the answer is still due. answering:
  * it came. raw: after a 101.
  *
  *     opening -> asked -> answering -> idle -> asked ..
- *                  \-> raw               any -> closed
+ *        \-> idle  \-> raw               any -> closed
  */
 type Phase = 'opening' | 'idle' | 'asked' | 'answering' | 'raw' | 'closed';
 
@@ -74,7 +79,7 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
   private interims = 0;
   private isBodyEnded = false;
   private trailers: Fields | null = null;
-  private idleMs: number;
+  private readonly lifetime = new Lifetime();
   private readonly output: Output;
   private readonly parser: ResponseParser;
   private readonly scanner = new BodyScanner(this);
@@ -89,7 +94,6 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
   ) {
     this.handler = handler;
     this.output = owner.host.output;
-    this.idleMs = owner.options.idleTimeoutMs;
     this.parser = new ResponseParser(owner.options.limits);
   }
 
@@ -105,6 +109,7 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     this.owner.clock.disarm(this.timer);
     this.handler = handler;
     this.phase = 'asked';
+    this.lifetime.use();
     this.isReused = true;
     this.bytesWritten = 0;
     this.isRequestBegun = false;
@@ -113,9 +118,24 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     this.interims = 0;
   }
 
+  /** Would its endpoint still wait for a request? */
+  isLendable(now: number): boolean {
+    return this.lifetime.isLendable(this.owner.idleLimit, now);
+  }
+
   /** Closes one that is idle. */
-  retire(): void {
-    if (this.phase === 'idle') this.close(false);
+  retire(reason: CloseReason): void {
+    if (this.phase === 'idle') this.close(false, reason);
+  }
+
+  /** Closes one that is busy: its endpoint is gone, and it has had its time. One that opens is bounded as it is. */
+  drain(): void {
+    if (this.phase === 'idle' || this.phase === 'opening' || this.phase === 'closed') return;
+    try {
+      this.fail('max_duration', 'drained');
+    } catch (error) {
+      this.owner.host.onBug(error);
+    }
   }
 
   // --- The request ---
@@ -166,20 +186,24 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
   }
 
   abort(): void {
-    if (this.phase !== 'idle') this.close(true);
+    if (this.phase !== 'idle') this.close(true, 'aborted');
   }
 
   // --- From the transport ---
 
   onConnect(): void {
-    this.owner.clock.disarm(this.timer);
-    this.phase = 'asked';
+    const { clock, options, random } = this.owner;
+    clock.disarm(this.timer);
+    this.lifetime.begin(options, random, clock.now());
     this.transport.resume();
+    if (this.handler === NOBODY) return this.owner.keeps ? this.rest(clock.now()) : this.close(false, 'retired');
+    this.phase = 'asked';
+    this.lifetime.use();
     this.handler.onConnected();
   }
 
   onBytes(bytes: Buffer): void {
-    if (this.phase === 'idle') return this.close(true);
+    if (this.phase === 'idle') return this.leftIdle(true);
     if (!this.isRequestBegun) return this.fail(this.lossCode());
     if (this.phase === 'raw') return this.readRaw(bytes, 0);
     this.hasAnswered = true;
@@ -190,10 +214,17 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
   }
 
   onEnd(): void {
-    if (this.phase === 'idle') this.close(false);
+    if (this.phase === 'idle') this.leftIdle(false);
     else if (this.phase === 'raw') this.endRaw();
     else if (this.phase === 'asked' || !this.scanner.finish()) this.fail(this.lossCode());
     else this.endAnswer(false);
+  }
+
+  /** Its endpoint had enough of waiting, or is going. */
+  private leftIdle(reset: boolean): void {
+    const now = this.owner.clock.now();
+    this.owner.idleLimit.closed(now - this.lifetime.restedAt, now);
+    this.close(reset, 'endpoint');
   }
 
   onDrain(): void {
@@ -202,13 +233,14 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
 
   onClose(code: FailureCode | null): void {
     // In raw mode both directions have ended, and `onEnd` has told so.
-    if (this.phase === 'idle' || (this.phase === 'raw' && code === null)) return this.close(false);
+    if (this.phase === 'idle') return this.leftIdle(false);
+    if (this.phase === 'raw' && code === null) return this.close(false, 'ended');
     const isOwn = this.phase === 'opening' || code === 'internal_error';
     this.fail(isOwn && code !== null ? code : this.lossCode());
   }
 
-  onTimer(): void {
-    if (this.phase === 'idle') return this.close(false);
+  onTimer(_timer: Timer, now: number): void {
+    if (this.phase === 'idle') return this.close(false, this.lifetime.overBy(now) ?? 'idle');
     try {
       this.fail('connect_timeout');
     } catch (error) {
@@ -258,7 +290,7 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     }
     this.phase = 'answering';
     this.keepsAlive = head.keepsAlive;
-    if (head.keepsAlive && !this.isReused) this.learnIdleTime(head.get('keep-alive'));
+    if (head.keepsAlive) this.lifetime.learn(head, this.owner.idleLimit);
     this.scanner.begin(head.body, head.contentLength);
     this.handler.onHead(head);
     if (this.phase === 'answering') this.readBody(bytes, at);
@@ -288,7 +320,7 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
   /** Nobody else waits for the endpoint when both directions have their FIN and it still has to read what is before ours. */
   private boundRawEnd(): void {
     if (!this.isRequestEnded || !this.isRawEnded) return;
-    this.stall = new Stall(this.transport, this.owner.clock, STALL_MS, () => this.close(true));
+    this.stall = new Stall(this.transport, this.owner.clock, STALL_MS, () => this.close(true, 'aborted'));
     this.stall.watch();
   }
 
@@ -297,27 +329,32 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     const { handler, trailers } = this;
     this.isBodyEnded = false;
     this.trailers = null;
-    if (isClean && this.keepsAlive && this.isRequestEnded && this.idleMs > 0 && this.owner.keeps) this.rest();
-    else this.close(false);
+    const now = this.owner.clock.now();
+    const reason = isClean && this.keepsAlive && this.isRequestEnded ? this.parting(now) : 'ended';
+    if (reason === null) this.rest(now);
+    else this.close(false, reason);
     handler.onEnd(trailers);
   }
 
-  private rest(): void {
+  /** Null: it may be used again. */
+  private parting(now: number): CloseReason | null {
+    const { owner } = this;
+    return owner.keeps ? this.lifetime.overBy(now) : owner.isRetired ? 'retired' : 'surplus';
+  }
+
+  private rest(now: number): void {
+    const { clock, idleLimit } = this.owner;
+    const { lifetime } = this;
     this.phase = 'idle';
     this.handler = NOBODY;
-    this.arm(this.idleMs);
+    lifetime.rest(idleLimit, now);
+    clock.arm(this.timer, lifetime.restsUntil);
     this.owner.onIdle(this);
   }
 
   private keep(bytes: Buffer, at: number): void {
     if (this.carry.size > 0) this.carry.consume(at);
     else if (at < bytes.length) this.carry.append(bytes.subarray(at));
-  }
-
-  /** Only the first answer is asked: endpoints say the same in each. */
-  private learnIdleTime(keepAlive: string | null): void {
-    const ms = keepAlive === null ? -1 : keepAliveMs(keepAlive);
-    if (ms >= 0) this.idleMs = Math.min(this.idleMs, ms * KEEP_ALIVE_SHARE);
   }
 
   // --- The end ---
@@ -332,15 +369,17 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     return this.isReused && !this.hasAnswered ? 'connection_stale' : 'upstream_reset';
   }
 
-  private fail(code: FailureCode): void {
-    const { handler } = this;
-    this.close(true);
+  private fail(code: FailureCode, reason: CloseReason = this.phase === 'opening' ? 'unopened' : 'failed'): void {
+    const { handler, owner } = this;
+    if (code !== 'connection_stale') owner.idleLimit.lost(owner.clock.now());
+    this.close(true, reason);
     handler.onFailure(code);
   }
 
-  private close(reset: boolean): void {
+  private close(reset: boolean, reason: CloseReason): void {
     if (this.phase === 'closed') return;
     const wasIdle = this.phase === 'idle';
+    this.owner.closed.add(reason);
     this.phase = 'closed';
     this.handler = NOBODY;
     this.scanner.stop();

@@ -16,7 +16,7 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
     private readonly host: SocketHost,
     private readonly clock: Clock,
     private readonly handler: TunnelHandler,
-    private readonly onGone: () => void,
+    private readonly onGone: (tunnel: UpstreamTunnel) => void,
   ) {}
 
   /** Takes the transport that is being opened for it. `timeoutMs` 0: as long as the kernel tries. */
@@ -34,6 +34,10 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
     this.leave();
     if (this.splice !== null) this.splice.abort();
     else this.transport.destroy(true);
+  }
+
+  cut(code: FailureCode): void {
+    this.splice?.cut(code);
   }
 
   onTimer(): void {
@@ -78,6 +82,6 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
     this.clock.disarm(this.timer);
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.onGone();
+    this.onGone(this);
   }
 }

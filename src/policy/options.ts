@@ -85,26 +85,33 @@ export interface TimeoutOptions {
   readonly connectMs: number;
   /** To the head of the answer, from the attempt's start or, while the request is still being sent, from the last progress. */
   readonly attemptMs: number;
+  /** Silence within an attempt, before the head of its answer. */
+  readonly attemptIdleMs: number;
   /**
    * From the end of the request to the end of its answer, all attempts and waits included. Does not bound upgraded
-   * connections. Of a gRPC call it bounds the time to the head of the answer, since a call may be a stream; one that
-   * has a `grpc-timeout` is bound by that alone.
+   * connections. Of a gRPC call it bounds the time to the head of the answer, since a call may be a stream; a
+   * `grpc-timeout` bounds the whole of it.
    */
   readonly requestMs: number;
   /** Silence in the middle of a request or an answer. */
   readonly streamIdleMs: number;
   /** Silence of a tunnel or an upgraded connection. */
   readonly tunnelIdleMs: number;
+  /** All of a request, a stream, an upgraded connection or a tunnel, whatever it does. */
+  readonly maxDurationMs: number;
 }
 
 /**
  * Envoy's numbers, but for attempts: Envoy lets one attempt take the whole request's time, which leaves nothing for a
- * retry when an endpoint is frozen. An attempt that no other can follow is not bound by `attemptMs`.
+ * retry when an endpoint is frozen. An attempt that no other can follow is not bound by `attemptMs`. Off are those that
+ * only who knows the service can set: how long it may be silent and be well, and how long a stream may last.
  */
 export const DEFAULT_TIMEOUTS: TimeoutOptions = {
   connectMs: 5_000,
   attemptMs: 10_000,
+  attemptIdleMs: 0,
   requestMs: 15_000,
   streamIdleMs: 300_000,
   tunnelIdleMs: 3_600_000,
+  maxDurationMs: 0,
 };

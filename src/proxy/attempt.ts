@@ -119,7 +119,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   }
 
   connect(fresh: boolean, version: string, now: number): void {
-    this.upstream = this.endpoint.connector.acquire(this, fresh, version);
+    this.upstream = this.endpoint.connector.acquire(this, fresh, version, now);
     this.isReused = this.upstream.isReused;
     this.version = this.upstream.version;
     if (this.upstream.isReady) this.connectedAt = now;

@@ -14,10 +14,11 @@ import type { RetryVerdict } from '../policy/classify.ts';
 import { Visit } from '../policy/door.ts';
 import { type Evidence, NO_EVIDENCE } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
+import { Allowance, NO_DEADLINE } from './allowance.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
-import { editCall, NO_DEADLINE } from './grpc-call.ts';
+import { editCall } from './grpc-call.ts';
 import { HedgeTimer, type HedgeTimerOwner } from './hedge-timer.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
@@ -68,6 +69,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   private hedgeTimer: HedgeTimer | null = null;
   private readonly attempts: Attempts;
   private readonly journal: Journal;
+  private readonly allowance = new Allowance();
   private readonly bounds: TimeBounds;
   private readonly replay = new Replay();
   private readonly edits = new Edits();
@@ -115,7 +117,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     this.journal.trace.continueOrBegin(head.get('traceparent'), plan.sampleRatio, random);
     this.journal.requestId = head.get('x-request-id') ?? makeRequestId(random);
     plan.observer.onExchangeOpen(now);
-    if (now >= this.journal.deadlineAt) return this.fail('deadline_exceeded', now);
+    if (now >= this.allowance.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
 
     const turnedAway = plan.door.enter(head, this.client.peer, this.visit, now);
@@ -158,11 +160,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     if (current?.isSent) this.sendEnd(current, now);
     this.bounds.progress(now);
     // The endpoint's time begins now, whatever the client took for its body.
-    if (current !== null) this.bounds.boundAttempt(this.plan.timeouts.attemptMs, now);
+    if (current !== null) this.bounds.boundAttempt(this.allowance.attemptMs, now);
     if (this.plan.hedge.isOn) this.hedgeLater(now);
-    if (this.journal.deadlineAt === NO_DEADLINE && !(this.isGrpc && this.phase === 'answering')) {
-      this.bounds.boundDeadline(this.plan.timeouts.requestMs, now);
-    }
+    if (!(this.isGrpc && this.phase === 'answering')) this.bounds.boundRequest(this.allowance.requestMs, now);
   }
 
   onClientDrain(): void {
@@ -188,6 +188,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   private tryNext(now: number): void {
     const { plan, placed, attempts } = this;
     this.journal.held.end(now);
+    if (attempts.count === 0 && this.isTooLate(now)) return this.fail('deadline_too_short', now);
     if (this.admission === REFUSED) this.admission = plan.admission.admit(now, this.visit.criticality);
     if (this.admission === REFUSED) return this.withoutRoom(now);
     placed.now = now;
@@ -204,8 +205,13 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     attempt.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
     attempt.connect(attempts.wantsFresh, this.journal.head.version, now);
     attempts.wantsFresh = false;
-    this.bounds.boundAttempt(plan.timeouts.attemptMs, now);
+    this.bounds.beginAttempt(this.allowance.attemptMs, now);
     if (attempt.upstream.isReady) this.send(attempt, now);
+  }
+
+  /** No answer of late was as quick as this one's caller wants it. */
+  private isTooLate(now: number): boolean {
+    return this.allowance.isShort && this.plan.pace.isBeyond(this.allowance, now);
   }
 
   /** Writes that wait for a primary have a place to wait in, and need no other. */
@@ -244,13 +250,21 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   private send(attempt: Attempt, now: number): void {
     const { upstream } = attempt;
     editRequest(this.edits, this.journal, attempt, this.plan.trustsPeer, this.context.instanceId);
-    if (this.isGrpc) editCall(this.edits, this.journal, now);
+    if (this.isGrpc) editCall(this.edits, this.journal);
+    this.tellTime(now);
     upstream.sendHead(this.journal.head, this.edits);
     attempt.isSent = true;
     const hasRoom = this.replay.sendTo(upstream);
     this.isUpstreamFull = !hasRoom;
     if (this.isRequestDone) this.sendEnd(attempt, now);
     else if (hasRoom && this.replay.size > 0) this.client.resume();
+  }
+
+  private tellTime(now: number): void {
+    const { allowance, edits, journal, bounds, plan } = this;
+    if (this.isGrpc) return allowance.tellCall(edits, now);
+    const isComplete = this.isRequestDone || journal.head.body === 'none';
+    allowance.tell(edits, bounds.tellableMs(now), isComplete, plan.timeTexts);
   }
 
   private sendEnd(attempt: Attempt, now: number): void {
@@ -287,6 +301,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   onAttemptHead(attempt: Attempt, head: ResponseHead): void {
     const now = this.context.clock.now();
     attempt.answered(head, now);
+    this.plan.pace.learn(attempt);
     if (this.plan.hedge.isOn) this.plan.hedge.observe(now - attempt.startedAt, now);
     if (this.rival !== null) {
       if (!this.attempts.isGood(attempt, this.journal.head.method, this.plan)) return this.withdraw(attempt, head, now);
@@ -304,7 +319,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     }
     this.commit('answering', head, now);
     // The status of a call is at its end. A stream that has none yet when the attempt's time is up is settled then.
-    if (this.plan.timeouts.attemptMs === 0 && !this.isGrpc) attempt.settle(null, now);
+    if (this.allowance.attemptMs === 0 && !this.isGrpc) attempt.settle(null, now);
   }
 
   onAttemptBody(_attempt: Attempt, bytes: Buffer): boolean {
@@ -347,7 +362,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   private commit(phase: 'answering' | 'raw', head: ResponseHead, now: number): void {
     this.phase = phase;
     // A call may be a stream, which has no end but its own or its caller's.
-    if (this.isGrpc && this.journal.deadlineAt === NO_DEADLINE) this.bounds.boundDeadline(0, now);
+    if (this.isGrpc) this.bounds.boundRequest(0, now);
+    this.bounds.endAttempts();
     this.journal.answer(head.status, null, now);
     this.bounds.progress(now);
     this.replay.drop();
@@ -367,8 +383,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
 
   private switchProtocols(attempt: Attempt, head: ResponseHead, now: number): void {
     attempt.settle(null, now);
-    this.bounds.boundDeadline(0, now);
-    this.bounds.boundAttempt(0, now);
+    this.bounds.unbound();
     this.bounds.boundSilence(this.plan.timeouts.tunnelIdleMs, now);
     this.isRequestDone = false;
     this.commit('raw', head, now);
@@ -378,7 +393,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
 
   private verdict(attempt: Attempt, code: FailureCode | null, now: number): RetryVerdict {
     const { attempts, journal, replay, plan } = this;
-    if (attempt.retryInMs > 0 && attempt.retryInMs >= this.bounds.leftMs(now)) return 'no';
+    if (Math.max(attempt.retryInMs, plan.pace.leastMs(now)) >= this.bounds.leftMs(now)) return 'no';
     return attempts.verdict(attempt, code, journal.head.method, replay.isWhole, plan, now);
   }
 
@@ -391,7 +406,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     this.bounds.boundAttempt(0, now);
     if (verdict !== 'backoff') return this.tryNext(now);
     this.phase = 'backing_off';
-    const delayMs = Math.max(plan.backoff.delayMs(attempt.ordinal), attempt.retryInMs);
+    const delayMs = Math.max(this.backoffMs(attempt.ordinal, now), attempt.retryInMs);
     const isParked = plan.parking.sleep(this, now + delayMs);
     invariant(isParked, 'a retry is decided only where the park has room');
   }
@@ -460,7 +475,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     this.attempts.failed.push(attempt.endpoint);
     this.current = other;
     this.rival = null;
-    const { attemptMs } = this.plan.timeouts;
+    const { attemptMs } = this.allowance;
     this.bounds.boundAttempt(attemptMs > 0 ? Math.max(1, other.startedAt + attemptMs - now) : 0, now);
   }
 
@@ -468,6 +483,13 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     const { current, rival } = this;
     invariant(current !== null && rival !== null, 'of one attempt there is no other');
     return attempt === current ? rival : current;
+  }
+
+  /** No wait is so long that no answer could come after it. */
+  private backoffMs(ordinal: number, now: number): number {
+    const leastMs = this.plan.pace.leastMs(now);
+    const delayMs = this.plan.backoff.delayMs(ordinal);
+    return leastMs > 0 ? Math.min(delayMs, this.bounds.leftMs(now) - leastMs) : delayMs;
   }
 
   /** No application has looked at it, and all of it is here to be sent for the first time. */
@@ -520,14 +542,14 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   }
 
   onAttemptDue(now: number): void {
-    const { current, bounds, plan } = this;
+    const { current, bounds } = this;
     if (current === null) return bounds.boundAttempt(0, now);
     if (this.phase === 'answering') {
       // A long answer must not keep a probe waiting for its verdict.
       current.settle(null, now);
       return bounds.boundAttempt(0, now);
     }
-    const { attemptMs } = plan.timeouts;
+    const { attemptMs } = this.allowance;
     if (this.awaitsClient()) return bounds.boundAttempt(attemptMs, now);
     if (this.rival !== null) {
       current.abort('attempt_timeout', now);
@@ -548,9 +570,24 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
    * deadline.
    */
   private withoutNext(isStalled: boolean, silentMs: number, now: number): void {
-    const { requestMs } = this.plan.timeouts;
+    const { requestMs } = this.allowance;
     if (isStalled && requestMs > 0 && silentMs >= requestMs) return this.fail('attempt_timeout', now);
     this.bounds.boundAttempt(isStalled && requestMs > 0 ? requestMs - silentMs : 0, now);
+  }
+
+  /** Unlike the time of an attempt this ends one that no other can follow: who sets it says that silence is death. */
+  onAttemptIdle(now: number): void {
+    const { current } = this;
+    if (this.phase !== 'trying' || current === null || !current.isSent || this.awaitsClient()) return;
+    const verdict = this.verdict(current, 'attempt_idle', now);
+    if (verdict === 'no') return this.fail('attempt_idle', now);
+    current.abort('attempt_idle', now);
+    this.retry(current, verdict, now);
+  }
+
+  onOverdue(now: number): void {
+    if (this.phase === 'answering' || this.phase === 'raw') this.cut('max_duration', now);
+    else this.fail('max_duration', now);
   }
 
   onIdle(now: number): void {
@@ -650,8 +687,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     this.placed.reset();
     this.visit.reset();
     this.hasEntered = false;
-    this.bounds.start(plan.timeouts.streamIdleMs, now);
-    if (this.journal.deadlineAt !== NO_DEADLINE) this.bounds.boundDeadline(this.journal.deadlineAt - now, now);
+    this.allowance.read(head, this.journal.isGrpc, plan.timeouts, now);
+    this.bounds.start(plan.timeouts, now);
+    if (this.allowance.deadlineAt !== NO_DEADLINE) this.bounds.boundCaller(this.allowance);
     this.requestTrailers = null;
     this.isRequestDone = false;
     this.isEndpointDone = false;

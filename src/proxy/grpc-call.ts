@@ -1,39 +1,22 @@
 import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { Edits } from '../http/edits.ts';
-import { formatGrpcTimeout, isGrpc, parseGrpcTimeout } from '../http/grpc.ts';
+import { isGrpc } from '../http/grpc.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { ExchangeRecord } from './observer.ts';
 
-export const NO_DEADLINE = Number.POSITIVE_INFINITY;
-
 /**
- * What an exchange knows of gRPC beyond HTTP: how a call is told, how long its caller waits, and what the next server
- * must know of it. Statuses are the business of attempts.
+ * What an exchange knows of gRPC beyond HTTP: how a call is told, and what the next server must know of it. Statuses are
+ * the business of attempts, and the deadline is one of `Allowance`.
  */
-export interface Call extends Pick<ExchangeRecord, 'head' | 'attempts' | 'attemptCount'> {
-  readonly deadlineAt: number;
-}
+export type Call = Pick<ExchangeRecord, 'head' | 'attempts' | 'attemptCount'>;
 
 /** gRPC is spoken over HTTP/2 alone: over HTTP/1.1, what looks like a call is a request like others. */
 export function isCall(head: RequestHead): boolean {
   return head.version === '2' && isGrpc(head.get('content-type'));
 }
 
-/**
- * When the caller gives up, or `NO_DEADLINE`. A `grpc-timeout` that cannot be read is none of ours: it is passed on as it
- * is, and the server says what it thinks of it (gRPC for Go: INTERNAL; others wait for ever).
- */
-export function deadlineOf(head: RequestHead, now: number): number {
-  const text = head.get('grpc-timeout');
-  const timeoutMs = text === null ? -1 : parseGrpcTimeout(text);
-  return timeoutMs < 0 ? NO_DEADLINE : now + timeoutMs;
-}
-
-/** Fields of a call that differ from attempt to attempt. The time that is left is rounded down: a hop takes and never gives. */
-export function editCall(edits: Edits, { head, deadlineAt, attempts, attemptCount }: Call, now: number): void {
-  if (deadlineAt !== NO_DEADLINE) {
-    edits.set('grpc-timeout', formatGrpcTimeout(Math.max(1, Math.floor(deadlineAt - now))));
-  }
+/** Fields of a call that differ from attempt to attempt. */
+export function editCall(edits: Edits, { head, attempts, attemptCount }: Call): void {
   let previous = 0;
   for (let i = 0; i < attemptCount - 1; i++) if (wasSeen(attempts[i]!.code)) previous += 1;
   if (previous === 0) return;

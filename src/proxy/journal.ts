@@ -3,7 +3,7 @@ import type { Peer } from '../http/conduit.ts';
 import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { RequestHead } from '../http/head.ts';
 import { TraceIds } from '../http/trace-context.ts';
-import { deadlineOf, isCall, NO_DEADLINE } from './grpc-call.ts';
+import { isCall } from './grpc-call.ts';
 import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, ExchangeRecord } from './observer.ts';
@@ -21,8 +21,6 @@ export class Journal implements ExchangeRecord {
   labels!: PlanLabels;
   head!: RequestHead;
   isGrpc = false;
-  /** When the caller gives up, or `NO_DEADLINE`. */
-  deadlineAt = NO_DEADLINE;
   startedAt = 0;
   answeredAt = 0;
   endedAt = 0;
@@ -44,7 +42,6 @@ export class Journal implements ExchangeRecord {
     this.head = head;
     this.labels = labels;
     this.isGrpc = isCall(head);
-    this.deadlineAt = this.isGrpc ? deadlineOf(head, now) : NO_DEADLINE;
     this.startedAt = now;
     this.answeredAt = 0;
     this.endedAt = 0;

@@ -7,6 +7,8 @@ import type { Door } from '../policy/door.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { Hedge } from '../policy/hedge.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { Pace } from '../policy/pace.ts';
+import type { PlanTexts } from './allowance.ts';
 import type { PlanLabels } from './labels.ts';
 import type { Line } from './line.ts';
 import type { PlanObserver } from './observer.ts';
@@ -34,6 +36,10 @@ export interface Plan {
   readonly hedge: Hedge;
   readonly parking: Parking;
   readonly timeouts: TimeoutOptions;
+  /** `timeouts` as they are told to endpoints. */
+  readonly timeTexts: PlanTexts;
+  /** How quick answers are at best. */
+  readonly pace: Pace;
   readonly placement: Placement;
   /** Null nearly always: every request has one place. */
   readonly spreader: Spreader | null;

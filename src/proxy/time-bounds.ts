@@ -1,10 +1,14 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { TimeoutOptions } from '../policy/options.ts';
+import type { Due } from '../policy/pace.ts';
 
 /** Told when a bound is reached. It moves the bound, or ends the exchange and stops the bounds. */
 export interface BoundsOwner {
   onDeadline(now: number): void;
   onAttemptDue(now: number): void;
+  onAttemptIdle(now: number): void;
   onIdle(now: number): void;
+  onOverdue(now: number): void;
   /** One of the above threw. */
   onBug(error: unknown): void;
 }
@@ -12,17 +16,23 @@ export interface BoundsOwner {
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * The three bounds on an exchange's time, on one timer: its deadline, the time of the attempt, and silence.
+ * The bounds on an exchange's time, on one timer: its deadline, which is the earlier one of its caller's and its plan's,
+ * the time of the attempt, silence within the attempt, silence at all, and how long it may last whatever it does.
  *
  * A bound that moves on is only written down; the timer is left where it is, and looks again when it fires. So a
  * request costs one arm and one disarm however much it streams.
  */
 export class TimeBounds implements TimerOwner {
   private readonly timer = new Timer(this);
-  private deadlineAt = NEVER;
+  /** The caller's, and the plan's. */
+  private callerAt = NEVER;
+  private requestAt = NEVER;
   private attemptDueAt = NEVER;
+  private overdueAt = NEVER;
   private progressAt = 0;
+  private attemptAt = 0;
   private idleMs = 0;
+  private attemptIdleMs = 0;
   private isRunning = false;
 
   constructor(
@@ -30,13 +40,17 @@ export class TimeBounds implements TimerOwner {
     private readonly owner: BoundsOwner,
   ) {}
 
-  /** `idleMs` 0: silence is not bounded. */
-  start(idleMs: number, now: number): void {
-    this.deadlineAt = NEVER;
+  start({ streamIdleMs, attemptIdleMs, maxDurationMs }: TimeoutOptions, now: number): void {
+    this.callerAt = NEVER;
+    this.requestAt = NEVER;
     this.attemptDueAt = NEVER;
+    this.overdueAt = maxDurationMs > 0 ? now + maxDurationMs : NEVER;
     this.progressAt = now;
-    this.idleMs = idleMs;
+    this.attemptAt = now;
+    this.idleMs = streamIdleMs;
+    this.attemptIdleMs = attemptIdleMs;
     this.isRunning = true;
+    if (maxDurationMs > 0) this.schedule();
   }
 
   stop(): void {
@@ -56,17 +70,48 @@ export class TimeBounds implements TimerOwner {
 
   /** To the deadline; `Infinity` without one. */
   leftMs(now: number): number {
-    return this.deadlineAt - now;
+    return Math.min(this.callerAt, this.requestAt) - now;
   }
 
-  boundDeadline(ms: number, now: number): void {
-    this.deadlineAt = ms > 0 ? now + ms : NEVER;
+  /** The same as a whole number of ms and at least 1; 0 without one. */
+  tellableMs(now: number): number {
+    const at = Math.min(this.callerAt, this.requestAt);
+    return at === NEVER ? 0 : Math.max(1, Math.floor(at - now));
+  }
+
+  /** The caller gives up at an instant that is not `Infinity`. */
+  boundCaller({ deadlineAt }: Due): void {
+    this.callerAt = deadlineAt;
     this.schedule();
+  }
+
+  /** Neither the caller nor the plan bounds it any more, nor an attempt. */
+  unbound(): void {
+    this.callerAt = NEVER;
+    this.requestAt = NEVER;
+    this.attemptDueAt = NEVER;
+  }
+
+  /** What the plan leaves from now on; 0: no bound. */
+  boundRequest(ms: number, now: number): void {
+    this.requestAt = ms > 0 ? now + ms : NEVER;
+    this.schedule();
+  }
+
+  /** An attempt begins, and its silence with it. */
+  beginAttempt(ms: number, now: number): void {
+    this.attemptAt = now;
+    this.boundAttempt(ms, now);
   }
 
   boundAttempt(ms: number, now: number): void {
     this.attemptDueAt = ms > 0 ? now + ms : NEVER;
     this.schedule();
+  }
+
+  /** No other attempt can follow, so that its silence is that of the exchange. */
+  endAttempts(): void {
+    this.attemptIdleMs = 0;
   }
 
   boundSilence(ms: number, now: number): void {
@@ -85,8 +130,13 @@ export class TimeBounds implements TimerOwner {
   }
 
   private look(now: number): void {
-    if (now >= this.deadlineAt) this.owner.onDeadline(now);
+    if (now >= this.callerAt || now >= this.requestAt) this.owner.onDeadline(now);
+    if (this.isRunning && now >= this.overdueAt) this.owner.onOverdue(now);
     if (this.isRunning && now >= this.attemptDueAt) this.owner.onAttemptDue(now);
+    if (this.isRunning && now >= this.attemptIdleAt()) {
+      this.attemptAt = now;
+      this.owner.onAttemptIdle(now);
+    }
     if (this.isRunning && now >= this.idleAt()) {
       this.progressAt = now;
       this.owner.onIdle(now);
@@ -98,8 +148,13 @@ export class TimeBounds implements TimerOwner {
     return this.idleMs > 0 ? this.progressAt + this.idleMs : NEVER;
   }
 
+  private attemptIdleAt(): number {
+    return this.attemptIdleMs > 0 ? Math.max(this.progressAt, this.attemptAt) + this.attemptIdleMs : NEVER;
+  }
+
   private schedule(): void {
-    const at = Math.min(this.deadlineAt, this.attemptDueAt, this.idleAt());
+    const first = Math.min(this.callerAt, this.requestAt, this.overdueAt);
+    const at = Math.min(first, this.attemptDueAt, this.attemptIdleAt(), this.idleAt());
     if (at === NEVER) return;
     if (!this.timer.isArmed || at < this.timer.at) this.clock.arm(this.timer, at);
   }

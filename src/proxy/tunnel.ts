@@ -68,6 +68,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   readonly startedAt: number;
   readonly attempts: Dial[] = [];
   readonly parkTimer = new Timer(this);
+  private readonly endTimer = new Timer(this);
+  private isSpliced = false;
   endedAt = 0;
   bytesUp = 0;
   bytesDown = 0;
@@ -102,6 +104,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     const turnedAway = plan.door.enter(null, this.peer, this.visit, now);
     if (turnedAway !== null) return this.refuse(turnedAway, now);
     this.hasEntered = true;
+    const { maxDurationMs } = plan.timeouts;
+    if (maxDurationMs > 0) this.context.clock.arm(this.endTimer, now + maxDurationMs);
     this.admission = plan.admission.admit(now);
     if (this.admission === REFUSED) return this.refuse(plan.admission.refusal, now);
     plan.budget.deposit(now);
@@ -148,6 +152,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     }
     this.settle(null, now);
     this.stay.leave();
+    this.isSpliced = true;
     this.client.splice(this.tunnel!, this.plan.timeouts.tunnelIdleMs);
   }
 
@@ -222,11 +227,19 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.unpark(() => this.tryNext(now));
   }
 
-  onTimer(_timer: Timer, now: number): void {
+  onTimer(timer: Timer, now: number): void {
+    if (timer === this.endTimer) return this.unpark(() => this.endNow(now));
     this.plan.parking.leave(this);
     this.isParked = false;
     if (this.isHeld) return this.unpark(() => this.refuse(this.stay.end(now), now));
     this.unpark(() => (this.current === null ? this.refuse('discovery_pending', now) : this.tryNext(now)));
+  }
+
+  private endNow(now: number): void {
+    if (this.isSpliced) return this.tunnel!.cut('max_duration');
+    this.tunnel?.abort();
+    this.endDial('max_duration', now);
+    this.refuse('max_duration', now);
   }
 
   /** No connection is above the park to catch what is thrown. */
@@ -273,6 +286,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.code = code;
     this.endedAt = now;
     this.held.end(now);
+    this.context.clock.disarm(this.endTimer);
     if (this.isParked) this.plan.parking.leave(this);
     this.stay.leave();
     const evidence = this.current ?? NO_EVIDENCE;

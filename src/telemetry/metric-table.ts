@@ -184,6 +184,11 @@ export const METRICS = {
     labels: ['upstream', 'state'],
     help: 'Connections to endpoints, by whether they carry a request (active) or wait for one (idle).',
   },
+  remora_upstream_connections_closed_total: {
+    type: 'counter',
+    labels: ['upstream', 'reason'],
+    help: 'Connections to endpoints that are over. With nothing on them: idle (their time of rest), age, requests (as many as one may carry), surplus (over connections.maxIdle), retired (their endpoint was removed), endpoint (which closed them). With an answer: ended (by its own word or framing), aborted (given up here), failed (lost), drained (connections.drainTimeout). unopened: never open.',
+  },
 
   // --- Shards ---
   remora_shard_map_version: {

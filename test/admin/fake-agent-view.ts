@@ -95,7 +95,7 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
     trips: 0,
     active: 3,
     latencyMs: 4.25,
-    pool: { open: 5, idle: 2 },
+    pool: { open: 5, idle: 2, idleTimeoutMs: 1_600, idleTimeoutFrom: 'learned' },
     isRemoved: false,
     role: null,
     lagMs: null,
@@ -129,7 +129,7 @@ function orders(): ClusterView {
         trips: 3,
         active: 0,
         latencyMs: null,
-        pool: { open: 0, idle: 0 },
+        pool: { open: 0, idle: 0, idleTimeoutMs: 4_000, idleTimeoutFrom: 'configured' },
       }),
       endpoint({
         id: '10.0.0.3:7001/orders-3',

@@ -95,7 +95,7 @@ describe('the watch over web', () => {
     trips: 0,
     active: 0,
     latencyMs: 1,
-    pool: { open: 0, idle: 0 },
+    pool: { open: 0, idle: 0, idleTimeoutMs: null, idleTimeoutFrom: null },
     isRemoved: false,
     role: null,
     lagMs: null,

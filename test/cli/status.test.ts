@@ -38,9 +38,9 @@ upstream orders: grpc, ring_hash 0123456789abcdef, consul 1.2s ago
   level 0 orders, zone a: 1 of 2 healthy, 70 % of traffic
   level 1 orders-eu@dc2: 1 of 1 healthy, 30 % of traffic, in panic
   ENDPOINT                HEALTH                       WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
-  10.0.0.1:7001/orders-1  passing                      1       closed          3       4.3ms    5, 2 idle
+  10.0.0.1:7001/orders-1  passing                      1       closed          3       4.3ms    5, 2 idle (1.6s, learned)
   10.0.0.2:7001/orders-2  warning                      10      open, 3 trips   0       -        0, 0 idle
-  10.0.0.3:7001/orders-3  removed, replica, 1.5s late  1       closed, 1 trip  3       1.8s     5, 2 idle
+  10.0.0.3:7001/orders-3  removed, replica, 1.5s late  1       closed, 1 trip  3       1.8s     5, 2 idle (1.6s, learned)
 
 upstream cache: auto, random, nothing discovered yet
   problem: no leader

@@ -63,7 +63,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'a mistyped key',
     web('consul: {}\nupstreams:\n  orders:\n    timeouts: { conect: 1s }\n'),
-    'remora.yaml:5:17 upstreams.orders.timeouts.conect: found an unknown key, expected one of connect, attempt, request, streamIdle, tunnelIdle; did you mean connect?',
+    'remora.yaml:5:17 upstreams.orders.timeouts.conect: found an unknown key, expected one of connect, attempt, attemptIdle, request, streamIdle, tunnelIdle, maxDuration; did you mean connect?',
   ],
   [
     'a key of another world',
@@ -316,6 +316,23 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
     'a timeout longer than what bounds it',
     web('consul: {}\nupstreams: { a: { timeouts: { attempt: 9s, request: 3s } } }\n'),
     'remora.yaml:3:40 upstreams.a.timeouts.attempt: found 9s, expected at most request, which is 3s',
+  ],
+  [
+    'timeouts that never end anything',
+    web(
+      'consul: {}\nupstreams:\n  a: { timeouts: { attemptIdle: 2s, attempt: 2s } }\n  b: { timeouts: { request: 9s, maxDuration: 8s } }\n  c: { timeouts: { tunnelIdle: 9s, maxDuration: 8s } }\n',
+    ),
+    'remora.yaml:4:33 upstreams.a.timeouts.attemptIdle: found 2s, expected less than attempt, which is 2s',
+    'remora.yaml:5:29 upstreams.b.timeouts.request: found 9s, expected at most maxDuration, which is 8s',
+    'remora.yaml:6:32 upstreams.c.timeouts.tunnelIdle: found 9s, expected at most maxDuration, which is 8s',
+  ],
+  [
+    'connections ahead of requests that could not be kept',
+    web(
+      'consul: {}\nupstreams:\n  a: { connections: { warm: 9, maxIdle: 8 } }\n  b: { port: 0, protocol: tcp, connections: { warm: 1 } }\n',
+    ),
+    'remora.yaml:4:29 upstreams.a.connections.warm: found 9, expected at most maxIdle, which is 8',
+    'remora.yaml:5:47 upstreams.b.connections.warm: found warm with protocol tcp, expected protocol http, http2 or grpc beside it, or no warm',
   ],
   [
     'tls in the clear',

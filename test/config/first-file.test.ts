@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
 import { FIRST_FILE, WITHOUT_CONSUL, WITHOUT_STATIC } from './first-file.ts';
 import { complaints, good } from './parse.ts';
@@ -23,6 +24,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     limits: DEFAULT_LIMITS,
     retry: DEFAULT_RETRY,
     timeouts: DEFAULT_TIMEOUTS,
+    connections: DEFAULT_CONNECTIONS,
   };
   expect(good(FIRST_FILE)).toEqual({
     service: {

@@ -27,8 +27,10 @@ upstreams:
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
-    timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
-  files: { balance: ring_hash, hash: { source: true }, hedge: { percentile: 0.9, minDelay: 20ms, maxExtraLoad: 0.1, methods: [GET, PUT] } }
+    timeouts: { connect: 1s, attempt: 2s, attemptIdle: 500ms, request: 3s, streamIdle: 0, tunnelIdle: 2h, maxDuration: 3h }
+    connections: { warm: 2, maxIdle: 8, maxRequests: 1000, maxAge: 10m, drainTimeout: 30s }
+  files: { balance: ring_hash, hash: { source: true } }
+  hedged: { hedge: { percentile: 0.9, minDelay: 20ms, maxExtraLoad: 0.1, methods: [GET, PUT] } }
   envoy: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
   maglev: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
 static:
@@ -103,11 +105,20 @@ it('takes every key there is, in the units of the program', () => {
       replayBytes: 0,
       budget: { ratio: 0, minPerSecond: 0, windowMs: 5_000 },
     },
+    timeouts: {
+      connectMs: 1_000,
+      attemptMs: 2_000,
+      attemptIdleMs: 500,
+      requestMs: 3_000,
+      streamIdleMs: 0,
+      tunnelIdleMs: 7_200_000,
+      maxDurationMs: 10_800_000,
+    },
     hedge: null,
-    timeouts: { connectMs: 1_000, attemptMs: 2_000, requestMs: 3_000, streamIdleMs: 0, tunnelIdleMs: 7_200_000 },
+    connections: { warm: 2, maxIdle: 8, maxRequests: 1_000, maxAgeMs: 600_000, drainTimeoutMs: 30_000 },
   });
   expect(config.upstreams.get('files')).toMatchObject({ hash: [{ kind: 'source', terminal: false }], listen: null });
-  expect(config.upstreams.get('files')!.hedge).toEqual({
+  expect(config.upstreams.get('hedged')!.hedge).toEqual({
     delayMs: null,
     percentile: 0.9,
     minDelayMs: 20,

@@ -10,6 +10,8 @@ import { NO_EDITS } from '../../src/http/edits.ts';
 import { FieldList } from '../../src/http/fields.ts';
 import type { RequestHead } from '../../src/http/head.ts';
 import { WindowBudget } from '../../src/http2/receive-window.ts';
+import { Closed } from '../../src/net/close-reasons.ts';
+import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DataSockets } from '../../src/net/data-sockets.ts';
 import { HandleSockets } from '../../src/net/handle-sockets.ts';
 import { Http2Pool } from '../../src/net/http2-pool.ts';
@@ -93,12 +95,13 @@ describe.each(KINDS)('a pool of %s transports against node:http2', (_, make) => 
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     pool = new Http2Pool(
-      { sockets: make(host), host, clock: new SystemClock() },
+      { sockets: make(host), host, clock: new SystemClock(), random: new SeededRandom(1), closed: new Closed() },
       {
         host: '127.0.0.1',
         port,
         connectTimeoutMs: 5_000,
         idleTimeoutMs: 5_000,
+        ...DEFAULT_CONNECTIONS,
         maxIdle: 8,
         limits: { maxHeadBytes: 65_536, maxFields: 128, maxTargetBytes: 8_192 },
       },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ResponseHandler } from '../../src/http/conduit.ts';
+import { IdleLimit } from '../../src/net/idle-limit.ts';
 import { AutoConnector, type CountedConnector } from '../../src/net/protocol-connector.ts';
 import { data, END_HEADERS, goAway, headers, OK, settings } from '../support/http2-frames.ts';
 import { type Call, Http2UpstreamScript } from '../support/http2-upstream.ts';
@@ -265,14 +266,16 @@ describe('an automatic connector', () => {
       },
       dial: () => {
         log.push(`${name} dial`);
-        return { abort: () => undefined };
+        return { abort: () => undefined, cut: () => undefined };
       },
       retire: () => log.push(`${name} retire`),
+      idleLimit: new IdleLimit(1_000),
+      fill: () => log.push(`${name} fill`),
     });
     const connector = new AutoConnector(way('1'), way('2'));
     const handler = {} as ResponseHandler;
     for (const version of ['1.0', '1.1', '2']) {
-      expect(() => connector.acquire(handler, false, version)).toThrow('nothing is sent');
+      expect(() => connector.acquire(handler, false, version, 0)).toThrow('nothing is sent');
     }
     connector.dial({ onConnected: () => undefined, onFailure: () => undefined, onClose: () => undefined });
     connector.retire();

@@ -4,10 +4,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../src/base/clock-system.ts';
+import { SeededRandom } from '../../src/base/random.ts';
 import type { Upstream } from '../../src/http/conduit.ts';
 import { NO_EDITS } from '../../src/http/edits.ts';
 import type { RequestHead } from '../../src/http/head.ts';
 import { RequestParser } from '../../src/http1/request-parser.ts';
+import { Closed } from '../../src/net/close-reasons.ts';
+import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DataSockets } from '../../src/net/data-sockets.ts';
 import { HandleSockets } from '../../src/net/handle-sockets.ts';
 import { Output } from '../../src/net/output.ts';
@@ -71,10 +74,14 @@ describe.each(KINDS)('a pool of %s transports against node:http', (_, make) => {
       port,
       connectTimeoutMs: 5000,
       idleTimeoutMs: 5000,
+      ...DEFAULT_CONNECTIONS,
       maxIdle: 8,
       limits: LIMITS,
     };
-    pool = new Pool({ sockets, host, clock: new SystemClock() }, options);
+    pool = new Pool(
+      { sockets, host, clock: new SystemClock(), random: new SeededRandom(1), closed: new Closed() },
+      options,
+    );
   });
 
   afterEach(() => {

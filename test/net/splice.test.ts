@@ -5,9 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/base/clock.ts';
 import { SystemClock } from '../../src/base/clock-system.ts';
 import type { FailureCode } from '../../src/base/failure.ts';
+import { SeededRandom } from '../../src/base/random.ts';
 import type { Tunnel, TunnelClient, TunnelClientHandler, TunnelHandler } from '../../src/http/conduit.ts';
 import type { KeptConnection } from '../../src/net/client-context.ts';
 import { ClientTunnel } from '../../src/net/client-tunnel.ts';
+import { Closed } from '../../src/net/close-reasons.ts';
+import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DataSockets } from '../../src/net/data-sockets.ts';
 import { HandleSockets } from '../../src/net/handle-sockets.ts';
 import { Listener } from '../../src/net/listener.ts';
@@ -106,10 +109,11 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
       port,
       connectTimeoutMs: 1000,
       idleTimeoutMs: 1000,
+      ...DEFAULT_CONNECTIONS,
       maxIdle: 1,
       limits: LIMITS,
     };
-    const pool = new Pool({ sockets, host, clock }, options);
+    const pool = new Pool({ sockets, host, clock, random: new SeededRandom(1), closed: new Closed() }, options);
     const tunnels: PlainTunnel[] = [];
     const clients = new Set<KeptConnection>();
     const acceptor = {

@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
 import type { Upstream } from '../../src/http/conduit.ts';
 import { Edits, NO_EDITS } from '../../src/http/edits.ts';
 import { FieldList } from '../../src/http/fields.ts';
 import type { RequestHead } from '../../src/http/head.ts';
 import { RequestParser } from '../../src/http1/request-parser.ts';
+import { Closed } from '../../src/net/close-reasons.ts';
+import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { Pool, type PoolOptions } from '../../src/net/pool.ts';
 import { FakeSockets, type FakeTransport } from '../support/fake-transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -15,6 +18,7 @@ const OPTIONS: PoolOptions = {
   port: 80,
   connectTimeoutMs: 1000,
   idleTimeoutMs: 30_000,
+  ...DEFAULT_CONNECTIONS,
   maxIdle: 2,
   limits: LIMITS,
 };
@@ -32,7 +36,10 @@ beforeEach(() => {
 });
 
 function makePool(changes: Partial<PoolOptions>): Pool {
-  return new Pool({ sockets, host: sockets.host, clock }, { ...OPTIONS, ...changes });
+  return new Pool(
+    { sockets, host: sockets.host, clock, random: new SeededRandom(1), closed: new Closed() },
+    { ...OPTIONS, ...changes },
+  );
 }
 
 function request(text: string): RequestHead {

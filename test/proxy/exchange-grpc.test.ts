@@ -383,12 +383,21 @@ describe('the deadline of a gRPC call', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
-  it('may be later than the one of other requests', () => {
+  it('may be later than what the plan gives to a head, and then bounds the rest alone', () => {
     const { script, client, a } = lone();
     call(client, { 'grpc-timeout': '1M' });
-    script.clock.advance(59_900);
-    unary(a(), 0);
+    script.clock.advance(14_900);
+    head(a());
+    script.clock.advance(45_000);
+    trailers(a(), 0);
     expect(script.records[0]).toMatchObject({ code: null, grpcStatus: 0 });
+  });
+
+  it('never gives a head more than the plan does', () => {
+    const { script, client } = lone();
+    call(client, { 'grpc-timeout': '1M' });
+    script.clock.advance(15_100);
+    expect(script.records[0]).toMatchObject({ code: 'deadline_exceeded', grpcStatus: 4 });
   });
 
   it('is told to the endpoint as what is left, anew for each attempt', () => {

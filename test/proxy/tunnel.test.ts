@@ -30,6 +30,32 @@ describe('a tunnel', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
+  it('is cut when it has lasted as long as it may, and says what it carried', () => {
+    const { script, open } = tunnelScript({ timeouts: { maxDurationMs: 1_000 } });
+    open();
+    script.endpoint('a').tunnels[0]!.onConnected();
+    script.take();
+    script.clock.advance(1_010);
+    expect(script.take()).toEqual([
+      '1000 a cut max_duration',
+      '1000 tunnel closed max_duration up=0 down=0 attempts=1',
+    ]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('is given up when it has waited for its endpoint as long as it may last', () => {
+    const { script, open } = tunnelScript({ timeouts: { maxDurationMs: 1_000 } });
+    open();
+    script.clock.advance(1_010);
+    expect(script.take()).toEqual([
+      '0 a dial',
+      '1000 a abort',
+      '1000 client refuse',
+      '1000 tunnel closed max_duration up=0 down=0 attempts=1',
+    ]);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('dials the next endpoint when one refuses, after a wait', () => {
     const { script, open } = tunnelScript();
     open();

@@ -40,6 +40,8 @@ import {
   type RetryOptions,
   type TimeoutOptions,
 } from '../../src/policy/options.ts';
+import { Pace } from '../../src/policy/pace.ts';
+import { textsOf } from '../../src/proxy/allowance.ts';
 import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
 import { NO_LINE } from '../../src/proxy/line.ts';
@@ -156,6 +158,8 @@ export class ExchangeScript {
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
       parking: this.parking,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+      timeTexts: textsOf({ ...DEFAULT_TIMEOUTS, ...options.timeouts }),
+      pace: new Pace(),
       placement: this.placement(),
       spreader: null,
       sampleRatio: 0,
@@ -415,7 +419,13 @@ export class FakeConnector implements Connector {
   dial(handler: TunnelHandler): Tunnel {
     this.script.say(`${this.name} dial`);
     this.tunnels.push(handler);
-    return { abort: () => this.script.say(`${this.name} abort`) };
+    return {
+      abort: () => this.script.say(`${this.name} abort`),
+      cut: (code) => {
+        this.script.say(`${this.name} cut ${code}`);
+        handler.onClose(0, 0, 0, code);
+      },
+    };
   }
 
   retire(): void {

@@ -5,6 +5,8 @@ import { NO_EDITS } from '../../src/http/edits.ts';
 import type { Fields } from '../../src/http/fields.ts';
 import type { RequestHead } from '../../src/http/head.ts';
 import { WindowBudget } from '../../src/http2/receive-window.ts';
+import { Closed } from '../../src/net/close-reasons.ts';
+import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { Http2Pool } from '../../src/net/http2-pool.ts';
 import type { Http2Limits } from '../../src/net/http2-shared.ts';
 import type { PoolOptions } from '../../src/net/pool.ts';
@@ -21,6 +23,7 @@ const POOL: PoolOptions = {
   port: 80,
   connectTimeoutMs: 1_000,
   idleTimeoutMs: 30_000,
+  ...DEFAULT_CONNECTIONS,
   maxIdle: 2,
   limits: { maxHeadBytes: 65_536, maxFields: 128, maxTargetBytes: 8_192 },
 };
@@ -68,9 +71,9 @@ export class Call extends RecordingResponse {
     };
   }
 
-  begin(connector: Connector, fresh: boolean): this {
+  begin(connector: Connector, fresh: boolean, now: number): this {
     this.call(() => {
-      this.upstream = connector.acquire(this, fresh, '2');
+      this.upstream = connector.acquire(this, fresh, '2', now);
     });
     if (this.upstream.isReady) this.send();
     return this;
@@ -128,7 +131,7 @@ export class Http2UpstreamScript {
   constructor(changes: Partial<PoolOptions> = {}, limits: Partial<Http2Limits> = {}) {
     const { clock, sockets, wires, budget } = this;
     this.pool = new Http2Pool(
-      { sockets, host: sockets.host, clock },
+      { sockets, host: sockets.host, clock, random: new SeededRandom(1), closed: new Closed() },
       { ...POOL, ...changes },
       { wires, budget, limits: { ...LIMITS, ...limits }, random: new SeededRandom(1) },
     );
@@ -140,12 +143,12 @@ export class Http2UpstreamScript {
 
   /** A whole request, sent when it may be. */
   get(fresh = false, head = GET()): Call {
-    return new Call(head, true).begin(this.pool, fresh);
+    return new Call(head, true).begin(this.pool, fresh, this.clock.now());
   }
 
   /** A request whose body a test sends. */
   post(head = POST()): Call {
-    return new Call(head, false).begin(this.pool, false);
+    return new Call(head, false).begin(this.pool, false, this.clock.now());
   }
 
   // --- By frames ---

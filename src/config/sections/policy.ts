@@ -17,12 +17,20 @@ export function timeouts(defaults: TimeoutOptions, scope: Scope) {
       defaults.attemptMs,
       'To the head of an answer, while another attempt could still follow. Below `request`, so that a frozen endpoint leaves time for a second try.',
     ),
+    attemptIdle: timeout(
+      defaults.attemptIdleMs,
+      'Silence of an endpoint that has the request, before its answer begins; bytes of the request and interim answers end it. Unlike `attempt` it also ends what cannot be tried again. Off, since only who knows the service can say that silence is death.',
+    ),
     request: timeout(
       defaults.requestMs,
-      'From the end of a request to the end of its answer, all attempts and waits included. Of a gRPC call, which may be a stream, to the head of its answer; one with a `grpc-timeout` has that alone, from its beginning. A stream that may stay silent before its first message needs 0 here.',
+      'From the end of a request to the end of its answer, all attempts and waits included. Of a gRPC call, which may be a stream, to the head of its answer. A stream that may stay silent before its first message needs 0 here. What a caller says can only shorten it.',
     ),
     streamIdle: timeout(defaults.streamIdleMs, 'Silence in the middle of a request or an answer.'),
     tunnelIdle: timeout(defaults.tunnelIdleMs, 'Silence of a TCP connection or an upgraded one.'),
+    maxDuration: timeout(
+      defaults.maxDurationMs,
+      'All of a request, a stream, an upgraded connection or a TCP connection, whatever it does. Off, since a stream that works should go on.',
+    ),
   });
 }
 

@@ -2,6 +2,7 @@ import { BALANCER_NAMES, DEFAULT_BALANCER } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
+import { connectionsSection } from './connections.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { hedgeSection } from './hedge.ts';
@@ -65,4 +66,5 @@ export const upstreamSection = section({
     meaning: 'A second attempt beside a first that is slow; the first good answer wins.',
   }),
   timeouts: group(timeouts(DEFAULT_TIMEOUTS, 'mesh'), 'How long things may take.'),
+  connections: group(connectionsSection, 'How many connections each endpoint is given, and how long they live.'),
 });
