@@ -5,9 +5,9 @@ import {
   type HashingOptions,
   type RingOptions,
 } from '../cluster/hashing-options.ts';
-import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildHash } from './hash.ts';
+import { retryOf } from './retry.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
@@ -78,7 +78,7 @@ export function grpcPortOf({ port, grpcPort }: Written['admin']): number | null 
 }
 
 export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConfig {
-  const { service, port, address, protocol, datacenter, tag, filter, balance, hash, breaker, retry } = written;
+  const { service, port, address, protocol, datacenter, tag, filter, balance, hash, breaker } = written;
   return {
     name,
     service: service ?? name,
@@ -101,16 +101,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       maxCoolDownMs: breaker.maxCoolDown,
     },
     limits: limitsOf(written),
-    retry: {
-      maxAttempts: retry.maxAttempts,
-      statuses: retry.statuses,
-      grpcStatuses: retry.grpcStatuses.map((name) => GRPC_STATUSES[name]),
-      grpcIdempotent: retry.grpcIdempotent,
-      backoffMs: retry.backoff,
-      maxBackoffMs: retry.maxBackoff,
-      replayBytes: retry.replay,
-      budget: { ratio: retry.budget.ratio, minPerSecond: retry.budget.minPerSecond, windowMs: retry.budget.window },
-    },
+    retry: retryOf(written),
     timeouts: timeoutsOf(written),
   };
 }

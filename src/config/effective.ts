@@ -1,9 +1,9 @@
-import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
+import { shownRetry } from './retry.ts';
 import { encodeRoles } from './roles.ts';
 import { configSchema } from './schema.ts';
 import { encodeShards } from './shards.ts';
@@ -81,20 +81,7 @@ function encodeUpstream({
       coolDown: formatDuration(breaker.coolDownMs),
       maxCoolDown: formatDuration(breaker.maxCoolDownMs),
     },
-    retry: {
-      maxAttempts: retry.maxAttempts,
-      statuses: retry.statuses,
-      grpcStatuses: retry.grpcStatuses.map((status) => GRPC_STATUS_NAMES[status]),
-      grpcIdempotent: retry.grpcIdempotent,
-      backoff: formatDuration(retry.backoffMs),
-      maxBackoff: formatDuration(retry.maxBackoffMs),
-      replay: formatSize(retry.replayBytes),
-      budget: {
-        ratio: retry.budget.ratio,
-        minPerSecond: retry.budget.minPerSecond,
-        window: formatDuration(retry.budget.windowMs),
-      },
-    },
+    retry: shownRetry(retry),
     ...limitsAndTimeouts(rest),
   };
 }

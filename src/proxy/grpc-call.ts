@@ -1,4 +1,3 @@
-import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { Edits } from '../http/edits.ts';
 import { formatGrpcTimeout, isGrpc, parseGrpcTimeout } from '../http/grpc.ts';
 import type { RequestHead } from '../http/head.ts';
@@ -10,7 +9,7 @@ export const NO_DEADLINE = Number.POSITIVE_INFINITY;
  * What an exchange knows of gRPC beyond HTTP: how a call is told, how long its caller waits, and what the next server
  * must know of it. Statuses are the business of attempts.
  */
-export interface Call extends Pick<ExchangeRecord, 'head' | 'attempts' | 'attemptCount'> {
+export interface Call extends Pick<ExchangeRecord, 'head'> {
   readonly deadlineAt: number;
 }
 
@@ -29,21 +28,17 @@ export function deadlineOf(head: RequestHead, now: number): number {
   return timeoutMs < 0 ? NO_DEADLINE : now + timeoutMs;
 }
 
-/** Fields of a call that differ from attempt to attempt. The time that is left is rounded down: a hop takes and never gives. */
-export function editCall(edits: Edits, { head, deadlineAt, attempts, attemptCount }: Call, now: number): void {
+/**
+ * Fields of a call that differ from attempt to attempt. The time that is left is rounded down: a hop takes and never gives.
+ * `previous`: attempts that a server may have seen; of others gRPC does not speak (proposal A6, "transparent retries").
+ */
+export function editCall(edits: Edits, { head, deadlineAt }: Call, previous: number, now: number): void {
   if (deadlineAt !== NO_DEADLINE) {
     edits.set('grpc-timeout', formatGrpcTimeout(Math.max(1, Math.floor(deadlineAt - now))));
   }
-  let previous = 0;
-  for (let i = 0; i < attemptCount - 1; i++) if (wasSeen(attempts[i]!.code)) previous += 1;
   if (previous === 0) return;
   // The caller may try again itself, and the server wants to know of all.
   const before = head.get('grpc-previous-rpc-attempts') ?? '';
   const callers = /^\d{1,9}$/.test(before) ? Number(before) : 0;
   edits.set('grpc-previous-rpc-attempts', String(callers + previous));
-}
-
-/** Of what no server can have seen, gRPC does not speak (proposal A6, "transparent retries"). */
-function wasSeen(code: FailureCode | null): boolean {
-  return code === null || FAILURES[code].reached;
 }
