@@ -41,6 +41,8 @@ const GIVEN_BACK: ReadonlySet<FailureCode> = new Set(['stream_refused', 'refused
  */
 export class RetryRules {
   readonly words: RetryWords;
+  /** Is a status of gRPC ever tried again? */
+  readonly readsGrpc: boolean;
   private readonly statuses: ReadonlySet<number>;
   private readonly grpcStatuses: ReadonlySet<number>;
   private readonly headers: readonly HeaderMatch[];
@@ -50,6 +52,7 @@ export class RetryRules {
     this.statuses = new Set(options.statuses);
     this.grpcStatuses = new Set(options.grpcStatuses);
     this.headers = (this.words & HEADER_LIST) === 0 ? [] : options.headers;
+    this.readsGrpc = WORD_OF_GRPC_STATUS.some((word, status) => (this.words & this.wordsOfGrpc(status, word)) !== 0);
   }
 
   /** May the field of an answer of any status be worth another attempt? */
@@ -57,18 +60,9 @@ export class RetryRules {
     return this.headers.length > 0;
   }
 
-  /** Is a status of gRPC ever tried again? */
-  get readsGrpc(): boolean {
-    return WORD_OF_GRPC_STATUS.some((word, status) => (this.words & this.wordsOfGrpc(status, word)) !== NO_WORDS);
-  }
-
   hasListed(answer: Fields): boolean {
-    return this.headers.some(({ name, exact, prefix }) => {
-      const value = answer.get(name);
-      if (value === null) return false;
-      if (exact !== null) return value === exact;
-      return prefix === null || value.startsWith(prefix);
-    });
+    for (let i = 0; i < this.headers.length; i++) if (isIn(answer, this.headers[i]!)) return true;
+    return false;
   }
 
   /** Does one of these words cover it? `words`: those of the plan, or those that a client leaves of them. */
@@ -97,6 +91,13 @@ export class RetryRules {
   private wordsOfGrpc(status: number, word: RetryWords): RetryWords {
     return this.grpcStatuses.has(status) ? word | GRPC_LIST : word;
   }
+}
+
+function isIn(answer: Fields, { name, exact, prefix }: HeaderMatch): boolean {
+  const value = answer.get(name);
+  if (value === null) return false;
+  if (exact !== null) return value === exact;
+  return prefix === null || value.startsWith(prefix);
 }
 
 /** A connection that was stale is no condition: what it was given is sent for the first time on a fresh one. */

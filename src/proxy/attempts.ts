@@ -90,10 +90,13 @@ export class Attempts {
     return attempt;
   }
 
-  /** Is an answer to a call worth waiting for its trailers, since another attempt could follow them? */
-  mayFollowTrailers({ retry, retrying }: Plan, isReplayable: boolean): boolean {
+  /**
+   * Is an answer to a call worth waiting for its trailers? Another attempt could follow them, or its caller is to hear
+   * that the last one did not help either.
+   */
+  awaitsTrailers({ retry, retrying }: Plan, isReplayable: boolean): boolean {
     if (!retry.grpcIdempotent || !isReplayable || this.isHeard) return false;
-    return this.count < retry.maxAttempts && retrying.rules.readsGrpc;
+    return (this.count < retry.maxAttempts || this.count > 1) && retrying.rules.readsGrpc;
   }
 
   /**

@@ -300,7 +300,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       attempt.discard(head, now);
       return this.retry(attempt, verdict, now);
     }
-    if (this.isGrpc && attempt.awaitsStatus && this.attempts.mayFollowTrailers(this.plan, this.replay.isWhole)) {
+    if (this.isGrpc && attempt.awaitsStatus && this.attempts.awaitsTrailers(this.plan, this.replay.isWhole)) {
       return this.held.hold(head, now);
     }
     this.commit('answering', head, now);

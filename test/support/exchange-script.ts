@@ -378,7 +378,9 @@ export class FakeClient implements Client {
   }
 
   sendEnd(trailers: Fields | null): void {
-    this.script.say(`client end${trailers === null ? '' : ' with trailers'}`);
+    const verdict = trailers?.get('x-remora-retry') ?? null;
+    const told = verdict === null ? '' : ` x-remora-retry: ${verdict}`;
+    this.script.say(`client end${trailers === null ? '' : ' with trailers'}${told}`);
   }
 
   sendLocal(answer: LocalAnswer, edits: Edits): void {
