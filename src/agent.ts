@@ -50,6 +50,7 @@ import { Output } from './net/output.ts';
 import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { Shadows } from './proxy/places/shadows.ts';
+import { SpentTraces } from './proxy/spent-traces.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -148,6 +149,7 @@ export class Agent implements AgentView, Stoppable {
       breakers,
       context,
       shadows: new Shadows(context),
+      spent: new SpentTraces(),
       sources,
       caller: callerName(config.service),
       place: followPlace(config.service, consul, sources, this.self, this.given, this.ends.signal),

@@ -10,6 +10,7 @@ import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';
+import type { SpentTraces } from '../proxy/spent-traces.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
@@ -31,6 +32,7 @@ export interface Parts {
   readonly breakers: EndpointListener;
   readonly context: ExchangeContext;
   readonly shadows: Shadows;
+  readonly spent: SpentTraces;
   readonly sources: Sources;
   /** What tells this sidecar from all others, after a restart too: its subsets of large clusters depend on it. */
   readonly caller: string;

@@ -15,6 +15,7 @@ import { OPEN_DOOR } from '../policy/door.ts';
 import { type HedgeOptions, LiveHedge, NO_HEDGE } from '../policy/hedge.ts';
 import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import { Pace } from '../policy/pace.ts';
+import { RetrySlots } from '../policy/retry-slots.ts';
 import { textsOf } from '../proxy/allowance.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
@@ -23,6 +24,8 @@ import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
+import { Retrying } from '../proxy/retrying.ts';
+import type { SpentTraces } from '../proxy/spent-traces.ts';
 import { Anywhere } from '../route/anywhere.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { makeHashKey } from '../route/hash-keys.ts';
@@ -43,6 +46,7 @@ export interface PlanParts {
   readonly log: Log;
   readonly observer: ProxyObserver;
   readonly sampling: { readonly ratio: number };
+  readonly spent: SpentTraces;
 }
 
 /** What is said of a plan in the configuration. */
@@ -92,6 +96,8 @@ export function makePlan(
   const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
   before?.admission.reconfigure(limits.maxRequests);
   before?.parking.reconfigure(limits);
+  before?.retrying.slots.reconfigure(retry.maxConcurrent);
+  const slots = before?.retrying.slots ?? new RetrySlots(retry.maxConcurrent);
   const key = hash === null ? null : makeHashKey(hash, random);
   const roles = wanted === null ? null : makeRoles(clock, cluster, wanted, key, before?.roles?.hold ?? null);
   const sharding = shardingOf(options.shards, before?.shards?.sharding ?? null);
@@ -103,6 +109,7 @@ export function makePlan(
     admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
     line: NO_LINE,
     retry,
+    retrying: new Retrying(retry, slots, parts.spent),
     budget: hasBudget ? before.budget : new RetryBudget(retry.budget),
     backoff: new FullJitter(retry, random),
     hedge: makeHedge(options.hedge, before?.hedge ?? null),

@@ -134,12 +134,13 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   }
 
   learn(evidence: Evidence, now: number): void {
-    const { outcome, startedAt, sentAt, firstByteAt } = evidence;
+    const { outcome, code, startedAt, sentAt, firstByteAt } = evidence;
     if (startedAt === 0) return;
     // A client may take its time to send its body; the endpoint's time begins with the end of it. Nothing counts for more
     // than a failure.
     const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - Math.max(startedAt, sentAt), PENALTY_MS);
-    if (outcome === 'ignored') this.learnPatience(waitedMs, now);
+    // Who gives requests back is idle, and quick: without a word against it, the balancer would send it all of them.
+    if (outcome === 'ignored' && code !== 'refused_unseen') this.learnPatience(waitedMs, now);
     // It breaks no circuit, but the endpoint has said that it has too much to do.
     else if (outcome === 'failure' || isTooMuch(evidence)) this.penalty.observe(PENALTY_MS, now);
     else this.learnLatency(waitedMs, now);
@@ -171,6 +172,6 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   }
 }
 
-function isTooMuch({ status, grpcStatus }: Evidence): boolean {
-  return status === 429 || grpcStatus === GRPC_STATUSES.resource_exhausted;
+function isTooMuch({ code, status, grpcStatus }: Evidence): boolean {
+  return code === 'refused_unseen' || status === 429 || grpcStatus === GRPC_STATUSES.resource_exhausted;
 }

@@ -5,11 +5,11 @@ import {
   type HashingOptions,
   type RingOptions,
 } from '../cluster/hashing-options.ts';
-import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildConnections } from './connections.ts';
 import { buildHash } from './hash.ts';
 import { buildHedge } from './hedge.ts';
+import { retryOf } from './retry.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
@@ -80,7 +80,7 @@ export function grpcPortOf({ port, grpcPort }: Written['admin']): number | null 
 }
 
 export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConfig {
-  const { service, port, address, protocol, datacenter, tag, filter, balance, hash, breaker, retry } = written;
+  const { service, port, address, protocol, datacenter, tag, filter, balance, hash, breaker } = written;
   return {
     name,
     service: service ?? name,
@@ -103,16 +103,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       maxCoolDownMs: breaker.maxCoolDown,
     },
     limits: limitsOf(written),
-    retry: {
-      maxAttempts: retry.maxAttempts,
-      statuses: retry.statuses,
-      grpcStatuses: retry.grpcStatuses.map((name) => GRPC_STATUSES[name]),
-      grpcIdempotent: retry.grpcIdempotent,
-      backoffMs: retry.backoff,
-      maxBackoffMs: retry.maxBackoff,
-      replayBytes: retry.replay,
-      budget: { ratio: retry.budget.ratio, minPerSecond: retry.budget.minPerSecond, windowMs: retry.budget.window },
-    },
+    retry: retryOf(written),
     hedge: buildHedge(written.hedge),
     timeouts: timeoutsOf(written),
     connections: buildConnections(written),

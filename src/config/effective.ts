@@ -1,4 +1,3 @@
-import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeConnections } from './connections.ts';
 import { encodeHash } from './hash.ts';
@@ -6,6 +5,7 @@ import { encodeHedge } from './hedge.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
+import { shownRetry } from './retry.ts';
 import { encodeRoles } from './roles.ts';
 import { configSchema } from './schema.ts';
 import { encodeShards } from './shards.ts';
@@ -85,20 +85,7 @@ function encodeUpstream({
       coolDown: formatDuration(breaker.coolDownMs),
       maxCoolDown: formatDuration(breaker.maxCoolDownMs),
     },
-    retry: {
-      maxAttempts: retry.maxAttempts,
-      statuses: retry.statuses,
-      grpcStatuses: retry.grpcStatuses.map((status) => GRPC_STATUS_NAMES[status]),
-      grpcIdempotent: retry.grpcIdempotent,
-      backoff: formatDuration(retry.backoffMs),
-      maxBackoff: formatDuration(retry.maxBackoffMs),
-      replay: formatSize(retry.replayBytes),
-      budget: {
-        ratio: retry.budget.ratio,
-        minPerSecond: retry.budget.minPerSecond,
-        window: formatDuration(retry.budget.windowMs),
-      },
-    },
+    retry: shownRetry(retry),
     hedge: encodeHedge(hedge),
     ...limitsAndTimeouts(rest),
     connections: encodeConnections(connections),

@@ -9,6 +9,7 @@ import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
 import { valueAt } from './paths.ts';
 import { placeConflicts, servicesOf } from './place-rules.ts';
+import { retryConflicts } from './retry-rules.ts';
 import { roleConflicts } from './role-rules.ts';
 import type { Written } from './schema.ts';
 import { shardRules } from './shard-rules.ts';
@@ -35,6 +36,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...hedgeRules(['upstreams', name], upstream),
+      ...retryConflicts(['upstreams', name], upstream),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
     ]),

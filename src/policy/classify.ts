@@ -1,8 +1,9 @@
-import { FAILURES, type FailureCode, type FailureFacts } from '../base/failure.ts';
+import { FAILURES, type FailureCode, type FailureFacts, type RetryClass } from '../base/failure.ts';
 import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Outcome } from './evidence.ts';
-import type { RetryOptions } from './options.ts';
+import type { AttemptEnd, RetryRules } from './retry-rules.ts';
+import type { RetryWords } from './retry-words.ts';
 
 /**
  * RFC 9110, 9.2.2: doing it twice is as good as doing it once. Methods are case-sensitive, and unknown ones are not.
@@ -79,15 +80,8 @@ function isServerFailure(status: number): boolean {
 export type RetryVerdict = 'no' | 'now' | 'backoff' | 'fresh';
 
 /** An attempt that ended, as far as retrying it is concerned. */
-export interface FailedAttempt {
-  /** Null: there was an answer, and `status` is its status. */
-  readonly code: FailureCode | null;
-  readonly status: number;
-  /** The gRPC status in the head of the answer, or -1. */
-  readonly grpcStatus: number;
+export interface FailedAttempt extends AttemptEnd {
   readonly isIdempotent: boolean;
-  /** Bytes of the request that were given to the connection. */
-  readonly bytesWritten: number;
   /** Something of an answer, an interim one other than 100 included, has gone to the client. */
   readonly isAnswered: boolean;
   /** The request can be sent from its beginning: what was read of its body is still there. */
@@ -96,18 +90,24 @@ export interface FailedAttempt {
   readonly ordinal: number;
 }
 
-export function retryVerdict(attempt: FailedAttempt, options: RetryOptions): RetryVerdict {
-  if (attempt.isAnswered || !attempt.isReplayable) return 'no';
-  const isRepeatable = attempt.isIdempotent || attempt.bytesWritten === 0;
-  const retry = attempt.code === null ? classOfAnswer(attempt, options) : FAILURES[attempt.code].retry;
-  if (retry === 'fresh') return isRepeatable ? 'fresh' : 'no';
-  if (retry === 'never' || attempt.ordinal >= options.maxAttempts) return 'no';
+export function retryVerdict(attempt: FailedAttempt, rules: RetryRules, maxAttempts: number): RetryVerdict {
+  if (attempt.isAnswered || !attempt.isReplayable || !isWorthAnother(attempt, rules, rules.words)) return 'no';
+  const retry = classOf(attempt);
+  if (retry === 'fresh') return 'fresh';
+  if (attempt.ordinal >= maxAttempts) return 'no';
   // Nothing was sent, so nothing was overloaded by it: the first time the next endpoint is as good now as later.
-  if (retry === 'always') return attempt.ordinal === 1 ? 'now' : 'backoff';
-  return isRepeatable ? 'backoff' : 'no';
+  return retry === 'always' && attempt.ordinal === 1 ? 'now' : 'backoff';
 }
 
-function classOfAnswer(attempt: FailedAttempt, { statuses, grpcStatuses }: RetryOptions): 'idempotent' | 'never' {
-  const isListed = statuses.includes(attempt.status) || grpcStatuses.includes(attempt.grpcStatus);
-  return attempt.isIdempotent && isListed ? 'idempotent' : 'never';
+/** Would another attempt be right, if there may be one? `words`: the conditions that hold for this request. */
+export function isWorthAnother(attempt: FailedAttempt, rules: RetryRules, words: RetryWords): boolean {
+  if (!rules.covers(attempt, words)) return false;
+  const retry = classOf(attempt);
+  if (retry === 'always') return true;
+  // An answer says that the request was seen, whatever had been written of it.
+  return attempt.isIdempotent || (attempt.code !== null && attempt.bytesWritten === 0);
+}
+
+function classOf({ code }: FailedAttempt): RetryClass {
+  return code === null ? 'idempotent' : FAILURES[code].retry;
 }

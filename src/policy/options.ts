@@ -1,4 +1,5 @@
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
+import type { RetryWord } from './retry-words.ts';
 
 /** How one cluster's attempts are judged, limited and repeated. Times in ms, ratios in 0 .. 1. */
 
@@ -48,15 +49,33 @@ export interface BudgetOptions {
 /** Finagle's and Linkerd's numbers. */
 export const DEFAULT_BUDGET: BudgetOptions = { ratio: 0.2, minPerSecond: 10, windowMs: 10_000 };
 
+/** A field of an answer. Both null: it is there, whatever it says. */
+export interface HeaderMatch {
+  /** In lower case. */
+  readonly name: string;
+  readonly exact: string | null;
+  readonly prefix: string | null;
+}
+
 export interface RetryOptions {
   /** Attempts of one exchange, the first included; 1 is no retry. */
   readonly maxAttempts: number;
+  /** What is worth another attempt; see `retry-rules.ts`. The three lists below count with their words alone. */
+  readonly on: readonly RetryWord[];
   /** Statuses that count as a failed attempt worth another, for idempotent methods. */
   readonly statuses: readonly number[];
-  /** The same of gRPC, for calls that may be made twice. Only a status in the head of an answer can be tried again. */
+  /** The same of gRPC, for calls that may be made twice. Tried again as long as no message has come. */
   readonly grpcStatuses: readonly number[];
+  /** Fields of answers, whatever their status. */
+  readonly headers: readonly HeaderMatch[];
   /** gRPC calls may be made twice. They are all POST, so that only the operator can know. */
   readonly grpcIdempotent: boolean;
+  /** Requests that carry an `Idempotency-Key` may be made twice, whatever their method. */
+  readonly idempotencyKey: boolean;
+  /** Requests of one cluster that may be retries at the same time. */
+  readonly maxConcurrent: number;
+  /** Who asks to be left alone for longer (`Retry-After`, `grpc-retry-pushback-ms`) is not asked again. */
+  readonly maxRetryAfterMs: number;
   /** Full jitter: a random wait between 0 and the smaller of `maxBackoffMs` and `backoffMs` x (2^n - 1). */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
@@ -67,13 +86,28 @@ export interface RetryOptions {
 
 /**
  * Two more attempts, Envoy's backoff, Linkerd's replay buffer. Nobody can tell from UNAVAILABLE whether the application
- * has seen the call, so calls count as POST does until somebody says that they may be made twice.
+ * has seen the call, so calls count as POST does until somebody says that they may be made twice. A quarter of the
+ * requests that a cluster may have in flight may be retries: more of them would be what keeps it down. Five seconds are
+ * as long as anybody waits for an answer that another attempt may not bring.
  */
 export const DEFAULT_RETRY: RetryOptions = {
   maxAttempts: 3,
+  on: [
+    'connect-failure',
+    'refused-stream',
+    'reset-before-request',
+    'reset',
+    'retriable-status-codes',
+    'retriable-headers',
+    'retriable-grpc-statuses',
+  ],
   statuses: [502, 503, 504],
   grpcStatuses: [GRPC_STATUSES.unavailable],
+  headers: [],
   grpcIdempotent: false,
+  idempotencyKey: false,
+  maxConcurrent: 256,
+  maxRetryAfterMs: 5_000,
   backoffMs: 25,
   maxBackoffMs: 250,
   replayBytes: 65_536,

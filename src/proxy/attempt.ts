@@ -10,6 +10,8 @@ import type { Outcome } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import { parsePushback, parseRetryAfter } from '../policy/retry-after.ts';
 import type { AttemptRecord } from './observer.ts';
+import type { Plan } from './plan.ts';
+import { RETRY_FIELD, refusalOf } from './refusal.ts';
 
 /** The exchange as an attempt sees it. Every call names the attempt, because an exchange may have more than one. */
 export interface AttemptOwner {
@@ -72,8 +74,17 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   firstByteAt = 0;
   endedAt = 0;
   pushbackMs = -1;
-  /** The endpoint will not have the call again before; `Infinity`: never. 0 when it does not say. */
+  /** The endpoint will not have the request again before; `Infinity`: never. 0 when it does not say. */
   retryInMs = 0;
+  /** What the request is to whoever gets it: 1 for what nobody can have seen before, else a retry. */
+  mark = 1;
+  /** Why the sidecar before the endpoint refused it unseen, or null. */
+  refusal: FailureCode | null = null;
+  /** The answer says that nobody should try again. */
+  asksNotTo = false;
+  isRateLimited = false;
+  /** The answer has a field that is worth another attempt. */
+  isHeaderListed = false;
   isReused = false;
   version = '';
   spanId = '';
@@ -108,6 +119,10 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     this.endedAt = 0;
     this.pushbackMs = -1;
     this.retryInMs = 0;
+    this.refusal = null;
+    this.asksNotTo = false;
+    this.isRateLimited = false;
+    this.isHeaderListed = false;
     this.isReused = false;
     this.version = '';
     this.spanId = spanId;
@@ -126,23 +141,37 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   }
 
   /** The head of the answer is here. */
-  answered(head: ResponseHead, now: number): void {
+  answered(head: ResponseHead, { retrying, trustsPeer }: Plan, now: number): void {
     this.status = head.status;
     this.firstByteAt = now;
     if (this.owner.isGrpc) this.concluded(head);
+    if (retrying.rules.readsHeaders) this.isHeaderListed = retrying.rules.hasListed(head);
+    if (head.status >= 400 || this.grpcStatus > 0) this.readFailure(head, trustsPeer);
     if (this.endpoint.reported !== null) this.endpoint.reported.read(head, now);
     this.endpoint.freshness.read(head, now);
     if (head.status !== 429 && head.status !== 503) return;
     const retryAfter = head.get('retry-after');
-    if (retryAfter !== null) this.pushbackMs = parseRetryAfter(retryAfter, this.clock.wallMs());
+    if (retryAfter === null) return;
+    this.pushbackMs = parseRetryAfter(retryAfter, this.clock.wallMs());
+    // Who refused it unseen is not who is asked next.
+    if (this.refusal === null) this.retryInMs = Math.max(0, this.pushbackMs);
+  }
+
+  private readFailure(head: ResponseHead, trustsPeer: boolean): void {
+    this.asksNotTo = head.get(RETRY_FIELD) === 'no';
+    this.isRateLimited = head.count('x-envoy-ratelimited') > 0;
+    // Of the application behind inbound, nobody is before.
+    if (trustsPeer) this.refusal = refusalOf(head, this.spanId);
+    if (this.refusal !== null) this.retryInMs = 0;
   }
 
   /** Tells breaker and latency what this attempt showed. Only the first call counts. */
   settle(code: FailureCode | null, now: number): void {
     if (this.ticket === REFUSED) return;
-    this.code = code;
+    this.code = code ?? (this.refusal === null ? null : 'refused_unseen');
     const silentMs = this.sentAt > 0 && this.firstByteAt === 0 ? now - this.sentAt : 0;
-    this.outcome = outcomeOf(code, this.status, silentMs, now - this.owner.startedAt, this.grpcStatus);
+    // Its limits are no evidence against it. That its application is gone is.
+    this.outcome = outcomeOf(code ?? this.refusal, this.status, silentMs, now - this.owner.startedAt, this.grpcStatus);
     const ticket = this.ticket;
     this.ticket = REFUSED;
     this.endpoint.gate.settle(ticket, this, now);
@@ -156,6 +185,11 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   lossOf(code: FailureCode, now: number): FailureCode {
     if (code !== 'connection_stale' || this.upstream.bytesWritten === 0) return code;
     return this.sentAt > 0 && now - this.sentAt > STALE_MS ? 'upstream_reset' : code;
+  }
+
+  /** The head of its answer has come without the status of the call. */
+  get awaitsStatus(): boolean {
+    return this.status === 200 && this.grpcStatus === NO_GRPC_STATUS;
   }
 
   /** Could an application have looked at the request? Known when the attempt is over. */
@@ -244,6 +278,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     const status = grpcStatusOf(fields);
     if (status === NO_GRPC_STATUS) return;
     this.grpcStatus = status;
+    if (status > 0 && fields.get(RETRY_FIELD) === 'no') this.asksNotTo = true;
     const pushback = status === 0 ? null : fields.get('grpc-retry-pushback-ms');
     if (pushback === null) return;
     this.retryInMs = parsePushback(pushback);

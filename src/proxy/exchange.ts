@@ -14,21 +14,27 @@ import type { RetryVerdict } from '../policy/classify.ts';
 import { Visit } from '../policy/door.ts';
 import { type Evidence, NO_EVIDENCE } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
+
 import { Allowance, NO_DEADLINE } from './allowance.ts';
+import { AnswerMarks } from './answer-marks.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall } from './grpc-call.ts';
 import { HedgeTimer, type HedgeTimerOwner } from './hedge-timer.ts';
+import { HeldHead, type HeldHeadOwner } from './held-head.ts';
+
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
 import type { Parked } from './parking.ts';
 import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
+import { proveRefusal } from './refusal.ts';
 import { Replay } from './replay.ts';
 import { Stay } from './stay.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
+import { Tried } from './tried.ts';
 
 /** What all exchanges of a process share. */
 export interface ExchangeContext {
@@ -57,7 +63,9 @@ type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'in_line' 
  * The books: the cluster's ticket is settled once, in `close`; each attempt closes its own. Every way out goes through
  * `close`, and after it nothing is armed, parked or in flight. One object serves all requests of a connection.
  */
-export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, HedgeTimerOwner, Parked, TimerOwner {
+export class Exchange
+  implements RequestHandler, AttemptOwner, BoundsOwner, HedgeTimerOwner, HeldHeadOwner, Parked, TimerOwner
+{
   readonly parkTimer = new Timer(this);
   private plan!: Plan;
   private phase: Phase = 'idle';
@@ -76,6 +84,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   private readonly placed: Placed;
   private readonly stay: Stay;
   private readonly visit = new Visit();
+  private readonly tried: Tried;
+  private readonly told: AnswerMarks;
+  private readonly held: HeldHead;
   private hasEntered = false;
   private requestTrailers: Fields | null = null;
   private isRequestDone = false;
@@ -94,6 +105,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     this.bounds = new TimeBounds(context.clock, this);
     this.placed = new Placed(this.attempts.failed);
     this.stay = new Stay(this, this.placed);
+    this.tried = new Tried(this.journal, this.replay, this.bounds);
+    this.told = new AnswerMarks(this.journal, this.attempts);
+    this.held = new HeldHead(context.clock, this);
   }
 
   get startedAt(): number {
@@ -250,7 +264,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   private send(attempt: Attempt, now: number): void {
     const { upstream } = attempt;
     editRequest(this.edits, this.journal, attempt, this.plan.trustsPeer, this.context.instanceId);
-    if (this.isGrpc) editCall(this.edits, this.journal);
+    if (this.isGrpc) editCall(this.edits, this.journal, attempt.mark - 1);
     this.tellTime(now);
     upstream.sendHead(this.journal.head, this.edits);
     attempt.isSent = true;
@@ -300,11 +314,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
 
   onAttemptHead(attempt: Attempt, head: ResponseHead): void {
     const now = this.context.clock.now();
-    attempt.answered(head, now);
+    attempt.answered(head, this.plan, now);
     this.plan.pace.learn(attempt);
     if (this.plan.hedge.isOn) this.plan.hedge.observe(now - attempt.startedAt, now);
     if (this.rival !== null) {
-      if (!this.attempts.isGood(attempt, this.journal.head.method, this.plan)) return this.withdraw(attempt, head, now);
+      if (!this.attempts.isGood(attempt, this.tried, this.plan)) return this.withdraw(attempt, head, now);
       this.win(attempt, now);
     }
     if (head.status === 101) return this.switchProtocols(attempt, head, now);
@@ -317,20 +331,27 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
       attempt.discard(head, now);
       return this.retry(attempt, verdict, now);
     }
+    if (this.isGrpc && attempt.awaitsStatus && this.attempts.awaitsTrailers(this.plan, this.replay.isWhole)) {
+      return this.held.hold(head, now);
+    }
     this.commit('answering', head, now);
     // The status of a call is at its end. A stream that has none yet when the attempt's time is up is settled then.
     if (this.allowance.attemptMs === 0 && !this.isGrpc) attempt.settle(null, now);
   }
 
   onAttemptBody(_attempt: Attempt, bytes: Buffer): boolean {
+    if (this.held.isHeld) this.releaseHead(this.context.clock.now());
     this.journal.responseBytes += bytes.length;
     this.bounds.progress(this.context.clock.now());
     this.isClientFull = !this.client.sendBody(bytes);
     return !this.isClientFull;
   }
 
-  onAttemptEnd(_attempt: Attempt, trailers: Fields | null): void {
-    this.client.sendEnd(trailers);
+  onAttemptEnd(attempt: Attempt, trailers: Fields | null): void {
+    if (this.held.isHeld && this.isRetriedByTrailers(attempt)) return;
+    this.client.sendEnd(
+      this.isGrpc ? this.told.trailers(trailers, attempt, this.plan, this.context.clock.now()) : trailers,
+    );
     if (this.phase === 'raw' && !this.isRequestDone) {
       this.isEndpointDone = true;
       return;
@@ -340,7 +361,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
 
   onAttemptFailure(attempt: Attempt, reported: FailureCode): void {
     const now = this.context.clock.now();
-    const code = attempt.lossOf(reported, now);
+    const code = this.held.lossOf(attempt.lossOf(reported, now));
     if (this.phase !== 'trying') return this.cut(code, now);
     if (this.rival !== null) {
       attempt.end(code, now);
@@ -370,14 +391,42 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     this.stay.leave();
     this.attempts.answering = this.current;
     this.hedgeTimer?.stop();
-    this.client.sendHead(head, this.placed.isMarked || this.visit.isMarked ? this.marks(head) : NO_EDITS);
+    const isMarked = this.placed.isMarked || this.visit.isMarked || this.told.isNeeded(head, this.plan);
+    this.client.sendHead(head, isMarked ? this.marks(head, now) : NO_EDITS);
   }
 
-  private marks(head: ResponseHead): Edits {
+  /** Nothing more of it may come for long: the client has what there is. */
+  onHeldEnough(now: number): void {
+    try {
+      this.releaseHead(now);
+    } catch (error) {
+      this.onBug(error);
+    }
+  }
+
+  private releaseHead(now: number): void {
+    this.commit('answering', this.held.release(), now);
+  }
+
+  /** The call has failed, and its caller has heard nothing yet. */
+  private isRetriedByTrailers(attempt: Attempt): boolean {
+    const now = this.context.clock.now();
+    const verdict = attempt.grpcStatus > 0 ? this.verdict(attempt, null, now) : 'no';
+    if (verdict === 'no') {
+      this.releaseHead(now);
+      return false;
+    }
+    attempt.end(null, now);
+    this.retry(attempt, verdict, now);
+    return true;
+  }
+
+  private marks(head: ResponseHead, now: number): Edits {
     this.edits.reset();
     this.placed.answeredBy = this.current!.endpoint;
     if (this.placed.isMarked) this.plan.placement.mark(this.placed, head, this.edits);
     if (this.visit.isMarked) this.plan.door.mark(this.visit, this.edits);
+    this.told.put(this.edits, this.current!, this.plan, now);
     return this.edits;
   }
 
@@ -392,9 +441,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   // --- Another attempt ---
 
   private verdict(attempt: Attempt, code: FailureCode | null, now: number): RetryVerdict {
-    const { attempts, journal, replay, plan } = this;
-    if (Math.max(attempt.retryInMs, plan.pace.leastMs(now)) >= this.bounds.leftMs(now)) return 'no';
-    return attempts.verdict(attempt, code, journal.head.method, replay.isWhole, plan, now);
+    if (this.plan.pace.leastMs(now) >= this.bounds.leftMs(now)) return 'no';
+    return this.attempts.verdict(attempt, code, this.tried, this.plan, now);
   }
 
   private retry(attempt: Attempt, verdict: RetryVerdict, now: number): void {
@@ -403,6 +451,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     attempts.leave(attempt, verdict);
     this.current = null;
     this.isUpstreamFull = false;
+    this.held.release();
     this.bounds.boundAttempt(0, now);
     if (verdict !== 'backoff') return this.tryNext(now);
     this.phase = 'backing_off';
@@ -418,8 +467,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     const { plan, attempts, journal } = this;
     const { head } = journal;
     if (this.phase !== 'trying' || this.current === null || this.rival !== null || !this.isRequestDone) return false;
-    if (attempts.isHeard || !this.replay.isWhole || this.placed.hold !== null || head.upgrade !== null) return false;
-    if (attempts.count >= plan.retry.maxAttempts) return false;
+    if (this.placed.hold !== null || head.upgrade !== null || !attempts.mayHedge(this.tried, plan)) return false;
     return this.isGrpc ? plan.retry.grpcIdempotent : plan.hedge.covers(head.method);
   }
 
@@ -447,7 +495,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return;
 
-    const rival = attempts.next();
+    const rival = attempts.nextBeside();
     this.rival = rival;
     rival.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
     rival.connect(false, this.journal.head.version, now);
@@ -544,6 +592,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
   onAttemptDue(now: number): void {
     const { current, bounds } = this;
     if (current === null) return bounds.boundAttempt(0, now);
+    if (this.held.isHeld) this.releaseHead(now);
     if (this.phase === 'answering') {
       // A long answer must not keep a probe waiting for its verdict.
       current.settle(null, now);
@@ -638,6 +687,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
       const { visit } = this;
       if (visit.retryAfterMs >= 0) this.edits.append('retry-after', String(Math.ceil(visit.retryAfterMs / 1000)));
       if (visit.isMarked) this.plan.door.mark(visit, this.edits);
+      this.told.putLocal(this.edits, this.plan, now);
+      if (!this.plan.trustsPeer && !this.attempts.mayBeSeen) proveRefusal(this.edits, code, this.journal.trace);
       this.client.sendLocal(failureAnswer(code), this.edits);
     }
     this.close(now);
@@ -703,6 +754,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Hedg
     const { plan, journal } = this;
     this.bounds.stop();
     this.hedgeTimer?.stop();
+    this.held.release();
+    this.attempts.close();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
     if (this.phase === 'in_line') plan.line.leave(this);
     this.stay.leave();

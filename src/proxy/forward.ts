@@ -1,5 +1,6 @@
 import type { Edits } from '../http/edits.ts';
 import type { RequestHead } from '../http/head.ts';
+import { attemptOf, markState } from '../http/retry-mark.ts';
 import { traceparentOf } from '../http/trace-context.ts';
 import type { Attempt } from './attempt.ts';
 import type { Journal } from './journal.ts';
@@ -30,11 +31,14 @@ export function editRequest(
   edits.set('x-request-id', journal.requestId);
   edits.set('traceparent', traceparentOf(trace.traceId, attempt.spanId, trace.isSampled));
   // A tracestate belongs to the trace it came with.
-  if (!trace.isContinued) edits.remove('tracestate');
+  if (attempt.mark > 1)
+    edits.set('tracestate', markState(trace.isContinued ? head.get('tracestate') : null, attempt.mark));
+  else if (!trace.isContinued) edits.remove('tracestate');
 
   const hops = trustsPeer ? head.get('x-remora-hop') : null;
   edits.set('x-remora-hop', hops === null ? instanceId : `${hops}, ${instanceId}`);
-  edits.set('x-remora-attempt', String(attempt.ordinal));
+  // What a retry causes is one too, so the larger goes on.
+  edits.set('x-remora-attempt', String(Math.max(attempt.mark, attemptOf(head))));
 
   const maxForwards = head.method === 'OPTIONS' ? maxForwardsOf(head) : null;
   if (maxForwards !== null) edits.set('max-forwards', String(maxForwards - 1));

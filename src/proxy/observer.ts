@@ -74,6 +74,13 @@ export interface TunnelRecord {
   readonly attemptCount: number;
 }
 
+/**
+ * `budget`, `parking`, `concurrent`, `body`: they, or the replay buffer, did not have it. `marked`: the request is a retry
+ * itself. `asked_not_to`: the answer says so, or wants more time than there is.
+ */
+export const RETRY_REFUSALS = ['budget', 'parking', 'body', 'concurrent', 'marked', 'asked_not_to'] as const;
+export type RetryRefusal = (typeof RETRY_REFUSALS)[number];
+
 /** Watches the exchanges of one plan. Called on the hot path: it must be cheap and must not throw. */
 export interface PlanObserver {
   onExchangeOpen(now: number): void;
@@ -82,8 +89,8 @@ export interface PlanObserver {
   onTunnelClose(record: TunnelRecord): void;
   /** An attempt ended and another will follow. */
   onRetry(record: AttemptRecord): void;
-  /** A retry was wanted and the budget, the park or the replay buffer did not have it. */
-  onRetryRefused(why: 'budget' | 'parking' | 'body'): void;
+  /** A retry was wanted and not made. */
+  onRetryRefused(why: RetryRefusal): void;
   /** A request, or an opaque connection, has nothing of what is hashed. */
   onKeyMissing(): void;
 }

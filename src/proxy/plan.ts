@@ -15,6 +15,7 @@ import type { PlanObserver } from './observer.ts';
 import type { Parking } from './parking.ts';
 import type { Placement } from './placement.ts';
 import type { Ledger } from './places/ledger.ts';
+import type { Retrying } from './retrying.ts';
 
 /**
  * Everything that was resolved before the request came: where to, under which limits, watched by whom. Immutable and
@@ -30,6 +31,7 @@ export interface Plan {
   /** Where requests wait for a place in `admission`. */
   readonly line: Line;
   readonly retry: RetryOptions;
+  readonly retrying: Retrying;
   readonly budget: RetryBudget;
   readonly backoff: Backoff;
   /** When a second attempt is sent beside the first. */

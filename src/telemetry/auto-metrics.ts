@@ -1,5 +1,5 @@
 import type { PlanLabels } from '../proxy/labels.ts';
-import type { AttemptRecord, ExchangeRecord, PlanObserver, TunnelRecord } from '../proxy/observer.ts';
+import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal, TunnelRecord } from '../proxy/observer.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import type { Registry } from './registry.ts';
 import { TunnelMetrics } from './tunnel-metrics.ts';
@@ -43,7 +43,7 @@ export class AutoMetrics implements PlanObserver {
     this.latest.onRetry(record);
   }
 
-  onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+  onRetryRefused(why: RetryRefusal): void {
     this.latest.onRetryRefused(why);
   }
 

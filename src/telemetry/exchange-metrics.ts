@@ -1,6 +1,6 @@
-import type { FailureCode } from '../base/failure.ts';
+import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
-import type { AttemptRecord, ExchangeRecord, PlanObserver } from '../proxy/observer.ts';
+import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../proxy/observer.ts';
 import { AttemptMetrics } from './attempt-metrics.ts';
 import { CallMetrics } from './call-metrics.ts';
 import type { Counter, Gauge, Histogram } from './instruments.ts';
@@ -52,11 +52,12 @@ export class ExchangeMetrics implements PlanObserver {
 
   onTunnelClose(): void {}
 
-  onRetry(_record: AttemptRecord): void {
+  onRetry({ code }: AttemptRecord): void {
     this.series.retries.made.value += 1;
+    if (code !== null && !FAILURES[code].reached) this.series.retries.resent.value += 1;
   }
 
-  onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+  onRetryRefused(why: RetryRefusal): void {
     this.series.retries.refused[why].value += 1;
   }
 

@@ -1,7 +1,14 @@
 import type { FailureCode } from '../base/failure.ts';
 import type { Spoken } from '../net/sniffer.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
-import type { AttemptRecord, ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../proxy/observer.ts';
+import type {
+  AttemptRecord,
+  ExchangeRecord,
+  PlanObserver,
+  ProxyObserver,
+  RetryRefusal,
+  TunnelRecord,
+} from '../proxy/observer.ts';
 
 /**
  * One observer made of several. An observer that throws is a bug of telemetry and must not become one of an exchange:
@@ -84,7 +91,7 @@ class PlanFanOut implements PlanObserver {
     this.tell((observer) => observer.onRetry(record));
   }
 
-  onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+  onRetryRefused(why: RetryRefusal): void {
     this.tell((observer) => observer.onRetryRefused(why));
   }
 

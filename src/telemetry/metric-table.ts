@@ -39,10 +39,15 @@ export const METRICS = {
     labels: ['direction', 'upstream'],
     help: 'Attempts that failed and were followed by another.',
   },
+  remora_resends_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream'],
+    help: 'Those of them after which nobody can have seen the request: not connected, or refused unseen. They add nothing to the load of an application.',
+  },
   remora_retries_refused_total: {
     type: 'counter',
     labels: ['direction', 'upstream', 'reason'],
-    help: 'Retries that were wanted and not made: no budget left, no room to wait, or a body not kept whole.',
+    help: 'Retries that were wanted and not made: no budget left, no room to wait (parking), as many at once as may be (concurrent), a body not kept whole, the request is a retry itself (marked), or its answer says so (asked_not_to).',
   },
   remora_hedges_total: {
     type: 'counter',

@@ -1,10 +1,12 @@
 import type { PlanLabels } from '../proxy/labels.ts';
+import { RETRY_REFUSALS, type RetryRefusal } from '../proxy/observer.ts';
 import type { Counter } from './instruments.ts';
 import type { Lease } from './registry.ts';
 
 export interface RetryCounters {
   readonly made: Counter;
-  readonly refused: Readonly<Record<'budget' | 'parking' | 'body', Counter>>;
+  readonly resent: Counter;
+  readonly refused: Readonly<Record<RetryRefusal, Counter>>;
 }
 
 export function bindRetries(lease: Lease, { direction, upstream }: PlanLabels): RetryCounters {
@@ -12,6 +14,7 @@ export function bindRetries(lease: Lease, { direction, upstream }: PlanLabels): 
     lease.counter('remora_retries_refused_total', [direction, upstream, reason]);
   return {
     made: lease.counter('remora_retries_total', [direction, upstream]),
-    refused: { budget: refused('budget'), parking: refused('parking'), body: refused('body') },
+    resent: lease.counter('remora_resends_total', [direction, upstream]),
+    refused: Object.fromEntries(RETRY_REFUSALS.map((reason) => [reason, refused(reason)])) as RetryCounters['refused'],
   };
 }

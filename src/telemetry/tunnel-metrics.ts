@@ -1,6 +1,6 @@
 import type { FailureCode } from '../base/failure.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
-import type { AttemptRecord, PlanObserver, TunnelRecord } from '../proxy/observer.ts';
+import type { AttemptRecord, PlanObserver, RetryRefusal, TunnelRecord } from '../proxy/observer.ts';
 import { AttemptMetrics } from './attempt-metrics.ts';
 import type { Counter, Gauge } from './instruments.ts';
 import type { Lease, Registry } from './registry.ts';
@@ -46,7 +46,7 @@ export class TunnelMetrics implements PlanObserver {
     this.series.retries.made.value += 1;
   }
 
-  onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+  onRetryRefused(why: RetryRefusal): void {
     this.series.retries.refused[why].value += 1;
   }
 

@@ -122,6 +122,18 @@ describe('LiveEndpoint', () => {
     expect(loadOf(endpoint, 3000)).toBeGreaterThan(500);
   });
 
+  it('counts what was given back unseen against the load of an endpoint that answers quickly with it', () => {
+    const endpoint = make();
+    for (let at = 1000; at < 3000; at += 20) {
+      endpoint.learn(
+        evidence('ignored', { code: 'refused_unseen', status: 503, startedAt: at - 1, firstByteAt: at }),
+        at,
+      );
+    }
+    expect(loadOf(endpoint, 3000)).toBeGreaterThan(500);
+    expect(endpoint.gate.state).toBe('closed');
+  });
+
   it('counts RESOURCE_EXHAUSTED as 429, and no other word of gRPC about a call', () => {
     const loadWith = (grpcStatus: number): number => {
       const endpoint = make();

@@ -26,7 +26,7 @@ upstreams:
     overprovisioning: 2
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
-    retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
+    retry: { maxAttempts: 4, on: [5xx, retriable-status-codes, retriable-grpc-statuses, retriable-headers], statuses: [503], grpcStatuses: [unavailable, aborted], headers: [{ name: X-Again }, { name: x-why, exact: busy }, { name: x-code, prefix: T- }], grpcIdempotent: true, idempotencyKey: true, maxConcurrent: 5, maxRetryAfter: 3s, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, attemptIdle: 500ms, request: 3s, streamIdle: 0, tunnelIdle: 2h, maxDuration: 3h }
     connections: { warm: 2, maxIdle: 8, maxRequests: 1000, maxAge: 10m, drainTimeout: 30s }
   files: { balance: ring_hash, hash: { source: true } }
@@ -96,7 +96,16 @@ it('takes every key there is, in the units of the program', () => {
     },
     limits: { maxRequests: 7, maxParked: 8, parkTimeoutMs: 900 },
     retry: {
-      maxAttempts: 1,
+      maxAttempts: 4,
+      on: ['5xx', 'retriable-status-codes', 'retriable-grpc-statuses', 'retriable-headers'],
+      headers: [
+        { name: 'x-again', exact: null, prefix: null },
+        { name: 'x-why', exact: 'busy', prefix: null },
+        { name: 'x-code', exact: null, prefix: 'T-' },
+      ],
+      idempotencyKey: true,
+      maxConcurrent: 5,
+      maxRetryAfterMs: 3_000,
       statuses: [503],
       grpcStatuses: [14, 10],
       grpcIdempotent: true,

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FAILURE_CODES, FAILURES, type FailureCode } from '../../src/base/failure.ts';
 import { type FailedAttempt, isIdempotent, outcomeOf, retryVerdict } from '../../src/policy/classify.ts';
-import { DEFAULT_RETRY } from '../../src/policy/options.ts';
+import { DEFAULT_RETRY, type RetryOptions } from '../../src/policy/options.ts';
+import { RetryRules } from '../../src/policy/retry-rules.ts';
 
 describe('isIdempotent', () => {
   it('knows the methods of RFC 9110, 9.2.2, and takes any other for unsafe', () => {
@@ -52,6 +53,8 @@ function failed(more: Partial<FailedAttempt>): FailedAttempt {
     code: null,
     status: 0,
     grpcStatus: -1,
+    isRateLimited: false,
+    isHeaderListed: false,
     isIdempotent: true,
     bytesWritten: 100,
     isAnswered: false,
@@ -61,7 +64,9 @@ function failed(more: Partial<FailedAttempt>): FailedAttempt {
   };
 }
 
-const verdict = (more: Partial<FailedAttempt>) => retryVerdict(failed(more), DEFAULT_RETRY);
+const verdictUnder = (options: RetryOptions, more: Partial<FailedAttempt>) =>
+  retryVerdict(failed(more), new RetryRules(options), options.maxAttempts);
+const verdict = (more: Partial<FailedAttempt>) => verdictUnder(DEFAULT_RETRY, more);
 
 describe('retryVerdict', () => {
   it('sends on at once what no endpoint has seen, whatever the method', () => {
@@ -86,7 +91,7 @@ describe('retryVerdict', () => {
       expect(verdict({ status, isIdempotent: false, bytesWritten: 0 })).toBe('no'); // it was answered, so it was seen
     }
     for (const status of [200, 404, 429, 500, 501]) expect(verdict({ status })).toBe('no');
-    expect(retryVerdict(failed({ status: 429 }), { ...DEFAULT_RETRY, statuses: [429] })).toBe('backoff');
+    expect(verdictUnder({ ...DEFAULT_RETRY, statuses: [429] }, { status: 429 })).toBe('backoff');
   });
 
   it('takes a listed gRPC status of an idempotent call for worth another attempt', () => {
@@ -94,8 +99,8 @@ describe('retryVerdict', () => {
     expect(verdict({ status: 200, grpcStatus: 14, isIdempotent: false })).toBe('no');
     for (const grpcStatus of [-1, 0, 2, 4, 8, 13]) expect(verdict({ status: 200, grpcStatus })).toBe('no');
     const listed = { ...DEFAULT_RETRY, grpcStatuses: [8] };
-    expect(retryVerdict(failed({ status: 200, grpcStatus: 8 }), listed)).toBe('backoff');
-    expect(retryVerdict(failed({ status: 200, grpcStatus: 14 }), listed)).toBe('no');
+    expect(verdictUnder(listed, { status: 200, grpcStatus: 8 })).toBe('backoff');
+    expect(verdictUnder(listed, { status: 200, grpcStatus: 14 })).toBe('no');
   });
 
   it('sends on a fresh connection what was given to a stale one, if harmless or nothing was written', () => {
@@ -106,13 +111,13 @@ describe('retryVerdict', () => {
   });
 
   it('does not count a stale connection as an attempt', () => {
-    expect(retryVerdict(failed({ code: 'connection_stale' }), { ...DEFAULT_RETRY, maxAttempts: 1 })).toBe('fresh');
+    expect(verdictUnder({ ...DEFAULT_RETRY, maxAttempts: 1 }, { code: 'connection_stale' })).toBe('fresh');
   });
 
   it('stops at the last attempt', () => {
     expect(verdict({ code: 'upstream_reset', ordinal: 2 })).toBe('backoff');
     expect(verdict({ code: 'upstream_reset', ordinal: 3 })).toBe('no');
-    expect(retryVerdict(failed({ code: 'connect_refused' }), { ...DEFAULT_RETRY, maxAttempts: 1 })).toBe('no');
+    expect(verdictUnder({ ...DEFAULT_RETRY, maxAttempts: 1 }, { code: 'connect_refused' })).toBe('no');
   });
 
   it('never sends again once something was answered, or what is not whole any more', () => {

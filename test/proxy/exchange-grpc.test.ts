@@ -286,19 +286,22 @@ describe('another attempt of a gRPC call', () => {
     expect(script.take().at(-1)).toBe('5100 a end');
   });
 
-  it('tells the endpoint of those before, its caller’s own among them', () => {
+  it('tells the endpoint of those before', () => {
     const { script, client, a } = lone(SAFE);
     call(client);
     expect(a().sentFields['grpc-previous-rpc-attempts']).toBeUndefined();
     trailersOnly(a(), 14);
     script.clock.advance(100);
     expect(a().sentFields['grpc-previous-rpc-attempts']).toBe('1');
-    unary(a(), 0);
+  });
+
+  it('does not follow when the call is a retry of its caller’s, which the endpoint is told as it is', () => {
+    const { script, client, a } = lone(SAFE);
     call(client, { 'grpc-previous-rpc-attempts': '2' });
-    expect(a().sentFields['grpc-previous-rpc-attempts']).toBeUndefined(); // passed on as it is
+    expect(a().sentFields['grpc-previous-rpc-attempts']).toBeUndefined();
     trailersOnly(a(), 14);
-    script.clock.advance(100);
-    expect(a().sentFields['grpc-previous-rpc-attempts']).toBe('3');
+    expect(script.take()).toContain('0 no retry: marked');
+    expect(script.records[0]).toMatchObject({ grpcStatus: 14, attempts: ['a 200 failure'] });
   });
 
   it('does not tell of those that no server can have seen', () => {
@@ -306,7 +309,7 @@ describe('another attempt of a gRPC call', () => {
     call(script.open());
     script.endpoint('a').last.handler.onFailure('connect_refused');
     script.endpoint('b').last.handler.onConnected();
-    expect(script.endpoint('b').last.sentFields).toMatchObject({ 'x-remora-attempt': '2' });
+    expect(script.endpoint('b').last.sentFields).toMatchObject({ 'x-remora-attempt': '1' });
     expect(script.endpoint('b').last.sentFields['grpc-previous-rpc-attempts']).toBeUndefined();
   });
 });

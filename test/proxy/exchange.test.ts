@@ -141,7 +141,11 @@ describe('retry', () => {
     script.endpoint('a').last.answer(503);
     script.clock.advance(100);
     script.endpoint('b').last.answer(503);
-    expect(script.take().slice(-3)).toEqual(['100 client head 503', '100 client end', '100 client finish true']);
+    expect(script.take().slice(-3)).toEqual([
+      '100 client head 503 x-remora-retry: no',
+      '100 client end',
+      '100 client finish true',
+    ]);
     expect(script.records[0]).toMatchObject({ status: 503, code: null });
   });
 
@@ -452,7 +456,7 @@ describe('a full park', () => {
     script.endpoint('b').last.answer(503);
     expect(script.take().slice(-4)).toEqual([
       '0 no retry: parking',
-      '0 client head 503',
+      '0 client head 503 x-remora-retry: no',
       '0 client end',
       '0 client finish true',
     ]);

@@ -22,6 +22,7 @@ import { Wires } from '../../src/net/session-wire.ts';
 import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
 import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
+import { SpentTraces } from '../../src/proxy/spent-traces.ts';
 import { specs } from './endpoint-specs.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -133,6 +134,7 @@ export function agentParts({ hasConsul = true } = {}) {
     breakers: { onBreakerChange: () => undefined },
     context,
     shadows: new Shadows(context),
+    spent: new SpentTraces(),
     sources,
     caller: 'web',
     place,

@@ -40,8 +40,11 @@ import {
   type RetryOptions,
   type TimeoutOptions,
 } from '../../src/policy/options.ts';
+
 import { Pace } from '../../src/policy/pace.ts';
+import { RetrySlots } from '../../src/policy/retry-slots.ts';
 import { textsOf } from '../../src/proxy/allowance.ts';
+
 import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
 import { NO_LINE } from '../../src/proxy/line.ts';
@@ -49,6 +52,8 @@ import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
 import type { Plan, Router } from '../../src/proxy/plan.ts';
+import { Retrying } from '../../src/proxy/retrying.ts';
+import { SpentTraces } from '../../src/proxy/spent-traces.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
 import { makeHashKey } from '../../src/route/hash-keys.ts';
 import type { KeyOptions } from '../../src/route/keys/options.ts';
@@ -96,9 +101,15 @@ export class ExchangeScript {
   readonly log: string[] = [];
   readonly records: RecordCopy[] = [];
   readonly rejects: string[] = [];
+  /** Fields that were added to the last answer of our own. */
+  local: Record<string, string> = {};
+  /** Fields that were left out of the last answer of an endpoint. */
+  removed: readonly string[] = [];
   readonly endpoints = new Map<string, FakeConnector>();
   readonly admission: ConcurrencyLimit;
   readonly budget: RetryBudget;
+  readonly slots: RetrySlots;
+  readonly spent = new SpentTraces();
   readonly cluster: Cluster;
   /** Of who comes from now on. */
   plan: Plan;
@@ -114,6 +125,7 @@ export class ExchangeScript {
     const retry = { ...DEFAULT_RETRY, ...options.retry };
     this.admission = new ConcurrencyLimit(limits.maxRequests);
     this.budget = new RetryBudget(retry.budget);
+    this.slots = new RetrySlots(retry.maxConcurrent);
     this.parking = new Parking(this.clock, limits);
     this.hold = new Hold(this.clock, { ...DEFAULT_HOLD, ...options.roles?.hold });
     this.observer = {
@@ -153,6 +165,7 @@ export class ExchangeScript {
       admission: this.admission,
       line: NO_LINE,
       retry,
+      retrying: new Retrying(retry, this.slots, this.spent),
       budget: this.budget,
       hedge: options.hedge === undefined ? NO_HEDGE : new LiveHedge({ ...DEFAULT_HEDGE, ...options.hedge }),
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
@@ -363,6 +376,7 @@ export class FakeClient implements Client {
   }
 
   sendHead(head: ResponseHead, edits: Edits): void {
+    this.script.removed = edits.removed.slice(0, edits.removedCount).filter((name) => head.count(name) > 0);
     const added = edits.names.slice(0, edits.addedCount).map((name, at) => ` ${name}: ${edits.values[at]}`);
     this.script.say(`client head ${head.status}${added.join('')}`);
   }
@@ -373,10 +387,14 @@ export class FakeClient implements Client {
   }
 
   sendEnd(trailers: Fields | null): void {
-    this.script.say(`client end${trailers === null ? '' : ' with trailers'}`);
+    const verdict = trailers?.get('x-remora-retry') ?? null;
+    const told = verdict === null ? '' : ` x-remora-retry: ${verdict}`;
+    this.script.say(`client end${trailers === null ? '' : ' with trailers'}${told}`);
   }
 
-  sendLocal(answer: LocalAnswer): void {
+  sendLocal(answer: LocalAnswer, edits: Edits): void {
+    this.script.local = {};
+    for (let i = 0; i < edits.addedCount; i++) this.script.local[edits.names[i]!] = edits.values[i]!;
     this.script.say(`client local ${answer.status}${answer.code === null ? '' : ` ${answer.code}`}`);
   }
 

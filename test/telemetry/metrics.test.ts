@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { METRICS } from '../../src/telemetry/metric-table.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { Registry, sample } from '../../src/telemetry/registry.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -76,11 +77,17 @@ remora_attempts_total{direction="outbound",upstream="orders",endpoint="10.0.0.1:
 # HELP remora_retries_total Attempts that failed and were followed by another.
 # TYPE remora_retries_total counter
 remora_retries_total{direction="outbound",upstream="orders"} 1
-# HELP remora_retries_refused_total Retries that were wanted and not made: no budget left, no room to wait, or a body not kept whole.
+# HELP remora_resends_total ${METRICS.remora_resends_total.help}
+# TYPE remora_resends_total counter
+remora_resends_total{direction="outbound",upstream="orders"} 0
+# HELP remora_retries_refused_total ${METRICS.remora_retries_refused_total.help}
 # TYPE remora_retries_refused_total counter
 remora_retries_refused_total{direction="outbound",upstream="orders",reason="budget"} 1
 remora_retries_refused_total{direction="outbound",upstream="orders",reason="parking"} 0
 remora_retries_refused_total{direction="outbound",upstream="orders",reason="body"} 0
+remora_retries_refused_total{direction="outbound",upstream="orders",reason="concurrent"} 0
+remora_retries_refused_total{direction="outbound",upstream="orders",reason="marked"} 0
+remora_retries_refused_total{direction="outbound",upstream="orders",reason="asked_not_to"} 0
 # HELP remora_connections_total Connections accepted.
 # TYPE remora_connections_total counter
 remora_connections_total{listener="orders"} 1

@@ -5,6 +5,7 @@ import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../../policy/options.ts';
 import { defaulted, group, type Scope, section } from '../field.ts';
 import { formatDuration, formatSize } from '../units.ts';
 import { choice, count, duration, flag, ratio, size } from '../values.ts';
+import { retryKeys } from './retry.ts';
 
 const MAX_REQUESTS = 1_000_000;
 
@@ -89,6 +90,7 @@ export const retrySection = section({
     scope: 'mesh',
     meaning: 'Attempts of one request, the first included; 1 is no retry.',
   }),
+  ...retryKeys,
   statuses: defaulted(
     z.array(status(), { error: 'a list of HTTP statuses' }).max(200, { error: 'at most 200 statuses' }),
     [...DEFAULT_RETRY.statuses],
@@ -105,7 +107,7 @@ export const retrySection = section({
     {
       scope: 'mesh',
       meaning:
-        'The same of gRPC, for calls of which `grpcIdempotent` is said: answers that consist of this status alone. UNAVAILABLE is the one that gRPC itself says to try again.',
+        'The same of gRPC, for calls of which `grpcIdempotent` is said: answers without a message. UNAVAILABLE is the one that gRPC itself says to try again.',
     },
   ),
   grpcIdempotent: defaulted(flag(), DEFAULT_RETRY.grpcIdempotent, {

@@ -7,7 +7,7 @@ import { FieldList, type Fields } from '../../http/fields.ts';
 import type { RequestHead, ResponseHead } from '../../http/head.ts';
 import { ResponseCopy } from '../../http/head-copy.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
-import type { AttemptRecord, ExchangeRecord, PlanObserver } from '../observer.ts';
+import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../observer.ts';
 import type { Plan, Router } from '../plan.ts';
 
 /** The scatter as a leg sees it. */
@@ -23,7 +23,7 @@ export interface LegOwner {
   onLegDone(leg: Leg, intact: boolean): void;
   onLegClosed(record: ExchangeRecord): void;
   onLegRetry(record: AttemptRecord): void;
-  onLegRetryRefused(why: 'budget' | 'parking' | 'body'): void;
+  onLegRetryRefused(why: RetryRefusal): void;
 }
 
 /**
@@ -211,7 +211,7 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
     this.owner.onLegRetry(record);
   }
 
-  onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+  onRetryRefused(why: RetryRefusal): void {
     this.owner.onLegRetryRefused(why);
   }
 

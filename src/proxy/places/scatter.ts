@@ -9,7 +9,7 @@ import { makeRequestId } from '../../http/request-id.ts';
 import { traceparentOf } from '../../http/trace-context.ts';
 import type { ExchangeContext } from '../exchange.ts';
 import { Journal } from '../journal.ts';
-import type { AttemptRecord, ExchangeRecord } from '../observer.ts';
+import type { AttemptRecord, ExchangeRecord, RetryRefusal } from '../observer.ts';
 import type { Broadcast } from '../plan.ts';
 import type { Handover } from './handover.ts';
 import { Leg, type LegOwner } from './leg.ts';
@@ -148,7 +148,7 @@ export class Scatter implements RequestHandler, LegOwner {
     this.broadcast.main.observer.onRetry(record);
   }
 
-  onLegRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+  onLegRetryRefused(why: RetryRefusal): void {
     this.broadcast.main.observer.onRetryRefused(why);
   }
 

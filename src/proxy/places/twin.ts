@@ -9,7 +9,7 @@ import type { RequestHead, ResponseHead } from '../../http/head.ts';
 import { RequestCopy } from '../../http/head-copy.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import { isCall } from '../grpc-call.ts';
-import type { AttemptRecord, ExchangeRecord, PlanObserver } from '../observer.ts';
+import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../observer.ts';
 import type { Move, Plan, Router } from '../plan.ts';
 import { Replay } from '../replay.ts';
 import type { Handover } from './handover.ts';
@@ -159,7 +159,7 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
     this.move.main.observer.onRetry(record);
   }
 
-  onRetryRefused(why: 'budget' | 'parking' | 'body'): void {
+  onRetryRefused(why: RetryRefusal): void {
     this.move.main.observer.onRetryRefused(why);
   }
 
