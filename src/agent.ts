@@ -260,9 +260,9 @@ export class Agent implements AgentView, Stoppable {
   }
 
   outboundTraffic(): OutboundTraffic {
-    const upstreams = this.everyUpstream().map(({ plan: { admission, roles } }) => {
+    const upstreams = this.everyUpstream().map(({ plan: { admission, line, roles } }) => {
       const { admissions, inFlight } = admission;
-      return { admissions, inFlight: inFlight + (roles === null ? 0 : roles.hold.size) };
+      return { admissions, inFlight: inFlight + line.size + (roles === null ? 0 : roles.hold.size) };
     });
     return outboundTraffic(upstreams, [...this.outboundEntries(), ...this.parts.leaving.all]);
   }

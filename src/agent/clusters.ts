@@ -2,6 +2,7 @@ import { makeBalancer } from '../cluster/balancers.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
 import type { Connector } from '../http/conduit.ts';
+import type { Connections } from '../net/connection-limit.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
 import { DEFAULT_MAX_IDLE, Pool, type PoolOptions } from '../net/pool.ts';
 import { AutoConnector } from '../net/protocol-connector.ts';
@@ -11,6 +12,8 @@ import type { EndpointProtocol } from './protocols.ts';
 /** What pools ask when they dial, so that it changes for all that are there. */
 export interface Dialing {
   connectMs: number;
+  /** Of all endpoints together. */
+  readonly connections: Connections;
 }
 
 /** A cluster whose endpoints are reached through pools of their own. */
@@ -27,7 +30,7 @@ export function makeCluster(
     options,
     balancer: makeBalancer(options.balancer, random, caller),
     connectorFactory: ({ host, port }) =>
-      makeConnector(protocol, parts, {
+      makeConnector(protocol, parts, dialing, {
         host,
         port,
         get connectTimeoutMs() {
@@ -44,8 +47,13 @@ export function makeCluster(
   });
 }
 
-function makeConnector(protocol: EndpointProtocol, parts: Parts, options: PoolOptions): Connector {
-  if (protocol === 'http1') return new Pool(parts, options);
-  const http2 = new Http2Pool(parts, options, parts.http2);
-  return protocol === 'http2' ? http2 : new AutoConnector(new Pool(parts, options), http2);
+function makeConnector(
+  protocol: EndpointProtocol,
+  parts: Parts,
+  { connections }: Readonly<Dialing>,
+  options: PoolOptions,
+): Connector {
+  if (protocol === 'http1') return new Pool(parts, options, connections);
+  const http2 = new Http2Pool(parts, options, parts.http2, connections);
+  return protocol === 'http2' ? http2 : new AutoConnector(new Pool(parts, options, connections), http2);
 }

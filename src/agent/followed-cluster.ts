@@ -12,6 +12,7 @@ import { roleLenses } from '../cluster/role-lenses.ts';
 import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import type { RolesConfig, UpstreamConfig } from '../config/config.ts';
+import { ConnectionLimit } from '../net/connection-limit.ts';
 import { shardLenses } from '../route/shards/shard-lenses.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
@@ -28,6 +29,7 @@ export class FollowedCluster {
   /** What discovery last said, and when. */
   readonly watch: Watch<ClusterSnapshot>;
   private readonly protocol: EndpointProtocol;
+  readonly connections: ConnectionLimit;
   private readonly dialing: Dialing;
   private readonly ends = new AbortController();
   private stopHearing: () => void = () => undefined;
@@ -40,7 +42,8 @@ export class FollowedCluster {
     start: Start,
   ) {
     this.protocol = endpointProtocolOf(config.protocol);
-    this.dialing = { connectMs: config.timeouts.connectMs };
+    this.connections = new ConnectionLimit(config.limits.maxConnections);
+    this.dialing = { connectMs: config.timeouts.connectMs, connections: this.connections };
     const options = optionsOf(config, parts.place.value, parts.random);
     this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
     this.watch = follow(questions, parts.clock, this.ends.signal, start);
@@ -69,6 +72,7 @@ export class FollowedCluster {
   reconfigure(config: UpstreamConfig): void {
     this.config = config;
     this.dialing.connectMs = config.timeouts.connectMs;
+    this.connections.reconfigure(config.limits.maxConnections);
     const { options } = this.cluster;
     const { balancer, breaker, tree, lenses, fresh } = optionsOf(config, this.parts.place.value, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);

@@ -10,12 +10,10 @@ import { EVERYONE, roleKey } from '../cluster/role-lenses.ts';
 import type { RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
-import { ConcurrencyLimit } from '../policy/concurrency.ts';
 import { OPEN_DOOR } from '../policy/door.ts';
-import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
-import { NO_LINE } from '../proxy/line.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
@@ -31,6 +29,7 @@ import { ByShard } from '../route/shards/by-shard.ts';
 import type { ShardsOptions } from '../route/shards/shard-options.ts';
 import { ShardSpreader } from '../route/shards/shard-spreader.ts';
 import { type Sharding, Shards } from '../route/shards/shards.ts';
+import { type Capacity, type CapacityOptions, makeCapacity } from './capacity.ts';
 import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */
@@ -43,9 +42,8 @@ export interface PlanParts {
 }
 
 /** What is said of a plan in the configuration. */
-export interface PlanOptions {
+export interface PlanOptions extends CapacityOptions {
   readonly labels: PlanLabels;
-  readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
   readonly hash: readonly KeyOptions[] | null;
@@ -57,7 +55,8 @@ export interface PlanOptions {
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
-  readonly admission: ConcurrencyLimit;
+  readonly admission: Capacity['admission'];
+  readonly line: Capacity['line'];
   /** Null: all endpoints are alike. */
   readonly roles: LiveRoles | null;
   /** Null of an upstream that has never had any. */
@@ -84,7 +83,6 @@ export function makePlan(
   const { labels, limits, retry, timeouts, hash, roles: wanted, trustsPeer, returnsUnseen } = options;
   const hasBudget = before !== null && isDeepStrictEqual(before.retry.budget, retry.budget);
   const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
-  before?.admission.reconfigure(limits.maxRequests);
   before?.parking.reconfigure(limits);
   const key = hash === null ? null : makeHashKey(hash, random);
   const roles = wanted === null ? null : makeRoles(clock, cluster, wanted, key, before?.roles?.hold ?? null);
@@ -94,8 +92,7 @@ export function makePlan(
     labels,
     cluster,
     door: OPEN_DOOR,
-    admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
-    line: NO_LINE,
+    ...makeCapacity(clock, options, before),
     retry,
     budget: hasBudget ? before.budget : new RetryBudget(retry.budget),
     backoff: new FullJitter(retry, random),

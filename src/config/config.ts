@@ -4,6 +4,8 @@ import type { ReadPreference } from '../cluster/role-lenses.ts';
 import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
+import type { AdaptiveOptions } from '../policy/adaptive-options.ts';
+import type { CriticalityOptions } from '../policy/criticality-rule.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
@@ -57,6 +59,8 @@ export interface InboundConfig extends ListenAddress {
   /** What callers speak. */
   readonly protocol: 'http' | 'grpc' | 'tcp' | 'auto';
   readonly limits: LimitOptions;
+  readonly adaptive: AdaptiveOptions;
+  readonly criticality: CriticalityOptions;
   readonly timeouts: TimeoutOptions;
 }
 
@@ -88,6 +92,8 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
+  readonly adaptive: AdaptiveOptions;
+  readonly criticality: CriticalityOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
 }

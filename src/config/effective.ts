@@ -1,4 +1,5 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
+import { encodeCapacity, encodePlaceLimits } from './capacity.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
@@ -23,7 +24,7 @@ function encode(config: Config): unknown {
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
-    inbound: inbound === null ? null : { ...inbound, ...limitsAndTimeouts(inbound) },
+    inbound: inbound === null ? null : { ...inbound, ...encodeCapacity(inbound), ...limitsAndTimeouts(inbound) },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
     static: Object.fromEntries(
@@ -95,6 +96,7 @@ function encodeUpstream({
         window: formatDuration(retry.budget.windowMs),
       },
     },
+    ...encodeCapacity(rest),
     ...limitsAndTimeouts(rest),
   };
 }
@@ -121,6 +123,7 @@ function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 
       maxRequests: limits.maxRequests,
       maxParked: limits.maxParked,
       parkTimeout: formatDuration(limits.parkTimeoutMs),
+      ...encodePlaceLimits(limits),
     },
     timeouts: {
       connect: formatDuration(timeouts.connectMs),

@@ -1,3 +1,4 @@
+import { capacityRules } from './capacity-rules.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
@@ -30,10 +31,12 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...shardRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
+      ...capacityRules(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
+    ...(config.inbound === null ? [] : capacityRules(['inbound'], config.inbound, merged)),
     ...staticEndpoints(config, merged),
     ...applicationProtocol(config),
     ...windowBounds(config),

@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import { NO_CONNECTION } from '../http/no-connection.ts';
+import { type Connections, type IdleHolder, UNLIMITED } from './connection-limit.ts';
 import type { Http2Shared } from './http2-shared.ts';
 import { type Http2UpstreamOwner, Http2UpstreamSession } from './http2-upstream-session.ts';
 import type { Http2UpstreamStream } from './http2-upstream-stream.ts';
@@ -15,10 +17,10 @@ const LIKELY_LIMIT = 100;
  *
  * The oldest session with room is taken, not the one with the fewest streams: so no more stay in use than the load needs,
  * and the others reach their idle timeout. A session that opens already counts the requests that wait for it, as if the
- * endpoint took as many as it did last. How many are open is not bounded here, as in `Pool`: without room elsewhere there
- * is one more, since a request that waited for another's answer would be as slow as that.
+ * endpoint took as many as it did last. Without room elsewhere there is one more, as far as the cluster's `Connections`
+ * go, since a request that waited for another's answer would be as slow as that.
  */
-export class Http2Pool implements Connector, Http2UpstreamOwner {
+export class Http2Pool implements Connector, Http2UpstreamOwner, IdleHolder {
   createdCount = 0;
   /** Without a stream, and waiting for one. */
   idleCount = 0;
@@ -34,11 +36,13 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
     private readonly context: PoolContext,
     readonly options: PoolOptions,
     readonly shared: Http2Shared,
+    private readonly connections: Connections = UNLIMITED,
   ) {
+    connections.join(this);
     this.host = context.host;
     this.clock = context.clock;
     this.likelyLimit = Math.min(LIKELY_LIMIT, shared.limits.maxStreams);
-    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
+    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options, connections);
   }
 
   get openCount(): number {
@@ -55,7 +59,8 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
   }
 
   acquire(handler: ResponseHandler, fresh: boolean): Upstream {
-    return this.sessionFor(fresh).take(handler, fresh);
+    const session = this.sessionFor(fresh);
+    return session === null ? NO_CONNECTION : session.take(handler, fresh);
   }
 
   dial(handler: TunnelHandler): Tunnel {
@@ -64,6 +69,7 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
 
   retire(): void {
     this.isRetired = true;
+    this.connections.leave(this);
     for (const session of [...this.sessions]) session.retire();
   }
 
@@ -78,20 +84,31 @@ export class Http2Pool implements Connector, Http2UpstreamOwner {
   }
 
   place(stream: Http2UpstreamStream): void {
-    this.sessionFor(stream.isFresh).adopt(stream);
+    const session = this.sessionFor(stream.isFresh);
+    if (session === null) return stream.fail('connections_exhausted');
+    session.adopt(stream);
     if (stream.isReady) stream.connected();
   }
 
   onIdleChange(isIdle: boolean): void {
     this.idleCount += isIdle ? 1 : -1;
+    if (isIdle) this.connections.rested();
+  }
+
+  /** The oldest of them. */
+  closeIdle(): void {
+    for (const session of this.sessions) if (session.retire()) return;
   }
 
   onGone(session: Http2UpstreamSession): void {
     this.sessions.splice(this.sessions.indexOf(session), 1);
+    this.connections.closed();
   }
 
-  private sessionFor(fresh: boolean): Http2UpstreamSession {
+  /** Null: there is none with room, and none may be opened. */
+  private sessionFor(fresh: boolean): Http2UpstreamSession | null {
     for (const session of this.sessions) if (session.hasRoom && !(fresh && session.hasAnswered)) return session;
+    if (!this.connections.tryOpen()) return null;
     const session = new Http2UpstreamSession(this);
     this.sessions.push(session);
     this.createdCount++;

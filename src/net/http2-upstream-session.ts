@@ -123,9 +123,11 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     else this.waiting.add(stream);
   }
 
-  /** Closes it if it is idle. */
-  retire(): void {
-    if (this.isIdle) this.finish();
+  /** Closes it if it is idle, and says whether it was. */
+  retire(): boolean {
+    const { isIdle } = this;
+    if (isIdle) this.finish();
+    return isIdle;
   }
 
   // --- From its streams ---

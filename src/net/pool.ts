@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import { NO_CONNECTION } from '../http/no-connection.ts';
+import { type Connections, type IdleHolder, UNLIMITED } from './connection-limit.ts';
 import type { SocketHost, Sockets } from './sockets.ts';
 import { Tunnels } from './tunnels.ts';
 import { UpstreamConnection, type UpstreamOptions, type UpstreamOwner } from './upstream-connection.ts';
@@ -25,10 +27,9 @@ export interface PoolContext {
  * The way to one endpoint: its connections that are open.
  *
  * The one used last is taken first, so that no more stay open than the load needs, and the others reach their idle
- * timeout. How many are open at once is not bounded here: each belongs to an attempt, and attempts are bounded by the
- * cluster's limit.
+ * timeout. How many are open at once is bounded for all pools of the cluster together (`Connections`).
  */
-export class Pool implements Connector, UpstreamOwner {
+export class Pool implements Connector, UpstreamOwner, IdleHolder {
   /** HTTP connections: open or being opened, and opened ever. */
   openCount = 0;
   createdCount = 0;
@@ -42,10 +43,12 @@ export class Pool implements Connector, UpstreamOwner {
   constructor(
     private readonly context: PoolContext,
     readonly options: PoolOptions,
+    private readonly connections: Connections = UNLIMITED,
   ) {
+    connections.join(this);
     this.host = context.host;
     this.clock = context.clock;
-    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
+    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options, connections);
   }
 
   get idleCount(): number {
@@ -69,6 +72,7 @@ export class Pool implements Connector, UpstreamOwner {
 
   retire(): void {
     this.isRetired = true;
+    this.connections.leave(this);
     for (const connection of this.idle.splice(0)) connection.retire();
   }
 
@@ -79,16 +83,22 @@ export class Pool implements Connector, UpstreamOwner {
   onIdle(connection: UpstreamConnection): void {
     this.idle.push(connection);
     if (this.idle.length > this.options.maxIdle) this.idle.shift()!.retire();
+    this.connections.rested();
+  }
+
+  closeIdle(): void {
+    this.idle.shift()!.retire();
   }
 
   onGone(connection: UpstreamConnection, wasIdle: boolean): void {
     this.openCount--;
-    if (!wasIdle) return;
-    const index = this.idle.indexOf(connection);
+    const index = wasIdle ? this.idle.indexOf(connection) : -1;
     if (index >= 0) this.idle.splice(index, 1);
+    this.connections.closed();
   }
 
   private open(handler: ResponseHandler): Upstream {
+    if (!this.connections.tryOpen()) return NO_CONNECTION;
     const connection = new UpstreamConnection(this, handler);
     this.openCount++;
     this.createdCount++;

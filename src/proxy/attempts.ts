@@ -49,6 +49,11 @@ export class Attempts {
     return made;
   }
 
+  /** The newest was none: there was no connection for it. */
+  takeBack(): void {
+    this.count--;
+  }
+
   /**
    * May another follow this one, which showed `code` or an answer with its status? Nothing of an answer may have been sent.
    * The bounds of the whole cluster are asked last, since asking takes from them.

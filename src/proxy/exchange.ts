@@ -8,6 +8,7 @@ import { Edits, NO_EDITS } from '../http/edits.ts';
 import { FieldList, type Fields } from '../http/fields.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
+import { NO_CONNECTION } from '../http/no-connection.ts';
 import { makeRequestId } from '../http/request-id.ts';
 import { nextSpanId } from '../http/trace-context.ts';
 import type { RetryVerdict } from '../policy/classify.ts';
@@ -19,6 +20,7 @@ import { Attempts } from './attempts.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
 import { Journal } from './journal.ts';
+import { LinePlace } from './line-place.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
 import type { Parked } from './parking.ts';
@@ -57,6 +59,7 @@ type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'in_line' 
  */
 export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Parked, TimerOwner {
   readonly parkTimer = new Timer(this);
+  private readonly linePlace = new LinePlace(this);
   private plan!: Plan;
   private phase: Phase = 'idle';
   private admission: Ticket = REFUSED;
@@ -113,6 +116,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (now >= this.journal.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
 
+    plan.criticality.read(head, this.visit);
     const turnedAway = plan.door.enter(head, this.client.peer, this.visit, now);
     if (turnedAway !== null) return this.fail(turnedAway, now);
     this.hasEntered = true;
@@ -182,8 +186,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private tryNext(now: number): void {
     const { plan, placed, attempts } = this;
     this.journal.held.end(now);
-    if (this.admission === REFUSED) this.admission = plan.admission.admit(now, this.visit.criticality);
-    if (this.admission === REFUSED) return this.withoutRoom(now);
+    if (this.admission === REFUSED && !plan.line.isBefore(this.visit.criticality, now))
+      this.admission = plan.admission.admit(now, this.visit.criticality);
+    if (this.admission === REFUSED) return this.withoutRoom(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
@@ -191,23 +196,34 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.holdOrFail(endpoint.gate.refusal, now);
 
-    if (attempts.count === 0) plan.budget.deposit(now);
     const attempt = attempts.next();
     this.current = attempt;
     this.phase = 'trying';
     attempt.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
     attempt.connect(attempts.wantsFresh, this.journal.head.version, now);
+    if (attempt.upstream === NO_CONNECTION) return this.withoutConnection(attempt, now);
+    if (attempts.count === 1) plan.budget.deposit(now);
     attempts.wantsFresh = false;
     this.bounds.boundAttempt(plan.timeouts.attemptMs, now);
     if (attempt.upstream.isReady) this.send(attempt, now);
   }
 
   /** Writes that wait for a primary have a place to wait in, and need no other. */
-  private withoutRoom(now: number): void {
-    const { admission, line } = this.plan;
-    if (this.placed.hold !== null) return this.holdOrFail(admission.refusal, now);
-    if (!line.enter(this, this.visit.criticality, this.replay.size, now)) return this.fail(admission.refusal, now);
+  private withoutRoom(refusal: FailureCode, now: number): void {
+    const { line } = this.plan;
+    if (this.placed.hold !== null) return this.holdOrFail(refusal, now);
+    if (!line.enter(this.linePlace, this.visit.criticality, this.replay.size, now)) return this.fail(refusal, now);
     this.phase = 'in_line';
+  }
+
+  /** It was no attempt. Whoever waits is not in flight, and makes no room for who waits for the same. */
+  private withoutConnection(attempt: Attempt, now: number): void {
+    attempt.end('connections_exhausted', now);
+    this.attempts.takeBack();
+    this.current = null;
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
+    this.withoutRoom('connections_exhausted', now);
   }
 
   private withoutEndpoint(now: number): void {
@@ -230,7 +246,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   /** More of the body is kept while it waits. */
   private grow(bytes: number, now: number): void {
     if (this.phase === 'held') this.stay.grow(bytes, now);
-    if (this.phase === 'in_line') this.plan.line.grow(this, bytes, now);
+    if (this.phase === 'in_line') this.plan.line.grow(this.linePlace, bytes, now);
     if (this.phase !== 'awaiting_endpoints' || bytes === 0) return;
     if (!this.plan.parking.grow(this, bytes, now)) this.placed.refusal = 'park_full';
   }
@@ -238,6 +254,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private send(attempt: Attempt, now: number): void {
     const { upstream } = attempt;
     editRequest(this.edits, this.journal, attempt, this.plan.trustsPeer, this.context.instanceId);
+    this.plan.criticality.pass(this.visit, this.edits);
     if (this.isGrpc) editCall(this.edits, this.journal, now);
     upstream.sendHead(this.journal.head, this.edits);
     attempt.isSent = true;
@@ -413,7 +430,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      if (this.phase === 'in_line') this.fail('pending_timeout', now);
+      if (this.phase === 'in_line') this.fail(this.plan.line.end(this.linePlace, now), now);
       else this.fail(this.phase === 'held' ? this.stay.end(now) : this.placed.refusal, now);
     } catch (error) {
       this.onBug(error);
@@ -563,7 +580,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     const { plan, journal } = this;
     this.bounds.stop();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
-    if (this.phase === 'in_line') plan.line.leave(this);
+    if (this.phase === 'in_line') plan.line.leave(this.linePlace);
     this.stay.leave();
     const evidence = this.current ?? NO_EVIDENCE;
     this.giveBackRoom(evidence, now);

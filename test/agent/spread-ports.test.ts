@@ -9,8 +9,11 @@ import { makePlan } from '../../src/agent/plans.ts';
 import { SystemClock } from '../../src/base/clock-system.ts';
 import type { Picker } from '../../src/cluster/picker.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
+import { UNLIMITED } from '../../src/net/connection-limit.ts';
 import { DataSockets } from '../../src/net/data-sockets.ts';
 import { Output } from '../../src/net/output.ts';
+import { DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
+import { DEFAULT_CRITICALITY_OPTIONS } from '../../src/policy/criticality-rule.ts';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
 import { Ledger } from '../../src/proxy/places/ledger.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
@@ -67,7 +70,7 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
   const retry = { ...DEFAULT_RETRY, maxAttempts: 1 };
   const balancer = { balancer: { name: 'round_robin' }, breaker, tree: DEFAULT_TREE, lenses: [] } as const;
-  const cluster = makeCluster('orders', balancer, DEFAULT_TIMEOUTS, 'http1', parts);
+  const cluster = makeCluster('orders', balancer, { ...DEFAULT_TIMEOUTS, connections: UNLIMITED }, 'http1', parts);
   const endpoints = names.map((name, i) => spec(name, { id: name, host: '127.0.0.1', port: ports[i]! }));
   cluster.apply({ service: 'orders', source: 'file', endpoints });
   await eventually(() => [...cluster.endpoints].length === names.length);
@@ -77,6 +80,8 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   const options = {
     labels,
     limits: DEFAULT_LIMITS,
+    adaptive: DEFAULT_ADAPTIVE,
+    criticality: DEFAULT_CRITICALITY_OPTIONS,
     retry,
     timeouts: DEFAULT_TIMEOUTS,
     hash: null,

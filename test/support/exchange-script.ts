@@ -25,9 +25,12 @@ import type {
 import type { Edits } from '../../src/http/edits.ts';
 import { FieldList, type Fields } from '../../src/http/fields.ts';
 import type { BodyKind, RequestHead, ResponseHead } from '../../src/http/head.ts';
+import { AdaptiveLimit } from '../../src/policy/adaptive-limit.ts';
+import { type AdaptiveOptions, DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
+import { Admission } from '../../src/policy/admission.ts';
 import { FullJitter } from '../../src/policy/backoff.ts';
 import { RetryBudget } from '../../src/policy/budget.ts';
-import { ConcurrencyLimit } from '../../src/policy/concurrency.ts';
+import { CriticalityRule, DEFAULT_CRITICALITY_OPTIONS } from '../../src/policy/criticality-rule.ts';
 import { OPEN_DOOR } from '../../src/policy/door.ts';
 import {
   type BreakerOptions,
@@ -41,11 +44,11 @@ import {
 } from '../../src/policy/options.ts';
 import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
-import { NO_LINE } from '../../src/proxy/line.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
 import type { Plan, Router } from '../../src/proxy/plan.ts';
+import { WaitingLine } from '../../src/proxy/waiting-line.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
 import { makeHashKey } from '../../src/route/hash-keys.ts';
 import type { KeyOptions } from '../../src/route/keys/options.ts';
@@ -59,6 +62,7 @@ export interface ScriptOptions {
   readonly retry?: Partial<RetryOptions>;
   readonly timeouts?: Partial<TimeoutOptions>;
   readonly limits?: Partial<LimitOptions>;
+  readonly adaptive?: Partial<AdaptiveOptions>;
   readonly breaker?: Partial<BreakerOptions>;
   /** With it, the balancer is a ring. */
   readonly hash?: readonly KeyOptions[];
@@ -93,7 +97,10 @@ export class ExchangeScript {
   readonly records: RecordCopy[] = [];
   readonly rejects: string[] = [];
   readonly endpoints = new Map<string, FakeConnector>();
-  readonly admission: ConcurrencyLimit;
+  readonly admission: Admission;
+  readonly line: WaitingLine;
+  /** What waits for the turn of the event loop to end; see `endTurn`. */
+  private readonly later: (() => void)[] = [];
   readonly budget: RetryBudget;
   readonly cluster: Cluster;
   /** Of who comes from now on. */
@@ -108,7 +115,8 @@ export class ExchangeScript {
     const random = new SeededRandom(7);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const retry = { ...DEFAULT_RETRY, ...options.retry };
-    this.admission = new ConcurrencyLimit(limits.maxRequests);
+    this.admission = new Admission(limits.maxRequests, new AdaptiveLimit({ ...DEFAULT_ADAPTIVE, ...options.adaptive }));
+    this.line = new WaitingLine(this.clock, this.admission, limits, (task) => this.later.push(task));
     this.budget = new RetryBudget(retry.budget);
     this.parking = new Parking(this.clock, limits);
     this.hold = new Hold(this.clock, { ...DEFAULT_HOLD, ...options.roles?.hold });
@@ -147,7 +155,8 @@ export class ExchangeScript {
       cluster: this.cluster,
       door: OPEN_DOOR,
       admission: this.admission,
-      line: NO_LINE,
+      line: this.line,
+      criticality: new CriticalityRule({ ...DEFAULT_CRITICALITY_OPTIONS, mayRaise: options.trustsPeer ?? true }),
       retry,
       budget: this.budget,
       backoff: new FullJitter(retry, { uint32: () => 0, next: () => 1, below: () => 0 }),
@@ -176,6 +185,11 @@ export class ExchangeScript {
     return this.log.splice(0);
   }
 
+  /** The turn of the event loop is over. */
+  endTurn(): void {
+    for (const task of this.later.splice(0)) task();
+  }
+
   discover(names: readonly string[]): void {
     this.cluster.apply({ service: 'orders', source: 'file', endpoints: names.map(specOf) });
   }
@@ -196,7 +210,7 @@ export class ExchangeScript {
   books(): { admitted: number; active: number; parked: number; timers: number } {
     let active = 0;
     for (const endpoint of this.cluster.endpoints) active += endpoint.active;
-    const parked = this.parking.size + this.hold.size;
+    const parked = this.parking.size + this.hold.size + this.line.size;
     return { admitted: this.admission.inFlight, active, parked, timers: this.clock.armed };
   }
 
