@@ -25,6 +25,7 @@ import type {
 import type { Edits } from '../../src/http/edits.ts';
 import { FieldList, type Fields } from '../../src/http/fields.ts';
 import type { BodyKind, RequestHead, ResponseHead } from '../../src/http/head.ts';
+import { NO_CONNECTION, NO_TUNNEL } from '../../src/http/no-connection.ts';
 import { AdaptiveLimit } from '../../src/policy/adaptive-limit.ts';
 import { type AdaptiveOptions, DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
 import { Admission } from '../../src/policy/admission.ts';
@@ -405,6 +406,8 @@ export class FakeClient implements Client {
 export class FakeConnector implements Connector {
   readonly upstreams: FakeUpstream[] = [];
   readonly tunnels: TunnelHandler[] = [];
+  /** As many connections are open as may be. */
+  isExhausted = false;
 
   constructor(
     private readonly script: ExchangeScript,
@@ -417,6 +420,7 @@ export class FakeConnector implements Connector {
   }
 
   acquire(handler: ResponseHandler, fresh: boolean): Upstream {
+    if (this.isExhausted) return NO_CONNECTION;
     const upstream = new FakeUpstream(this.script, this.name, handler, this.isWarm && !fresh);
     this.upstreams.push(upstream);
     if (!upstream.isReady) this.script.say(`${this.name} connect${fresh ? ' fresh' : ''}`);
@@ -424,6 +428,7 @@ export class FakeConnector implements Connector {
   }
 
   dial(handler: TunnelHandler): Tunnel {
+    if (this.isExhausted) return NO_TUNNEL;
     this.script.say(`${this.name} dial`);
     this.tunnels.push(handler);
     return { abort: () => this.script.say(`${this.name} abort`) };
