@@ -26,11 +26,12 @@ export class AdaptiveLimit {
   /** How many may be in flight for one of each criticality to be admitted beside them. */
   private readonly rooms = new Int32Array(CRITICALITY_NAMES.length);
   private roomsOf = 0;
+  private readonly shares = new Float64Array(CRITICALITY_NAMES.length);
   private readonly sample: LimitSample = { rttUs: 0, inFlight: 0, didDrop: false };
 
   constructor(private options: AdaptiveOptions) {
     this.law = makeLaw(options.law);
-    this.share();
+    this.takeShares();
   }
 
   get mode(): AdaptiveMode {
@@ -50,7 +51,7 @@ export class AdaptiveLimit {
     const isSameLaw = isDeepStrictEqual(options.law, this.options.law);
     this.options = options;
     if (!isSameLaw) this.law = makeLaw(options.law);
-    this.share();
+    this.takeShares();
   }
 
   /** Would one more be admitted? Changes nothing. */
@@ -77,20 +78,22 @@ export class AdaptiveLimit {
     sample.didDrop = isDrop(evidence);
     if (!sample.didDrop && !hasLatency(evidence)) return;
     sample.inFlight = inFlight;
-    sample.rttUs = sample.didDrop
-      ? 0
-      : Math.min(MAX_RTT_US, Math.round((evidence.firstByteAt - evidence.sentAt) * 1000));
+    sample.rttUs = sample.didDrop ? 0 : Math.min(MAX_RTT_US, (evidence.firstByteAt - evidence.sentAt) * 1000) | 0;
     law.observe(sample, now);
     if (law.limit !== this.roomsOf) this.share();
   }
 
+  private takeShares(): void {
+    const { critical, sheddable_plus, sheddable } = this.options.shares;
+    this.shares.set([1, critical, sheddable_plus, sheddable]);
+    this.share();
+  }
+
+  /** With every step of the law, which may be every exchange. */
   private share(): void {
-    const { rooms, law, options } = this;
+    const { rooms, shares, law } = this;
     this.roomsOf = law.limit;
-    CRITICALITY_NAMES.forEach((name, level) => {
-      const share = name === 'critical_plus' ? 1 : options.shares[name];
-      rooms[level] = Math.max(1, Math.floor(law.limit * share));
-    });
+    for (let level = 0; level < rooms.length; level++) rooms[level] = Math.max(1, law.limit * shares[level]!);
   }
 }
 

@@ -15,7 +15,7 @@ export interface AimdOptions {
  */
 export class Aimd implements LimitLaw {
   limit: number;
-  gradient = 1;
+  private hasShrunk = false;
   private readonly timeoutUs: number;
 
   constructor(
@@ -26,14 +26,19 @@ export class Aimd implements LimitLaw {
     this.timeoutUs = options.timeoutMs * 1000;
   }
 
+  get gradient(): number {
+    return this.hasShrunk ? this.options.backoffRatio : 1;
+  }
+
   observe({ rttUs, inFlight, didDrop }: LimitSample): void {
     const { limit, options, bounds } = this;
     if (didDrop || rttUs > this.timeoutUs) {
-      this.gradient = options.backoffRatio;
-      this.limit = Math.max(bounds.min, Math.floor(limit * options.backoffRatio));
+      this.hasShrunk = true;
+      // Cut off as the machine's own integers are: what is rounded any other way may go on the heap as a fraction.
+      this.limit = Math.max(bounds.min, (limit * options.backoffRatio) | 0);
       return;
     }
-    this.gradient = 1;
+    this.hasShrunk = false;
     if (2 * inFlight >= limit) this.limit = Math.min(bounds.max, limit + 1);
   }
 }

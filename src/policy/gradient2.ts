@@ -99,7 +99,7 @@ export class Gradient2 implements LimitLaw {
     const shrunk = isRefusing ? Math.min(next, limit * DROPPED_GRADIENT) : next;
     state[SLOPE] = isRefusing ? Math.min(slope, DROPPED_GRADIENT) : slope;
     state[LIMIT] = Math.max(bounds.min, Math.min(bounds.max, shrunk));
-    this.whole = Math.floor(state[LIMIT]!);
+    this.whole = state[LIMIT]! | 0;
   }
 
   private learn(short: number): void {
