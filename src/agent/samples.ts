@@ -1,4 +1,5 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
+import { type Bounded, capacitySamples } from '../telemetry/capacity-samples.ts';
 import {
   clusterSamples,
   discoverySamples,
@@ -12,11 +13,20 @@ import type { LivePlan } from './plans.ts';
 import { shardSamples } from './shards.ts';
 import { poolSamples, type Shown } from './views.ts';
 
-/** What an upstream looks like at a scrape. */
-export function* upstreamSamples(
-  { cluster, discovery, plan }: Shown & { plan: LivePlan },
+type Sampled = Shown & Bounded & { plan: LivePlan };
+
+/** What the traffic looks like at a scrape: all upstreams, and the inbound port where there is one. */
+export function* trafficSamples(
+  upstreams: readonly Sampled[],
+  inbound: Bounded | null,
   now: number,
 ): Generator<Sample> {
+  for (const upstream of upstreams) yield* upstreamSamples(upstream, now);
+  if (inbound !== null) yield* capacitySamples(inbound);
+}
+
+function* upstreamSamples({ cluster, discovery, plan, connections }: Sampled, now: number): Generator<Sample> {
+  yield* capacitySamples({ plan, connections });
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
   yield* poolSamples(cluster);
