@@ -11,6 +11,7 @@ import type {
   StandingView,
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
+import { boundedClusterView } from './agent/capacity-view.ts';
 import { makeRoom } from './agent/connection-room.ts';
 import { followApplication, makeSources, openConsul } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
@@ -20,14 +21,14 @@ import type { Parts } from './agent/parts.ts';
 import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { layerSamples, upstreamSamples } from './agent/samples.ts';
+import { layerSamples, trafficSamples } from './agent/samples.ts';
 import { callerName, selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
 import { Upstreams } from './agent/upstreams.ts';
-import { clusterView, listenerView } from './agent/views.ts';
+import { listenerView } from './agent/views.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
@@ -262,9 +263,9 @@ export class Agent implements AgentView, Stoppable {
   }
 
   outboundTraffic(): OutboundTraffic {
-    const upstreams = this.everyUpstream().map(({ plan: { admission, roles } }) => {
+    const upstreams = this.everyUpstream().map(({ plan: { admission, line, roles } }) => {
       const { admissions, inFlight } = admission;
-      return { admissions, inFlight: inFlight + (roles === null ? 0 : roles.hold.size) };
+      return { admissions, inFlight: inFlight + line.size + (roles === null ? 0 : roles.hold.size) };
     });
     return outboundTraffic(upstreams, [...this.outboundEntries(), ...this.parts.leaving.all]);
   }
@@ -334,8 +335,8 @@ export class Agent implements AgentView, Stoppable {
 
   clusters(): readonly ClusterView[] {
     const now = this.given.clock.now();
-    const outward = this.everyUpstream().map((upstream) => clusterView(upstream, false, now));
-    return this.local === null ? outward : [...outward, clusterView(this.local, true, now)];
+    const outward = this.everyUpstream().map((upstream) => boundedClusterView(upstream, false, now));
+    return this.local === null ? outward : [...outward, boundedClusterView(this.local, true, now)];
   }
 
   shards(): readonly ShardsView[] {
@@ -393,7 +394,7 @@ export class Agent implements AgentView, Stoppable {
 
   private *samples(): Generator<Sample> {
     const now = this.given.clock.now();
-    for (const upstream of this.everyUpstream()) yield* upstreamSamples(upstream, now);
+    yield* trafficSamples(this.everyUpstream(), this.local, now);
     yield* layerSamples(this.layers());
   }
 }

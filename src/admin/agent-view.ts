@@ -75,9 +75,33 @@ export interface ClusterView {
   readonly balancer: string;
   /** Of a balancer that hashes: the same in all sidecars that send a key to the same endpoint. Null of others. */
   readonly fingerprint: string | null;
+  /** What bounds its traffic; null from a sidecar that does not say. */
+  readonly capacity: CapacityView | null;
   /** Levels and their zones, in order: what traffic each is meant to get. Empty before the first snapshot. */
   readonly places: readonly PlaceView[];
   readonly endpoints: readonly EndpointView[];
+}
+
+/** How near the traffic of a cluster is to its limits. */
+export interface CapacityView {
+  /** Requests and TCP connections, and as many as may be. */
+  readonly inFlight: number;
+  readonly maxRequests: number;
+  /** To all endpoints together, idle ones included. */
+  readonly connections: number;
+  readonly maxConnections: number;
+  /** Requests that wait for a place. */
+  readonly pending: number;
+  /** The limit that is learned; null where none is. */
+  readonly adaptive: {
+    readonly limit: number;
+    /** 1 while nothing queues at the endpoints. */
+    readonly gradient: number;
+    /** It refuses; else it is only observed. */
+    readonly isEnforced: boolean;
+    /** Times that it refused, or would have. */
+    readonly refusals: number;
+  } | null;
 }
 
 /** The endpoints of one zone in one level. */

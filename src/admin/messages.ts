@@ -1,4 +1,4 @@
-import type { AgentView, BreakerView, EndpointView, PoolView } from './agent-view.ts';
+import type { AgentView, BreakerView, CapacityView, EndpointView, PoolView } from './agent-view.ts';
 import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
 import type { StatusReport } from './report.ts';
 import type { Message } from './wire.ts';
@@ -29,10 +29,23 @@ export function encodeClusters(view: AgentView, names: readonly string[]): Messa
     clusters: boundEndpoints(clusters).map((cluster) => ({
       ...cluster,
       inbound: cluster.isInbound,
+      capacity: cluster.capacity === null ? null : encodeCapacity(cluster.capacity),
       places: cluster.places.map(({ isPanic, ...place }) => ({ ...place, panic: isPanic })),
       endpoints: cluster.endpoints.map(encodeEndpoint),
     })),
   };
+}
+
+function encodeCapacity({ adaptive, ...rest }: CapacityView): CapacityMessage {
+  if (adaptive === null) return { ...rest, adaptive };
+  const { isEnforced: enforced, ...more } = adaptive;
+  return { ...rest, adaptive: { ...more, enforced } };
+}
+
+function decodeCapacity({ adaptive = null, ...rest }: CapacityMessage): CapacityView {
+  if (adaptive === null) return { ...rest, adaptive };
+  const { enforced: isEnforced, ...more } = adaptive;
+  return { ...rest, adaptive: { ...more, isEnforced } };
 }
 
 export function decodeStatus(message: Message): StatusReport {
@@ -54,7 +67,15 @@ function decodeStanding(message: StandingMessage | null): { readonly problem: st
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
     ({ name, inbound: isInbound, protocol = null, source = null, ageMs = null, problem = null, ...rest }) => {
-      const { balancer, fingerprint = null, places, placesOmitted, endpoints, endpointsOmitted } = rest;
+      const {
+        balancer,
+        fingerprint = null,
+        capacity = null,
+        places,
+        placesOmitted,
+        endpoints,
+        endpointsOmitted,
+      } = rest;
       return {
         name,
         isInbound,
@@ -64,6 +85,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         problem,
         balancer,
         fingerprint,
+        capacity: capacity === null ? null : decodeCapacity(capacity),
         places: places.map(({ name: target = null, zone = null, panic: isPanic, ...place }) => {
           return { ...place, name: target, zone, isPanic };
         }),
@@ -180,11 +202,21 @@ interface ClustersMessage {
     readonly problem?: string;
     readonly balancer: string;
     readonly fingerprint?: string;
+    readonly capacity?: CapacityMessage | null;
     readonly places: readonly PlaceMessage[];
     readonly placesOmitted: number;
     readonly endpoints: readonly EndpointMessage[];
     readonly endpointsOmitted: number;
   }[];
+}
+
+interface CapacityMessage extends Omit<CapacityView, 'adaptive'> {
+  readonly adaptive?: {
+    readonly limit: number;
+    readonly gradient: number;
+    readonly enforced: boolean;
+    readonly refusals: number;
+  } | null;
 }
 
 interface PlaceMessage {

@@ -1,5 +1,13 @@
 import { formatProblem } from '../config/problems.ts';
-import type { EndpointView, IdentityView, ListenerView, PoolView, ReadinessView, StandingView } from './agent-view.ts';
+import type {
+  CapacityView,
+  EndpointView,
+  IdentityView,
+  ListenerView,
+  PoolView,
+  ReadinessView,
+  StandingView,
+} from './agent-view.ts';
 import { hostPort } from './bound-address.ts';
 import type { BoundedCluster, BoundedLayer } from './bounds.ts';
 import { durationWords, printable, textTable } from './text-table.ts';
@@ -90,6 +98,7 @@ function clusterText(cluster: BoundedCluster): string {
     `${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${[...spoken, balancerWords(cluster), age].join(', ')}`,
   ];
   if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
+  if (cluster.capacity !== null) lines.push(...capacityLines(cluster.capacity));
   lines.push(...placeLines(cluster));
   const total = cluster.endpoints.length + cluster.endpointsOmitted;
   if (total === 0) lines.push('  no endpoints');
@@ -101,6 +110,22 @@ function clusterText(cluster: BoundedCluster): string {
 
 function balancerWords({ balancer, fingerprint }: BoundedCluster): string {
   return fingerprint === null ? balancer : `${balancer} ${fingerprint}`;
+}
+
+/** Nothing while there is room for everybody, and nobody was turned away for want of it. */
+function capacityLines(capacity: CapacityView): readonly string[] {
+  const { inFlight, maxRequests, connections, maxConnections, pending, adaptive } = capacity;
+  const lines: string[] = [];
+  if (pending > 0 || inFlight >= maxRequests || connections >= maxConnections) {
+    const words = `${inFlight} of ${maxRequests} in flight, ${pending} wait`;
+    lines.push(`  full: ${words}, ${connections} of ${maxConnections} connections`);
+  }
+  if (adaptive !== null && (adaptive.refusals > 0 || adaptive.isEnforced)) {
+    const { limit, gradient, isEnforced, refusals } = adaptive;
+    const verb = isEnforced ? 'refused' : 'only observed, would have refused';
+    lines.push(`  learned limit ${limit}: ${inFlight} in flight, gradient ${gradient}, ${verb} ${refusals} times`);
+  }
+  return lines;
 }
 
 /** Nothing where all endpoints are in one place: that is told by the endpoints themselves. */

@@ -3,6 +3,7 @@ import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOptions } from '../cluster/options.ts';
 import type { Connector } from '../http/conduit.ts';
 import type { Closed } from '../net/close-reasons.ts';
+import type { Connections } from '../net/connection-limit.ts';
 import type { ConnectionOptions } from '../net/connection-options.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
 import { Pool, type PoolContext, type PoolOptions } from '../net/pool.ts';
@@ -14,6 +15,8 @@ import type { EndpointProtocol } from './protocols.ts';
 export interface Dialing {
   connectMs: number;
   connections: ConnectionOptions;
+  /** How many may be open to all endpoints together. */
+  readonly limit: Connections;
   /** Counts on when the cluster is replaced. */
   readonly closed: Closed;
 }
@@ -33,7 +36,7 @@ export function makeCluster(
     options,
     balancer: makeBalancer(options.balancer, random, caller),
     connectorFactory: ({ host, port }) =>
-      makeConnector(protocol, parts, context, {
+      makeConnector(protocol, parts, context, dialing.limit, {
         host,
         port,
         get connectTimeoutMs() {
@@ -68,9 +71,10 @@ function makeConnector(
   protocol: EndpointProtocol,
   { http2: shared }: Parts,
   context: PoolContext,
+  limit: Connections,
   options: PoolOptions,
 ): Connector {
-  if (protocol === 'http1') return new Pool(context, options);
-  const http2 = new Http2Pool(context, options, shared);
-  return protocol === 'http2' ? http2 : new AutoConnector(new Pool(context, options), http2);
+  if (protocol === 'http1') return new Pool(context, options, limit);
+  const http2 = new Http2Pool(context, options, shared, limit);
+  return protocol === 'http2' ? http2 : new AutoConnector(new Pool(context, options, limit), http2);
 }

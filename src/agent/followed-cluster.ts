@@ -13,6 +13,7 @@ import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import type { RolesConfig, UpstreamConfig } from '../config/config.ts';
 import type { Closed } from '../net/close-reasons.ts';
+import { ConnectionLimit } from '../net/connection-limit.ts';
 import { shardLenses } from '../route/shards/shard-lenses.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
@@ -30,6 +31,7 @@ export class FollowedCluster {
   /** What discovery last said, and when. */
   readonly watch: Watch<ClusterSnapshot>;
   private readonly protocol: EndpointProtocol;
+  readonly connections: ConnectionLimit;
   private readonly dialing: Dialing;
   private readonly warm: WarmConnections;
   private readonly ends = new AbortController();
@@ -44,7 +46,13 @@ export class FollowedCluster {
     closed: Closed,
   ) {
     this.protocol = endpointProtocolOf(config.protocol);
-    this.dialing = { connectMs: config.timeouts.connectMs, connections: config.connections, closed };
+    this.connections = new ConnectionLimit(config.limits.maxConnections);
+    this.dialing = {
+      connectMs: config.timeouts.connectMs,
+      connections: config.connections,
+      limit: this.connections,
+      closed,
+    };
     const options = optionsOf(config, parts.place.value, parts.random);
     this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
     this.warm = new WarmConnections(this.cluster, parts.clock, parts.random, this.dialing);
@@ -77,6 +85,7 @@ export class FollowedCluster {
     this.dialing.connectMs = config.timeouts.connectMs;
     this.dialing.connections = config.connections;
     if (this.cluster.size > 0) this.warm.begin();
+    this.connections.reconfigure(config.limits.maxConnections);
     const { options } = this.cluster;
     const { balancer, breaker, tree, lenses, fresh } = optionsOf(config, this.parts.place.value, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);

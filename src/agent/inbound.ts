@@ -4,6 +4,7 @@ import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../cluster/tree/options.ts';
 import type { InboundConfig, ServiceConfig } from '../config/config.ts';
 import { Closed } from '../net/close-reasons.ts';
+import { ConnectionLimit } from '../net/connection-limit.ts';
 import { DEFAULT_CONNECTIONS } from '../net/connection-options.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
 import { FixedRouter } from '../route/routers.ts';
@@ -25,6 +26,7 @@ export class Inbound {
   private constructor(
     readonly entry: Entry,
     readonly cluster: Cluster,
+    readonly connections: ConnectionLimit,
     readonly plan: LivePlan,
     /** Where the application is. */
     readonly discovery: Watch<ClusterSnapshot>,
@@ -39,12 +41,13 @@ export class Inbound {
     config: InboundConfig,
     parts: Parts,
   ): Promise<Inbound> {
-    const { protocol, limits, timeouts } = config;
+    const { protocol, limits, adaptive, criticality, timeouts } = config;
+    const connections = new ConnectionLimit(limits.maxConnections);
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
     const cluster = makeCluster(
       name,
       { balancer: { name: 'round_robin' }, breaker, tree: DEFAULT_TREE, lenses: [] },
-      { connectMs: timeouts.connectMs, connections: DEFAULT_CONNECTIONS, closed: new Closed() },
+      { connectMs: timeouts.connectMs, connections: DEFAULT_CONNECTIONS, limit: connections, closed: new Closed() },
       endpointProtocolOf(spoken),
       parts,
     );
@@ -57,6 +60,8 @@ export class Inbound {
     const plan = makePlan(parts, cluster, {
       labels,
       limits,
+      adaptive,
+      criticality,
       retry,
       timeouts,
       hedge: null,
@@ -65,11 +70,12 @@ export class Inbound {
       shards: null,
       ...trust,
     });
+    connections.onRoom = () => plan.line.roomMade();
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));
 
     const options = { name: 'inbound', direction: 'inbound', address: config.address, port: config.port } as const;
     const entry = await Entry.open(parts, options, portProtocolOf(protocol), new FixedRouter(plan));
-    return new Inbound(entry, cluster, plan, application, protocol === 'tcp' ? 'tcp' : spoken);
+    return new Inbound(entry, cluster, connections, plan, application, protocol === 'tcp' ? 'tcp' : spoken);
   }
 }

@@ -10,16 +10,14 @@ import { EVERYONE, roleKey } from '../cluster/role-lenses.ts';
 import type { RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
-import { ConcurrencyLimit } from '../policy/concurrency.ts';
 import { OPEN_DOOR } from '../policy/door.ts';
 import { type HedgeOptions, LiveHedge, NO_HEDGE } from '../policy/hedge.ts';
-import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import { Pace } from '../policy/pace.ts';
 import { RetrySlots } from '../policy/retry-slots.ts';
 import { textsOf } from '../proxy/allowance.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
-import { NO_LINE } from '../proxy/line.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
@@ -37,6 +35,7 @@ import { ByShard } from '../route/shards/by-shard.ts';
 import type { ShardsOptions } from '../route/shards/shard-options.ts';
 import { ShardSpreader } from '../route/shards/shard-spreader.ts';
 import { type Sharding, Shards } from '../route/shards/shards.ts';
+import { type Capacity, type CapacityOptions, makeCapacity } from './capacity.ts';
 import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */
@@ -50,9 +49,8 @@ export interface PlanParts {
 }
 
 /** What is said of a plan in the configuration. */
-export interface PlanOptions {
+export interface PlanOptions extends CapacityOptions {
   readonly labels: PlanLabels;
-  readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
   /** Null: nothing is hedged. */
@@ -66,7 +64,8 @@ export interface PlanOptions {
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
-  readonly admission: ConcurrencyLimit;
+  readonly admission: Capacity['admission'];
+  readonly line: Capacity['line'];
   readonly hedge: LiveHedge | typeof NO_HEDGE;
   /** Null: all endpoints are alike. */
   readonly roles: LiveRoles | null;
@@ -94,7 +93,6 @@ export function makePlan(
   const { labels, limits, retry, timeouts, hash, roles: wanted, trustsPeer, returnsUnseen } = options;
   const hasBudget = before !== null && isDeepStrictEqual(before.retry.budget, retry.budget);
   const isSameLabels = before !== null && isDeepStrictEqual(before.labels, labels);
-  before?.admission.reconfigure(limits.maxRequests);
   before?.parking.reconfigure(limits);
   before?.retrying.slots.reconfigure(retry.maxConcurrent);
   const slots = before?.retrying.slots ?? new RetrySlots(retry.maxConcurrent);
@@ -106,8 +104,7 @@ export function makePlan(
     labels,
     cluster,
     door: OPEN_DOOR,
-    admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
-    line: NO_LINE,
+    ...makeCapacity(clock, options, before),
     retry,
     retrying: new Retrying(retry, slots, parts.spent),
     budget: hasBudget ? before.budget : new RetryBudget(retry.budget),

@@ -1,6 +1,7 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
 import type { Closed } from '../net/close-reasons.ts';
 import { LiveHedge } from '../policy/hedge.ts';
+import { type Bounded, capacitySamples } from '../telemetry/capacity-samples.ts';
 import {
   clusterSamples,
   discoverySamples,
@@ -16,11 +17,20 @@ import { closedSamples, poolSamples } from './pools.ts';
 import { shardSamples } from './shards.ts';
 import type { Shown } from './views.ts';
 
-/** What an upstream looks like at a scrape. */
-export function* upstreamSamples(
-  { cluster, discovery, plan, closed }: Shown & { plan: LivePlan; closed: Closed },
+type Sampled = Shown & Bounded & { readonly plan: LivePlan; readonly closed: Closed };
+
+/** What the traffic looks like at a scrape: all upstreams, and the inbound port where there is one. */
+export function* trafficSamples(
+  upstreams: readonly Sampled[],
+  inbound: Bounded | null,
   now: number,
 ): Generator<Sample> {
+  for (const upstream of upstreams) yield* upstreamSamples(upstream, now);
+  if (inbound !== null) yield* capacitySamples(inbound);
+}
+
+function* upstreamSamples({ cluster, discovery, plan, closed, connections }: Sampled, now: number): Generator<Sample> {
+  yield* capacitySamples({ plan, connections });
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
   yield* poolSamples(cluster);

@@ -4,6 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { Closed } from '../net/close-reasons.ts';
+import type { ConnectionLimit } from '../net/connection-limit.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { Entry } from './entry.ts';
 import { FollowedCluster } from './followed-cluster.ts';
@@ -57,6 +58,11 @@ export class Upstream {
 
   get cluster(): Cluster {
     return this.live.cluster;
+  }
+
+  /** To the endpoints that are used. */
+  get connections(): ConnectionLimit {
+    return this.live.connections;
   }
 
   /** What discovery last said of the endpoints that are used, and when. */
@@ -212,12 +218,15 @@ export class Upstream {
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
-    const { name, protocol, limits, retry, timeouts, hedge, hash, roles, shards } = this.config;
+    const { name, protocol, limits, adaptive, criticality, retry, timeouts, hedge, hash, roles, shards } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
-    const options = { labels, limits, retry, timeouts, hedge, hash, roles: asked, shards, ...trust };
-    return makePlan(this.parts, this.cluster, options, before);
+    const rules = { limits, adaptive, criticality, retry, timeouts, hedge };
+    const options = { labels, ...rules, hash, roles: asked, shards, ...trust };
+    const plan = makePlan(this.parts, this.cluster, options, before);
+    this.connections.onRoom = () => plan.line.roomMade();
+    return plan;
   }
 }

@@ -34,7 +34,7 @@ export function clusterView(
   { cluster, discovery, protocol, levelNames }: Shown,
   isInbound: boolean,
   now: number,
-): ClusterView {
+): Omit<ClusterView, 'capacity'> {
   const { name, snapshot, options, hashing } = cluster;
   return {
     name,

@@ -5,6 +5,7 @@ import {
   type HashingOptions,
   type RingOptions,
 } from '../cluster/hashing-options.ts';
+import { capacityOf, placeLimitsOf } from './capacity.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildConnections } from './connections.ts';
 import { buildHash } from './hash.ts';
@@ -30,7 +31,10 @@ export function build(written: Written): Config {
       id: service.id ?? service.name,
       register: service.register === null ? null : { ttlMs: service.register.ttl },
     },
-    inbound: inbound === null ? null : { ...inbound, limits: limitsOf(inbound), timeouts: timeoutsOf(inbound) },
+    inbound:
+      inbound === null
+        ? null
+        : { ...inbound, ...capacityOf(inbound), limits: limitsOf(inbound), timeouts: timeoutsOf(inbound) },
     outbound,
     upstreams: new Map(Object.entries(written.upstreams).map(([name, upstream]) => [name, upstreamOf(name, upstream)])),
     static: new Map(Object.entries(written.static)),
@@ -103,6 +107,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       maxCoolDownMs: breaker.maxCoolDown,
     },
     limits: limitsOf(written),
+    ...capacityOf(written),
     retry: retryOf(written),
     hedge: buildHedge(written.hedge),
     timeouts: timeoutsOf(written),
@@ -136,7 +141,12 @@ function placesOf({ subsets, subset, failover, zones, panic, overprovisioning }:
 }
 
 function limitsOf({ limits }: Pick<WrittenUpstream, 'limits'>): UpstreamConfig['limits'] {
-  return { maxRequests: limits.maxRequests, maxParked: limits.maxParked, parkTimeoutMs: limits.parkTimeout };
+  return {
+    maxRequests: limits.maxRequests,
+    maxParked: limits.maxParked,
+    parkTimeoutMs: limits.parkTimeout,
+    ...placeLimitsOf({ limits }),
+  };
 }
 
 function timeoutsOf({ timeouts }: Pick<WrittenUpstream, 'timeouts'>): UpstreamConfig['timeouts'] {

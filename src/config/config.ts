@@ -5,6 +5,8 @@ import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { ConnectionOptions } from '../net/connection-options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
+import type { AdaptiveOptions } from '../policy/adaptive-options.ts';
+import type { CriticalityOptions } from '../policy/criticality-rule.ts';
 import type { HedgeOptions } from '../policy/hedge.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
@@ -59,6 +61,8 @@ export interface InboundConfig extends ListenAddress {
   /** What callers speak. */
   readonly protocol: 'http' | 'grpc' | 'tcp' | 'auto';
   readonly limits: LimitOptions;
+  readonly adaptive: AdaptiveOptions;
+  readonly criticality: CriticalityOptions;
   readonly timeouts: TimeoutOptions;
 }
 
@@ -90,6 +94,8 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
+  readonly adaptive: AdaptiveOptions;
+  readonly criticality: CriticalityOptions;
   readonly retry: RetryOptions;
   /** Null: nothing is hedged. */
   readonly hedge: HedgeOptions | null;

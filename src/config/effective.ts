@@ -1,3 +1,4 @@
+import { encodeCapacity, encodePlaceLimits } from './capacity.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeConnections } from './connections.ts';
 import { encodeHash } from './hash.ts';
@@ -25,7 +26,7 @@ function encode(config: Config): unknown {
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
-    inbound: inbound === null ? null : { ...inbound, ...limitsAndTimeouts(inbound) },
+    inbound: inbound === null ? null : { ...inbound, ...encodeCapacity(inbound), ...limitsAndTimeouts(inbound) },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
     static: Object.fromEntries(
@@ -87,6 +88,7 @@ function encodeUpstream({
     },
     retry: shownRetry(retry),
     hedge: encodeHedge(hedge),
+    ...encodeCapacity(rest),
     ...limitsAndTimeouts(rest),
     connections: encodeConnections(connections),
   };
@@ -114,6 +116,7 @@ function limitsAndTimeouts({ limits, timeouts }: Pick<InboundConfig, 'limits' | 
       maxRequests: limits.maxRequests,
       maxParked: limits.maxParked,
       parkTimeout: formatDuration(limits.parkTimeoutMs),
+      ...encodePlaceLimits(limits),
     },
     timeouts: {
       connect: formatDuration(timeouts.connectMs),

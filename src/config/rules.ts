@@ -1,3 +1,4 @@
+import { capacityRules } from './capacity-rules.ts';
 import { connectionRules } from './connections.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { hashRules } from './hash-rules.ts';
@@ -37,10 +38,12 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...boundsOf(['upstreams', name], upstream, merged),
       ...hedgeRules(['upstreams', name], upstream),
       ...retryConflicts(['upstreams', name], upstream),
+      ...capacityRules(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
+    ...(config.inbound === null ? [] : capacityRules(['inbound'], config.inbound, merged)),
     ...staticEndpoints(config, merged),
     ...applicationProtocol(config),
     ...windowBounds(config),

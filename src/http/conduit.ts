@@ -105,7 +105,10 @@ export interface Upstream {
 
 /** The way to one endpoint: its pool of connections. */
 export interface Connector {
-  /** `fresh`: not on a connection that has carried an answer before. `version`: what the client speaks (`RequestHead.version`). */
+  /**
+   * `fresh`: not on a connection that has carried an answer before. `version`: what the client speaks
+   * (`RequestHead.version`). `NO_CONNECTION` when there is none and none may be opened; `dial` gives `NO_TUNNEL` then.
+   */
   acquire(handler: ResponseHandler, fresh: boolean, version: string, now: number): Upstream;
   dial(handler: TunnelHandler): Tunnel;
   /** No new work will come: idle connections close now, others when their exchange ends. */

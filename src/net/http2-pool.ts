@@ -1,6 +1,8 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import { NO_CONNECTION } from '../http/no-connection.ts';
 import type { Closed } from './close-reasons.ts';
+import { type Connections, type IdleHolder, UNLIMITED } from './connection-limit.ts';
 import type { Http2Shared } from './http2-shared.ts';
 import { type Http2UpstreamOwner, Http2UpstreamSession } from './http2-upstream-session.ts';
 import type { Http2UpstreamStream } from './http2-upstream-stream.ts';
@@ -17,10 +19,10 @@ const LIKELY_LIMIT = 100;
  *
  * The oldest session with room is taken, not the one with the fewest streams: so no more stay in use than the load needs,
  * and the others reach their idle timeout. A session that opens already counts the requests that wait for it, as if the
- * endpoint took as many as it did last. How many are open is not bounded here, as in `Pool`: without room elsewhere there
- * is one more, since a request that waited for another's answer would be as slow as that.
+ * endpoint took as many as it did last. Without room elsewhere there is one more, as far as the cluster's `Connections`
+ * go, since a request that waited for another's answer would be as slow as that.
  */
-export class Http2Pool implements Connector, Http2UpstreamOwner, TimerOwner {
+export class Http2Pool implements Connector, Http2UpstreamOwner, IdleHolder, TimerOwner {
   createdCount = 0;
   /** Without a stream, and waiting for one. */
   idleCount = 0;
@@ -40,13 +42,15 @@ export class Http2Pool implements Connector, Http2UpstreamOwner, TimerOwner {
     private readonly context: PoolContext,
     readonly options: PoolOptions,
     readonly shared: Http2Shared,
+    private readonly connections: Connections = UNLIMITED,
   ) {
+    connections.join(this);
     this.host = context.host;
     this.clock = context.clock;
     this.closed = context.closed;
     this.idleLimit = new IdleLimit(options.idleTimeoutMs);
     this.likelyLimit = Math.min(LIKELY_LIMIT, shared.limits.maxStreams);
-    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
+    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options, connections);
   }
 
   get openCount(): number {
@@ -63,13 +67,14 @@ export class Http2Pool implements Connector, Http2UpstreamOwner, TimerOwner {
   }
 
   acquire(handler: ResponseHandler, fresh: boolean, _version = '2', now = this.clock.now()): Upstream {
-    return this.sessionFor(fresh, now).take(handler, fresh);
+    const session = this.sessionFor(fresh, now);
+    return session === null ? NO_CONNECTION : session.take(handler, fresh);
   }
 
   /** One at a time. */
   fill(): void {
     const { warm, maxIdle } = this.options;
-    if (this.keeps && this.openCount < Math.min(warm, maxIdle)) this.open();
+    if (this.keeps && !this.connections.isFull && this.openCount < Math.min(warm, maxIdle)) this.open();
   }
 
   dial(handler: TunnelHandler): Tunnel {
@@ -78,6 +83,7 @@ export class Http2Pool implements Connector, Http2UpstreamOwner, TimerOwner {
 
   retire(): void {
     this.isRetired = true;
+    this.connections.leave(this);
     for (const session of [...this.sessions]) session.retire();
     const { drainTimeoutMs } = this.options;
     const isBusy = this.openCount + this.tunnels.count > 0;
@@ -100,20 +106,30 @@ export class Http2Pool implements Connector, Http2UpstreamOwner, TimerOwner {
   }
 
   place(stream: Http2UpstreamStream): void {
-    this.sessionFor(stream.isFresh, this.clock.now()).adopt(stream);
+    const session = this.sessionFor(stream.isFresh, this.clock.now());
+    if (session === null) return stream.fail('connections_exhausted');
+    session.adopt(stream);
     if (stream.isReady) stream.connected();
   }
 
   onIdleChange(isIdle: boolean): void {
     this.idleCount += isIdle ? 1 : -1;
+    if (isIdle) this.connections.rested();
+  }
+
+  /** The oldest of them. */
+  closeIdle(): void {
+    for (const session of this.sessions) if (session.retire()) return;
   }
 
   onGone(session: Http2UpstreamSession): void {
     this.sessions.splice(this.sessions.indexOf(session), 1);
     if (this.openCount + this.tunnels.count === 0) this.clock.disarm(this.drainTimer);
+    this.connections.closed();
   }
 
-  private sessionFor(fresh: boolean, now: number): Http2UpstreamSession {
+  /** Null: there is none with room, and none may be opened. */
+  private sessionFor(fresh: boolean, now: number): Http2UpstreamSession | null {
     for (const session of this.sessions) {
       const isSpent = session.lifetime.overBy(now) !== null;
       if (session.hasRoom && !isSpent && !(fresh && session.hasAnswered)) return session;
@@ -121,7 +137,8 @@ export class Http2Pool implements Connector, Http2UpstreamOwner, TimerOwner {
     return this.open();
   }
 
-  private open(): Http2UpstreamSession {
+  private open(): Http2UpstreamSession | null {
+    if (!this.connections.tryOpen()) return null;
     const session = new Http2UpstreamSession(this);
     this.sessions.push(session);
     this.createdCount++;

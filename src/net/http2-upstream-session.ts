@@ -131,9 +131,11 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     else this.waiting.add(stream);
   }
 
-  /** Closes it if it is idle. */
-  retire(): void {
-    if (this.isIdle) this.finish('retired');
+  /** Closes it if it is idle, and says whether it was. */
+  retire(): boolean {
+    const { isIdle } = this;
+    if (isIdle) this.finish(this.owner.isRetired ? 'retired' : 'surplus');
+    return isIdle;
   }
 
   /** Ends it with all that it carries: its endpoint is gone, and it has had its time. */

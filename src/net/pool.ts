@@ -1,7 +1,9 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Connector, ResponseHandler, Tunnel, TunnelHandler, Upstream } from '../http/conduit.ts';
+import { NO_CONNECTION } from '../http/no-connection.ts';
 import type { Closed } from './close-reasons.ts';
+import { type Connections, type IdleHolder, UNLIMITED } from './connection-limit.ts';
 import { IdleLimit } from './idle-limit.ts';
 import { NOBODY } from './nobody.ts';
 import type { SocketHost, Sockets } from './sockets.ts';
@@ -30,10 +32,10 @@ export interface PoolContext {
  * The way to one endpoint: its connections that are open.
  *
  * The one used last is taken first, so that no more stay open than the load needs, and the others reach their idle
- * timeout. One that has rested for longer than its endpoint is known to wait is never lent. How many are open at once is not bounded here: each belongs to an attempt, and attempts are bounded by the
- * cluster's limit.
+ * timeout. One that has rested for longer than its endpoint is known to wait is never lent. How many are open at once is
+ * bounded for all pools of the cluster together (`Connections`).
  */
-export class Pool implements Connector, UpstreamOwner, TimerOwner {
+export class Pool implements Connector, UpstreamOwner, IdleHolder, TimerOwner {
   /** HTTP connections: open or being opened, and opened ever. */
   openCount = 0;
   createdCount = 0;
@@ -52,13 +54,15 @@ export class Pool implements Connector, UpstreamOwner, TimerOwner {
   constructor(
     private readonly context: PoolContext,
     readonly options: PoolOptions,
+    private readonly connections: Connections = UNLIMITED,
   ) {
+    connections.join(this);
     this.host = context.host;
     this.clock = context.clock;
     this.random = context.random;
     this.closed = context.closed;
     this.idleLimit = new IdleLimit(options.idleTimeoutMs);
-    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options);
+    this.tunnels = new Tunnels(context.sockets, context.host, context.clock, options, connections);
   }
 
   get idleCount(): number {
@@ -79,7 +83,7 @@ export class Pool implements Connector, UpstreamOwner, TimerOwner {
   /** A few at a time, so that whoever wants them all calls again. */
   fill(): void {
     const wanted = Math.min(this.options.warm, this.options.maxIdle) - this.openCount;
-    for (let i = 0; i < Math.min(wanted, MAX_FILLED) && this.keeps; i++) this.open(NOBODY);
+    for (let i = 0; i < Math.min(wanted, MAX_FILLED) && this.keeps && !this.connections.isFull; i++) this.open(NOBODY);
   }
 
   dial(handler: TunnelHandler): Tunnel {
@@ -88,6 +92,7 @@ export class Pool implements Connector, UpstreamOwner, TimerOwner {
 
   retire(): void {
     this.isRetired = true;
+    this.connections.leave(this);
     for (const connection of this.idle.splice(0)) connection.retire('retired');
     const { drainTimeoutMs } = this.options;
     const isBusy = this.openCount + this.tunnels.count > 0;
@@ -106,15 +111,20 @@ export class Pool implements Connector, UpstreamOwner, TimerOwner {
   onIdle(connection: UpstreamConnection): void {
     this.idle.push(connection);
     if (this.idle.length > this.options.maxIdle) this.idle.shift()!.retire('surplus');
+    this.connections.rested();
+  }
+
+  closeIdle(): void {
+    this.idle.shift()!.retire('surplus');
   }
 
   onGone(connection: UpstreamConnection, wasIdle: boolean): void {
     this.openCount--;
     this.all.delete(connection);
     if (this.openCount + this.tunnels.count === 0) this.clock.disarm(this.drainTimer);
-    if (!wasIdle) return;
-    const index = this.idle.indexOf(connection);
+    const index = wasIdle ? this.idle.indexOf(connection) : -1;
     if (index >= 0) this.idle.splice(index, 1);
+    this.connections.closed();
   }
 
   /** The one that was used last is the youngest: when it is too old, all of them are. */
@@ -129,6 +139,7 @@ export class Pool implements Connector, UpstreamOwner, TimerOwner {
   }
 
   private open(handler: ResponseHandler): Upstream {
+    if (!this.connections.tryOpen()) return NO_CONNECTION;
     const connection = new UpstreamConnection(this, handler);
     this.all.add(connection);
     this.openCount++;

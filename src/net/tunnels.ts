@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Tunnel, TunnelHandler } from '../http/conduit.ts';
+import { NO_TUNNEL } from '../http/no-connection.ts';
+import { type Connections, UNLIMITED } from './connection-limit.ts';
 import type { SocketHost, Sockets } from './sockets.ts';
 import { UpstreamTunnel } from './upstream-tunnel.ts';
 
@@ -15,6 +17,7 @@ export class Tunnels {
   private readonly open = new Set<UpstreamTunnel>();
   private readonly onGone = (tunnel: UpstreamTunnel): void => {
     this.open.delete(tunnel);
+    this.connections.closed();
   };
 
   constructor(
@@ -22,6 +25,7 @@ export class Tunnels {
     private readonly host: SocketHost,
     private readonly clock: Clock,
     private readonly options: TunnelOptions,
+    private readonly connections: Connections = UNLIMITED,
   ) {}
 
   get count(): number {
@@ -34,6 +38,7 @@ export class Tunnels {
   }
 
   dial(handler: TunnelHandler): Tunnel {
+    if (!this.connections.tryOpen()) return NO_TUNNEL;
     const { host, port, connectTimeoutMs } = this.options;
     const tunnel = new UpstreamTunnel(this.host, this.clock, handler, this.onGone);
     this.open.add(tunnel);

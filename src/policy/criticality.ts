@@ -13,6 +13,9 @@ export const DEFAULT_CRITICALITY: Criticality = 1;
 
 /** The level of that name, or null. Case does not matter. */
 export function criticalityOf(name: string): Criticality | null {
-  const index = CRITICALITY_NAMES.indexOf(name.trim().toLowerCase() as CriticalityName);
-  return index < 0 ? null : (index as Criticality);
+  const index = CRITICALITY_NAMES.indexOf(name as CriticalityName);
+  if (index >= 0) return index as Criticality;
+  // Nearly all write it as it is, for whom no string is made.
+  const found = CRITICALITY_NAMES.indexOf(name.trim().toLowerCase() as CriticalityName);
+  return found < 0 ? null : (found as Criticality);
 }

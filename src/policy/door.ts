@@ -9,6 +9,8 @@ import { REFUSED, type Ticket } from './gate.ts';
 /** What one request is to the doors it comes to, and what they found. One object per exchange, reset for each request. */
 export class Visit {
   criticality: Criticality = DEFAULT_CRITICALITY;
+  /** The request came with a word on it. */
+  isCriticalitySaid = false;
   /** When who was turned away may come again; -1 when nobody knows. */
   retryAfterMs = -1;
   /** The answer has to tell the client how it stands with its limits: `mark` is asked. */
@@ -22,6 +24,7 @@ export class Visit {
 
   reset(): void {
     this.criticality = DEFAULT_CRITICALITY;
+    this.isCriticalitySaid = false;
     this.retryAfterMs = -1;
     this.isMarked = false;
     this.ticket = REFUSED;

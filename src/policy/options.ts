@@ -33,10 +33,28 @@ export interface LimitOptions {
   readonly maxParked: number;
   /** How long one may wait for discovery's first answer. */
   readonly parkTimeoutMs: number;
+  /** Exchanges and tunnels that may wait at once for a place among `maxRequests`, or for a connection; 0: none. */
+  readonly maxPending: number;
+  /** How long each of them may. */
+  readonly pendingTimeoutMs: number;
+  /** Connections to all endpoints together, idle ones and tunnels included. */
+  readonly maxConnections: number;
 }
 
-/** 1024 in flight is Envoy's number and more than one Node process serves slowly. */
-export const DEFAULT_LIMITS: LimitOptions = { maxRequests: 1024, maxParked: 1024, parkTimeoutMs: 3_000 };
+/**
+ * 1024 in flight is Envoy's number and more than one Node process serves slowly; so are 1024 connections. Nobody waits
+ * for a place by default: with a thousand before it, a request that waits comes later than most callers would wait, and
+ * a refusal at once lets them go elsewhere. Where the limit is what the endpoints can do, a line is worth having, and a
+ * second is as long as Linkerd lets anybody wait inbound.
+ */
+export const DEFAULT_LIMITS: LimitOptions = {
+  maxRequests: 1024,
+  maxParked: 1024,
+  parkTimeoutMs: 3_000,
+  maxPending: 0,
+  pendingTimeoutMs: 1_000,
+  maxConnections: 1024,
+};
 
 export interface BudgetOptions {
   /** Retries as a share of first attempts within the window. */

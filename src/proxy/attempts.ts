@@ -93,6 +93,11 @@ export class Attempts {
     return attempt;
   }
 
+  /** The newest was none: there was no connection for it. */
+  takeBack(): void {
+    this.count--;
+  }
+
   /**
    * Is an answer to a call worth waiting for its trailers? Another attempt could follow them, or its caller is to hear
    * that the last one did not help either.

@@ -8,6 +8,7 @@ import { Edits, NO_EDITS } from '../http/edits.ts';
 import { FieldList, type Fields } from '../http/fields.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
+import { NO_CONNECTION } from '../http/no-connection.ts';
 import { makeRequestId } from '../http/request-id.ts';
 import { nextSpanId } from '../http/trace-context.ts';
 import type { RetryVerdict } from '../policy/classify.ts';
@@ -25,6 +26,7 @@ import { HedgeTimer, type HedgeTimerOwner } from './hedge-timer.ts';
 import { HeldHead, type HeldHeadOwner } from './held-head.ts';
 
 import { Journal } from './journal.ts';
+import { LinePlace } from './line-place.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
 import type { Parked } from './parking.ts';
@@ -67,6 +69,7 @@ export class Exchange
   implements RequestHandler, AttemptOwner, BoundsOwner, HedgeTimerOwner, HeldHeadOwner, Parked, TimerOwner
 {
   readonly parkTimer = new Timer(this);
+  private readonly linePlace = new LinePlace(this);
   private plan!: Plan;
   private phase: Phase = 'idle';
   private admission: Ticket = REFUSED;
@@ -134,6 +137,7 @@ export class Exchange
     if (now >= this.allowance.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
 
+    plan.criticality.read(head, this.visit);
     const turnedAway = plan.door.enter(head, this.client.peer, this.visit, now);
     if (turnedAway !== null) return this.fail(turnedAway, now);
     this.hasEntered = true;
@@ -203,8 +207,9 @@ export class Exchange
     const { plan, placed, attempts } = this;
     this.journal.held.end(now);
     if (attempts.count === 0 && this.isTooLate(now)) return this.fail('deadline_too_short', now);
-    if (this.admission === REFUSED) this.admission = plan.admission.admit(now, this.visit.criticality);
-    if (this.admission === REFUSED) return this.withoutRoom(now);
+    if (this.admission === REFUSED && !plan.line.isBefore(this.visit.criticality, now))
+      this.admission = plan.admission.admit(now, this.visit.criticality);
+    if (this.admission === REFUSED) return this.withoutRoom(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
@@ -212,12 +217,13 @@ export class Exchange
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.holdOrFail(endpoint.gate.refusal, now);
 
-    if (attempts.count === 0) plan.budget.deposit(now);
     const attempt = attempts.next();
     this.current = attempt;
     this.phase = 'trying';
     attempt.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
     attempt.connect(attempts.wantsFresh, this.journal.head.version, now);
+    if (attempt.upstream === NO_CONNECTION) return this.withoutConnection(attempt, now);
+    if (attempts.count === 1) plan.budget.deposit(now);
     attempts.wantsFresh = false;
     this.bounds.beginAttempt(this.allowance.attemptMs, now);
     if (attempt.upstream.isReady) this.send(attempt, now);
@@ -229,11 +235,21 @@ export class Exchange
   }
 
   /** Writes that wait for a primary have a place to wait in, and need no other. */
-  private withoutRoom(now: number): void {
-    const { admission, line } = this.plan;
-    if (this.placed.hold !== null) return this.holdOrFail(admission.refusal, now);
-    if (!line.enter(this, this.visit.criticality, this.replay.size, now)) return this.fail(admission.refusal, now);
+  private withoutRoom(refusal: FailureCode, now: number): void {
+    const { line } = this.plan;
+    if (this.placed.hold !== null) return this.holdOrFail(refusal, now);
+    if (!line.enter(this.linePlace, this.visit.criticality, this.replay.size, now)) return this.fail(refusal, now);
     this.phase = 'in_line';
+  }
+
+  /** It was no attempt. Whoever waits is not in flight, and makes no room for who waits for the same. */
+  private withoutConnection(attempt: Attempt, now: number): void {
+    attempt.end('connections_exhausted', now);
+    this.attempts.takeBack();
+    this.current = null;
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
+    this.withoutRoom('connections_exhausted', now);
   }
 
   private withoutEndpoint(now: number): void {
@@ -256,7 +272,7 @@ export class Exchange
   /** More of the body is kept while it waits. */
   private grow(bytes: number, now: number): void {
     if (this.phase === 'held') this.stay.grow(bytes, now);
-    if (this.phase === 'in_line') this.plan.line.grow(this, bytes, now);
+    if (this.phase === 'in_line') this.plan.line.grow(this.linePlace, bytes, now);
     if (this.phase !== 'awaiting_endpoints' || bytes === 0) return;
     if (!this.plan.parking.grow(this, bytes, now)) this.placed.refusal = 'park_full';
   }
@@ -264,6 +280,7 @@ export class Exchange
   private send(attempt: Attempt, now: number): void {
     const { upstream } = attempt;
     editRequest(this.edits, this.journal, attempt, this.plan.trustsPeer, this.context.instanceId);
+    this.plan.criticality.pass(this.visit, this.edits);
     if (this.isGrpc) editCall(this.edits, this.journal, attempt.mark - 1);
     this.tellTime(now);
     upstream.sendHead(this.journal.head, this.edits);
@@ -499,7 +516,15 @@ export class Exchange
     this.rival = rival;
     rival.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
     rival.connect(false, this.journal.head.version, now);
+    if (rival.upstream === NO_CONNECTION) return this.withoutRival(rival, now);
     if (rival.upstream.isReady) this.send(rival, now);
+  }
+
+  /** It was no attempt. */
+  private withoutRival(rival: Attempt, now: number): void {
+    rival.end('connections_exhausted', now);
+    this.attempts.takeBack();
+    this.rival = null;
   }
 
   /** The client gets this one's answer. The other is given up, which is no evidence but of how long it took. */
@@ -515,6 +540,11 @@ export class Exchange
   /** Its answer is one that would be tried again, and another attempt is under way. */
   private withdraw(attempt: Attempt, head: ResponseHead, now: number): void {
     attempt.discard(head, now);
+    this.leaveToOther(attempt, now);
+  }
+
+  private giveUp(attempt: Attempt, code: FailureCode, now: number): void {
+    attempt.abort(code, now);
     this.leaveToOther(attempt, now);
   }
 
@@ -575,7 +605,7 @@ export class Exchange
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
-      if (this.phase === 'in_line') this.fail('pending_timeout', now);
+      if (this.phase === 'in_line') this.fail(this.plan.line.end(this.linePlace, now), now);
       else this.fail(this.phase === 'held' ? this.stay.end(now) : this.placed.refusal, now);
     } catch (error) {
       this.onBug(error);
@@ -600,10 +630,7 @@ export class Exchange
     }
     const { attemptMs } = this.allowance;
     if (this.awaitsClient()) return bounds.boundAttempt(attemptMs, now);
-    if (this.rival !== null) {
-      current.abort('attempt_timeout', now);
-      return this.leaveToOther(current, now);
-    }
+    if (this.rival !== null) return this.giveUp(current, 'attempt_timeout', now);
     const isStalled = !this.isRequestDone && current.isSent;
     const silentMs = bounds.silentMs(now);
     if (isStalled && silentMs < attemptMs) return bounds.boundAttempt(attemptMs - silentMs, now);
@@ -628,6 +655,7 @@ export class Exchange
   onAttemptIdle(now: number): void {
     const { current } = this;
     if (this.phase !== 'trying' || current === null || !current.isSent || this.awaitsClient()) return;
+    if (this.rival !== null) return this.giveUp(current, 'attempt_idle', now);
     const verdict = this.verdict(current, 'attempt_idle', now);
     if (verdict === 'no') return this.fail('attempt_idle', now);
     current.abort('attempt_idle', now);
@@ -757,7 +785,7 @@ export class Exchange
     this.held.release();
     this.attempts.close();
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
-    if (this.phase === 'in_line') plan.line.leave(this);
+    if (this.phase === 'in_line') plan.line.leave(this.linePlace);
     this.stay.leave();
     const evidence = this.current ?? NO_EVIDENCE;
     this.giveBackRoom(evidence, now);

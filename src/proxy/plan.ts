@@ -3,6 +3,7 @@ import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Backoff } from '../policy/backoff.ts';
 import type { RetryBudget } from '../policy/budget.ts';
+import type { CriticalityRule } from '../policy/criticality-rule.ts';
 import type { Door } from '../policy/door.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { Hedge } from '../policy/hedge.ts';
@@ -24,6 +25,8 @@ import type { Retrying } from './retrying.ts';
 export interface Plan {
   readonly labels: PlanLabels;
   readonly cluster: Cluster;
+  /** How much requests matter. */
+  readonly criticality: CriticalityRule;
   /** What every request passes before it costs anything. */
   readonly door: Door;
   /** The cluster's limits on requests in flight. */

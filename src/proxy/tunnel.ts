@@ -9,6 +9,7 @@ import type {
   TunnelClientHandler,
   TunnelHandler,
 } from '../http/conduit.ts';
+import { NO_TUNNEL } from '../http/no-connection.ts';
 import { outcomeOf } from '../policy/classify.ts';
 import { Visit } from '../policy/door.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
@@ -16,6 +17,7 @@ import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
+import { LinePlace } from './line-place.ts';
 import type { AttemptRecord, TunnelRecord } from './observer.ts';
 import type { Parked } from './parking.ts';
 import { Placed } from './placement.ts';
@@ -59,9 +61,9 @@ interface Dial extends AttemptRecord {
  * spliced. Before the splice nothing has been sent, so a failed connect is always followed by the next endpoint; after
  * it nothing is.
  *
- *     route -> admit -> pick -> gate -> dial -> splice -> close
- *                        ^               |
- *                        +--- retry? <---+
+ *     route -> door -> place -> admit -> pick -> gate -> dial -> splice -> close
+ *                                         ^               |
+ *                                         +--- retry? <---+
  */
 export class TunnelExchange implements TunnelClientHandler, TunnelHandler, TunnelRecord, Parked, TimerOwner {
   readonly peer: Peer;
@@ -70,6 +72,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   readonly parkTimer = new Timer(this);
   private readonly endTimer = new Timer(this);
   private isSpliced = false;
+  private readonly linePlace = new LinePlace(this);
   endedAt = 0;
   bytesUp = 0;
   bytesDown = 0;
@@ -83,6 +86,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private tunnel: Tunnel | null = null;
   private isParked = false;
   private isHeld = false;
+  private isInLine = false;
   private readonly held = new HeldTime();
   private readonly visit = new Visit();
   private hasEntered = false;
@@ -101,14 +105,12 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   start(): void {
     const { plan, startedAt: now } = this;
     plan.observer.onTunnelOpen(now);
+    plan.criticality.read(null, this.visit);
     const turnedAway = plan.door.enter(null, this.peer, this.visit, now);
     if (turnedAway !== null) return this.refuse(turnedAway, now);
     this.hasEntered = true;
     const { maxDurationMs } = plan.timeouts;
     if (maxDurationMs > 0) this.context.clock.arm(this.endTimer, now + maxDurationMs);
-    this.admission = plan.admission.admit(now);
-    if (this.admission === REFUSED) return this.refuse(plan.admission.refusal, now);
-    plan.budget.deposit(now);
     this.placed.now = now;
     const misplaced = plan.placement.place(null, this.peer, this.placed);
     if (misplaced !== null) return this.refuse(misplaced, now);
@@ -186,19 +188,41 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private tryNext(now: number): void {
     const { plan, placed } = this;
     this.held.end(now);
-    if (this.admission === REFUSED) this.admission = plan.admission.admit(now);
-    if (this.admission === REFUSED) return this.holdOrRefuse(plan.admission.refusal, now);
+    const { criticality } = this.visit;
+    if (this.admission === REFUSED && !plan.line.isBefore(criticality, now))
+      this.admission = plan.admission.admit(now, criticality);
+    if (this.admission === REFUSED) return this.withoutRoom(plan.admission.refusal, now);
     placed.now = now;
     const endpoint = plan.cluster.pick(placed);
     if (endpoint === null) return this.withoutEndpoint(now);
     if (!this.stay.allows(endpoint)) return this.holdOrRefuse('no_primary', now);
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return this.holdOrRefuse(endpoint.gate.refusal, now);
+    const tunnel = endpoint.connector.dial(this);
+    if (tunnel === NO_TUNNEL) {
+      endpoint.gate.settle(ticket, NO_EVIDENCE, now);
+      return this.withoutConnection(now);
+    }
+    if (this.attemptCount === 0) plan.budget.deposit(now);
+    this.tunnel = tunnel;
     this.ticket = ticket;
     this.current = newDial(this.attemptCount + 1, endpoint, now);
     this.attempts.push(this.current);
     endpoint.active += 1;
-    this.tunnel = endpoint.connector.dial(this);
+  }
+
+  /** What waits for a primary has a place to wait in, and needs no other. */
+  private withoutRoom(refusal: FailureCode, now: number): void {
+    if (this.placed.hold !== null) return this.holdOrRefuse(refusal, now);
+    this.isInLine = this.plan.line.enter(this.linePlace, this.visit.criticality, 0, now);
+    if (!this.isInLine) this.refuse(refusal, now);
+  }
+
+  /** Whoever waits is not in flight, and makes no room for who waits for the same. */
+  private withoutConnection(now: number): void {
+    this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
+    this.admission = REFUSED;
+    this.withoutRoom('connections_exhausted', now);
   }
 
   private withoutEndpoint(now: number): void {
@@ -214,6 +238,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     if (hold === null) return this.refuse(code, now);
     this.plan.admission.settle(this.admission, NO_EVIDENCE, now);
     this.admission = REFUSED;
+    this.plan.line.roomMade();
     this.failed.length = 0;
     const refusal = this.stay.wait(hold, 0, now);
     if (refusal !== null) return this.refuse(refusal, now);
@@ -224,6 +249,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   onWake(now: number): void {
     this.isParked = false;
     this.isHeld = false;
+    this.isInLine = false;
     this.unpark(() => this.tryNext(now));
   }
 
@@ -231,6 +257,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     if (timer === this.endTimer) return this.unpark(() => this.endNow(now));
     this.plan.parking.leave(this);
     this.isParked = false;
+    if (this.isInLine) return this.unpark(() => this.refuse(this.plan.line.end(this.linePlace, now), now));
     if (this.isHeld) return this.unpark(() => this.refuse(this.stay.end(now), now));
     this.unpark(() => (this.current === null ? this.refuse('discovery_pending', now) : this.tryNext(now)));
   }
@@ -288,6 +315,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.held.end(now);
     this.context.clock.disarm(this.endTimer);
     if (this.isParked) this.plan.parking.leave(this);
+    if (this.isInLine) this.plan.line.leave(this.linePlace);
     this.stay.leave();
     const evidence = this.current ?? NO_EVIDENCE;
     if (this.admission !== REFUSED) {

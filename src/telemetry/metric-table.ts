@@ -77,6 +77,58 @@ export const METRICS = {
     help: 'Calls counted as service and method other: no endpoint knew the method yet, or too many others are known.',
   },
 
+  // --- Limits ---
+  remora_limit: {
+    type: 'gauge',
+    labels: ['direction', 'upstream', 'limit'],
+    help: 'What bounds the traffic of an upstream: requests (limits.maxRequests), connections (limits.maxConnections), and adaptive for the number of requests that is learned. That one refuses nobody unless adaptive.mode is enforce.',
+  },
+  remora_limit_in_flight: {
+    type: 'gauge',
+    labels: ['direction', 'upstream', 'limit'],
+    help: 'What stands against that limit: requests in flight, TCP connections among them, and connections to endpoints, idle ones among them.',
+  },
+  remora_adaptive_gradient: {
+    type: 'gauge',
+    labels: ['direction', 'upstream'],
+    help: 'What the last step multiplied the learned limit by: 1 while nothing queues at the endpoints, less the slower they answer, or the more they refuse.',
+  },
+  remora_adaptive_refused_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream', 'criticality'],
+    help: 'Times that the learned limit had no place for a request of this criticality. One that waits is counted each time it asks.',
+  },
+  remora_adaptive_would_refuse_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream', 'criticality'],
+    help: 'The same where the limit is only observed, and the request was let through.',
+  },
+  remora_pending_active: {
+    type: 'gauge',
+    labels: ['direction', 'upstream'],
+    help: 'Requests and TCP connections that wait for a place in a limit, or for a connection.',
+  },
+  remora_pending_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream'],
+    help: 'Requests and TCP connections that had to wait for one.',
+  },
+  remora_pending_refused_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream', 'reason'],
+    help: 'Those that were refused: as many or as much waited as may (full), one that matters more came to a full line (displaced), or no place became free in time (time).',
+  },
+  remora_connections_refused_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream'],
+    help: 'Times that a connection to an endpoint was wanted, and as many as may be were open with none idle.',
+  },
+  remora_connections_displaced_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream'],
+    help: 'Idle connections to endpoints that were closed to make room for others.',
+  },
+
   // --- Writes without a primary ---
   remora_held_active: {
     type: 'gauge',

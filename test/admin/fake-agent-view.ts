@@ -114,6 +114,14 @@ function orders(): ClusterView {
     problem: null,
     balancer: 'ring_hash',
     fingerprint: '0123456789abcdef',
+    capacity: {
+      inFlight: 20,
+      maxRequests: 20,
+      connections: 18,
+      maxConnections: 1_024,
+      pending: 4,
+      adaptive: { limit: 34, gradient: 0.875, isEnforced: false, refusals: 3 },
+    },
     places: [
       { level: 0, name: 'orders', zone: 'a', healthy: 1, total: 2, share: 70, isPanic: false },
       { level: 1, name: 'orders-eu@dc2', zone: null, healthy: 1, total: 1, share: 30, isPanic: true },
@@ -155,6 +163,7 @@ function empty(): ClusterView {
     problem: 'no leader',
     balancer: 'random',
     fingerprint: null,
+    capacity: null,
     places: [],
     endpoints: [],
   };

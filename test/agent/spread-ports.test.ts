@@ -10,9 +10,12 @@ import { SystemClock } from '../../src/base/clock-system.ts';
 import type { Picker } from '../../src/cluster/picker.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { Closed } from '../../src/net/close-reasons.ts';
+import { UNLIMITED } from '../../src/net/connection-limit.ts';
 import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DataSockets } from '../../src/net/data-sockets.ts';
 import { Output } from '../../src/net/output.ts';
+import { DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
+import { DEFAULT_CRITICALITY_OPTIONS } from '../../src/policy/criticality-rule.ts';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
 import { Ledger } from '../../src/proxy/places/ledger.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
@@ -69,7 +72,7 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
   const retry = { ...DEFAULT_RETRY, maxAttempts: 1 };
   const balancer = { balancer: { name: 'round_robin' }, breaker, tree: DEFAULT_TREE, lenses: [] } as const;
-  const dialing = { connectMs: 1_000, connections: DEFAULT_CONNECTIONS, closed: new Closed() };
+  const dialing = { connectMs: 1_000, connections: DEFAULT_CONNECTIONS, limit: UNLIMITED, closed: new Closed() };
   const cluster = makeCluster('orders', balancer, dialing, 'http1', parts);
   const endpoints = names.map((name, i) => spec(name, { id: name, host: '127.0.0.1', port: ports[i]! }));
   cluster.apply({ service: 'orders', source: 'file', endpoints });
@@ -80,6 +83,8 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   const options = {
     labels,
     limits: DEFAULT_LIMITS,
+    adaptive: DEFAULT_ADAPTIVE,
+    criticality: DEFAULT_CRITICALITY_OPTIONS,
     retry,
     timeouts: DEFAULT_TIMEOUTS,
     hedge: null,

@@ -3,6 +3,7 @@ import { makeCluster } from '../../src/agent/clusters.ts';
 import { WarmConnections } from '../../src/agent/warm-connections.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
 import { Closed } from '../../src/net/close-reasons.ts';
+import { UNLIMITED } from '../../src/net/connection-limit.ts';
 import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { agentParts } from '../support/agent-parts.ts';
@@ -12,7 +13,12 @@ import { FakeSockets } from '../support/fake-transport.ts';
 function warmScene(warm: number) {
   const { parts, clock } = agentParts();
   const sockets = new FakeSockets();
-  const dialing = { connectMs: 1_000, connections: { ...DEFAULT_CONNECTIONS, warm }, closed: new Closed() };
+  const dialing = {
+    connectMs: 1_000,
+    connections: { ...DEFAULT_CONNECTIONS, warm },
+    limit: UNLIMITED,
+    closed: new Closed(),
+  };
   const options = {
     balancer: { name: 'round_robin' },
     breaker: DEFAULT_BREAKER,

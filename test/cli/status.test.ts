@@ -35,6 +35,8 @@ outbound  http      [::1]:15001      12
 cache     tcp       not bound        0
 
 upstream orders: grpc, ring_hash 0123456789abcdef, consul 1.2s ago
+  full: 20 of 20 in flight, 4 wait, 18 of 1024 connections
+  learned limit 34: 20 in flight, gradient 0.875, only observed, would have refused 3 times
   level 0 orders, zone a: 1 of 2 healthy, 70 % of traffic
   level 1 orders-eu@dc2: 1 of 1 healthy, 30 % of traffic, in panic
   ENDPOINT                HEALTH                       WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS

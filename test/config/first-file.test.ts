@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
+import { DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
+import { DEFAULT_CRITICALITY_OPTIONS, INBOUND_CRITICALITY } from '../../src/policy/criticality-rule.ts';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
 import { FIRST_FILE, WITHOUT_CONSUL, WITHOUT_STATIC } from './first-file.ts';
 import { complaints, good } from './parse.ts';
@@ -22,6 +24,8 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     roles: null,
     breaker: DEFAULT_BREAKER,
     limits: DEFAULT_LIMITS,
+    adaptive: DEFAULT_ADAPTIVE,
+    criticality: DEFAULT_CRITICALITY_OPTIONS,
     retry: DEFAULT_RETRY,
     timeouts: DEFAULT_TIMEOUTS,
     connections: DEFAULT_CONNECTIONS,
@@ -43,6 +47,8 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       port: 15006,
       protocol: 'http',
       limits: DEFAULT_LIMITS,
+      adaptive: DEFAULT_ADAPTIVE,
+      criticality: INBOUND_CRITICALITY,
       timeouts: { ...DEFAULT_TIMEOUTS, connectMs: 1_000 },
     },
     outbound: { address: '127.0.0.1', port: 15001, protocol: 'http', discover: false },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
 import { good, web } from './parse.ts';
 
 const everything = `
@@ -25,7 +26,9 @@ upstreams:
     panic: 0.5
     overprovisioning: 2
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
-    limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
+    limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms, maxPending: 9, pendingTimeout: 800ms, maxConnections: 6 }
+    adaptive: { mode: enforce, algorithm: aimd, min: 2, max: 50, initial: 3, aimd: { backoff: 0.5, timeout: 2s }, shares: { critical: 1, sheddablePlus: 0.5, sheddable: 0.25 } }
+    criticality: { header: X-Priority, default: sheddable, mayRaise: false }
     retry: { maxAttempts: 4, on: [5xx, retriable-status-codes, retriable-grpc-statuses, retriable-headers], statuses: [503], grpcStatuses: [unavailable, aborted], headers: [{ name: X-Again }, { name: x-why, exact: busy }, { name: x-code, prefix: T- }], grpcIdempotent: true, idempotencyKey: true, maxConcurrent: 5, maxRetryAfter: 3s, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, attemptIdle: 500ms, request: 3s, streamIdle: 0, tunnelIdle: 2h, maxDuration: 3h }
     connections: { warm: 2, maxIdle: 8, maxRequests: 1000, maxAge: 10m, drainTimeout: 30s }
@@ -94,7 +97,27 @@ it('takes every key there is, in the units of the program', () => {
       coolDownMs: 2_000,
       maxCoolDownMs: 60_000,
     },
-    limits: { maxRequests: 7, maxParked: 8, parkTimeoutMs: 900 },
+    limits: {
+      maxRequests: 7,
+      maxParked: 8,
+      parkTimeoutMs: 900,
+      maxPending: 9,
+      pendingTimeoutMs: 800,
+      maxConnections: 6,
+    },
+    adaptive: {
+      mode: 'enforce',
+      law: {
+        ...DEFAULT_ADAPTIVE.law,
+        algorithm: 'aimd',
+        min: 2,
+        max: 50,
+        initial: 3,
+        aimd: { backoffRatio: 0.5, timeoutMs: 2_000 },
+      },
+      shares: { critical: 1, sheddable_plus: 0.5, sheddable: 0.25 },
+    },
+    criticality: { header: 'x-priority', default: 'sheddable', mayRaise: false },
     retry: {
       maxAttempts: 4,
       on: ['5xx', 'retriable-status-codes', 'retriable-grpc-statuses', 'retriable-headers'],

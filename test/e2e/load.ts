@@ -11,6 +11,8 @@ export interface Result {
   readonly failure: string;
   /** Which origin answered; empty when none did. */
   readonly origin: string;
+  /** From its sending to the end of its answer. */
+  readonly tookMs: number;
 }
 
 export interface LoadOptions {
@@ -90,7 +92,9 @@ export function sendOne(
   agent?: Agent,
 ): Promise<Result> {
   return new Promise((resolve) => {
-    const failed = (failure: string): void => resolve({ id, method, status: 0, failure, origin: '' });
+    const startedAt = performance.now();
+    const failed = (failure: string): void =>
+      resolve({ id, method, status: 0, failure, origin: '', tookMs: performance.now() - startedAt });
     const headers = { 'x-id': id, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) };
     const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: agent ?? false });
     sent.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
@@ -104,6 +108,7 @@ export function sendOne(
           status: answer.statusCode!,
           failure: textOf(answer.headers['x-remora-failure']),
           origin: textOf(answer.headers['x-origin']),
+          tookMs: performance.now() - startedAt,
         }),
       );
     });

@@ -61,9 +61,31 @@ function serve(request, response) {
     const seen = { bytes: received, digest: digest.digest('hex') };
     const go = () => response.destroyed || answer(request, response, wish, seen, done);
     if (wish.has('hold')) held.push(go);
+    else if (wish.has('places')) work(wish, go);
     else if (wish.has('delay')) setTimeout(go, Number(wish.get('delay')));
     else go();
   });
+}
+
+/** So many at a time, for so long each; the others queue. What it can do is set by waiting, not by this machine's CPU. */
+const queued = [];
+let working = 0;
+function work(wish, go) {
+  queued.push(go);
+  workOn(Number(wish.get('places')), Number(wish.get('delay')));
+}
+
+function workOn(places, ms) {
+  if (working >= places || queued.length === 0) return;
+  working++;
+  const go = queued.shift();
+  const since = performance.now();
+  setTimeout(() => {
+    working--;
+    say('worked', Math.round(performance.now() - since));
+    go();
+    workOn(places, ms);
+  }, ms);
 }
 
 function answer(request, response, wish, seen, done) {

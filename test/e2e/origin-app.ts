@@ -29,7 +29,7 @@ export interface SeenRequest {
 /**
  * An application in a process of its own. What it does with a request is asked for in the request's query:
  *
- *     status=N  delay=MS  hold (until `release`)  bytes=N  chunked  trailers  echo  hints  early=N  never  stall
+ *     status=N  delay=MS  places=N (at a time, for `delay` each)  hold (until `release`)  bytes=N  chunked  trailers  echo  hints  early=N  never  stall
  *     reset=before|middle  close=before|middle  until=close  idle=MS  raw=TEXT (`~` is CRLF)  expect=refuse  refuse=N
  *
  * or, for all requests, by `mode` with the same words. Its log is the truth about what was executed.
@@ -40,6 +40,8 @@ export class OriginApp {
   readonly answered = new Set<string>();
   /** Ids of the requests whose caller left before the answer. */
   readonly gone = new Set<string>();
+  /** How long each of `places` was taken in truth, in ms. */
+  readonly worked: number[] = [];
   /** All it said. */
   readonly lines: string[] = [];
   port = 0;
@@ -130,6 +132,7 @@ export class OriginApp {
     if (word === 'begun') this.begun.push(id);
     else if (word === 'answered') this.answered.add(id);
     else if (word === 'gone') this.gone.add(id);
+    else if (word === 'worked') this.worked.push(Number(id));
     else if (word === 'listening') this.port = Number(id);
   }
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Timer } from '../../src/base/clock.ts';
+import { DEFAULT_LIMITS } from '../../src/policy/options.ts';
 import { type Parked, Parking } from '../../src/proxy/parking.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function park(maxParked = 8) {
   const clock = new ManualClock(0);
-  const parking = new Parking(clock, { maxRequests: 1, maxParked, parkTimeoutMs: 100 });
+  const parking = new Parking(clock, { ...DEFAULT_LIMITS, maxParked, parkTimeoutMs: 100 });
   const log: string[] = [];
   const guest = (name: string, onWake = (): void => undefined): Parked => {
     const parked: Parked = {
@@ -62,7 +63,7 @@ describe('the park', () => {
   it('takes other limits for those who come later, and keeps who is here', () => {
     const { clock, parking, log, guest } = park(1);
     parking.wait(guest('a'), 0);
-    parking.reconfigure({ maxRequests: 1, maxParked: 2, parkTimeoutMs: 500 });
+    parking.reconfigure({ ...DEFAULT_LIMITS, maxRequests: 1, maxParked: 2, parkTimeoutMs: 500 });
     expect(parking.wait(guest('b'), 0)).toBe(true);
     clock.advance(110);
     expect(log).toEqual(['a timer']);

@@ -25,9 +25,13 @@ import type {
 import type { Edits } from '../../src/http/edits.ts';
 import { FieldList, type Fields } from '../../src/http/fields.ts';
 import type { BodyKind, RequestHead, ResponseHead } from '../../src/http/head.ts';
+import { NO_CONNECTION, NO_TUNNEL } from '../../src/http/no-connection.ts';
+import { AdaptiveLimit } from '../../src/policy/adaptive-limit.ts';
+import { type AdaptiveOptions, DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
+import { Admission } from '../../src/policy/admission.ts';
 import { FullJitter } from '../../src/policy/backoff.ts';
 import { RetryBudget } from '../../src/policy/budget.ts';
-import { ConcurrencyLimit } from '../../src/policy/concurrency.ts';
+import { CriticalityRule, DEFAULT_CRITICALITY_OPTIONS } from '../../src/policy/criticality-rule.ts';
 import { OPEN_DOOR } from '../../src/policy/door.ts';
 import { DEFAULT_HEDGE, type HedgeOptions, LiveHedge, NO_HEDGE } from '../../src/policy/hedge.ts';
 import {
@@ -47,13 +51,13 @@ import { textsOf } from '../../src/proxy/allowance.ts';
 
 import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
-import { NO_LINE } from '../../src/proxy/line.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
 import type { Plan, Router } from '../../src/proxy/plan.ts';
 import { Retrying } from '../../src/proxy/retrying.ts';
 import { SpentTraces } from '../../src/proxy/spent-traces.ts';
+import { WaitingLine } from '../../src/proxy/waiting-line.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
 import { makeHashKey } from '../../src/route/hash-keys.ts';
 import type { KeyOptions } from '../../src/route/keys/options.ts';
@@ -68,6 +72,7 @@ export interface ScriptOptions {
   readonly timeouts?: Partial<TimeoutOptions>;
   readonly limits?: Partial<LimitOptions>;
   readonly hedge?: Partial<HedgeOptions>;
+  readonly adaptive?: Partial<AdaptiveOptions>;
   readonly breaker?: Partial<BreakerOptions>;
   /** With it, the balancer is a ring. */
   readonly hash?: readonly KeyOptions[];
@@ -106,7 +111,10 @@ export class ExchangeScript {
   /** Fields that were left out of the last answer of an endpoint. */
   removed: readonly string[] = [];
   readonly endpoints = new Map<string, FakeConnector>();
-  readonly admission: ConcurrencyLimit;
+  readonly admission: Admission;
+  readonly line: WaitingLine;
+  /** What waits for the turn of the event loop to end; see `endTurn`. */
+  private readonly later: (() => void)[] = [];
   readonly budget: RetryBudget;
   readonly slots: RetrySlots;
   readonly spent = new SpentTraces();
@@ -123,7 +131,8 @@ export class ExchangeScript {
     const random = new SeededRandom(7);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const retry = { ...DEFAULT_RETRY, ...options.retry };
-    this.admission = new ConcurrencyLimit(limits.maxRequests);
+    this.admission = new Admission(limits.maxRequests, new AdaptiveLimit({ ...DEFAULT_ADAPTIVE, ...options.adaptive }));
+    this.line = new WaitingLine(this.clock, this.admission, limits, (task) => this.later.push(task));
     this.budget = new RetryBudget(retry.budget);
     this.slots = new RetrySlots(retry.maxConcurrent);
     this.parking = new Parking(this.clock, limits);
@@ -163,7 +172,8 @@ export class ExchangeScript {
       cluster: this.cluster,
       door: OPEN_DOOR,
       admission: this.admission,
-      line: NO_LINE,
+      line: this.line,
+      criticality: new CriticalityRule({ ...DEFAULT_CRITICALITY_OPTIONS, mayRaise: options.trustsPeer ?? true }),
       retry,
       retrying: new Retrying(retry, this.slots, this.spent),
       budget: this.budget,
@@ -196,6 +206,11 @@ export class ExchangeScript {
     return this.log.splice(0);
   }
 
+  /** The turn of the event loop is over. */
+  endTurn(): void {
+    for (const task of this.later.splice(0)) task();
+  }
+
   discover(names: readonly string[]): void {
     this.cluster.apply({ service: 'orders', source: 'file', endpoints: names.map(specOf) });
   }
@@ -216,7 +231,7 @@ export class ExchangeScript {
   books(): { admitted: number; active: number; parked: number; timers: number } {
     let active = 0;
     for (const endpoint of this.cluster.endpoints) active += endpoint.active;
-    const parked = this.parking.size + this.hold.size;
+    const parked = this.parking.size + this.hold.size + this.line.size;
     return { admitted: this.admission.inFlight, active, parked, timers: this.clock.armed };
   }
 
@@ -416,6 +431,8 @@ export class FakeClient implements Client {
 export class FakeConnector implements Connector {
   readonly upstreams: FakeUpstream[] = [];
   readonly tunnels: TunnelHandler[] = [];
+  /** As many connections are open as may be. */
+  isExhausted = false;
 
   constructor(
     private readonly script: ExchangeScript,
@@ -428,6 +445,7 @@ export class FakeConnector implements Connector {
   }
 
   acquire(handler: ResponseHandler, fresh: boolean): Upstream {
+    if (this.isExhausted) return NO_CONNECTION;
     const upstream = new FakeUpstream(this.script, this.name, handler, this.isWarm && !fresh);
     this.upstreams.push(upstream);
     if (!upstream.isReady) this.script.say(`${this.name} connect${fresh ? ' fresh' : ''}`);
@@ -435,6 +453,7 @@ export class FakeConnector implements Connector {
   }
 
   dial(handler: TunnelHandler): Tunnel {
+    if (this.isExhausted) return NO_TUNNEL;
     this.script.say(`${this.name} dial`);
     this.tunnels.push(handler);
     return {

@@ -1,6 +1,8 @@
+import { INBOUND_CRITICALITY } from '../../policy/criticality-rule.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type TimeoutOptions } from '../../policy/options.ts';
 import { defaulted, group, required, section } from '../field.ts';
 import { bindAddress, choice, flag, listenPort } from '../values.ts';
+import { capacityKeys } from './capacity.ts';
 import { limits, timeouts } from './policy.ts';
 
 /** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever both are taken. */
@@ -27,6 +29,11 @@ export const inboundSection = section({
       'What callers speak: `http` (HTTP/1.1 and HTTP/2 on one port), `grpc` (HTTP/2 alone: what does not begin with its preface gets a GOAWAY; and every request counts as a call in metrics), `tcp` (opaque), `auto` (by the first bytes: HTTP, else opaque). What the application is spoken to is `service.protocol`.',
   }),
   limits: group(limits(DEFAULT_LIMITS, 'local'), 'What the application is given at once.'),
+  ...capacityKeys(
+    INBOUND_CRITICALITY,
+    'local',
+    'Whether a caller may say that its request matters more than that. Off, since every caller would; less it may always say.',
+  ),
   timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),
 });
 

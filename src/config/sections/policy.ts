@@ -5,6 +5,7 @@ import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../../policy/options.ts';
 import { defaulted, group, type Scope, section } from '../field.ts';
 import { formatDuration, formatSize } from '../units.ts';
 import { choice, count, duration, flag, ratio, size } from '../values.ts';
+import { placeLimits } from './capacity.ts';
 import { retryKeys } from './retry.ts';
 
 const MAX_REQUESTS = 1_000_000;
@@ -39,7 +40,7 @@ export function limits(defaults: LimitOptions, scope: Scope) {
   return section({
     maxRequests: defaulted(count(1, MAX_REQUESTS), defaults.maxRequests, {
       scope,
-      meaning: "Requests and TCP connections in flight; more are refused. Envoy's number.",
+      meaning: "Requests and TCP connections in flight; more wait or are refused. Envoy's number.",
     }),
     maxParked: defaulted(count(0, MAX_REQUESTS), defaults.maxParked, {
       scope,
@@ -49,6 +50,7 @@ export function limits(defaults: LimitOptions, scope: Scope) {
       scope,
       meaning: 'How long a request may wait for the first answer of discovery.',
     }),
+    ...placeLimits(defaults, scope),
   });
 }
 

@@ -1,7 +1,9 @@
 import { BALANCER_NAMES, DEFAULT_BALANCER } from '../../cluster/options.ts';
+import { DEFAULT_CRITICALITY_OPTIONS } from '../../policy/criticality-rule.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
+import { capacityKeys } from './capacity.ts';
 import { connectionsSection } from './connections.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
@@ -60,6 +62,11 @@ export const upstreamSection = section({
   }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
+  ...capacityKeys(
+    DEFAULT_CRITICALITY_OPTIONS,
+    'mesh',
+    'Whether a request may say that it matters more than that. On, since it is the own application that asks.',
+  ),
   retry: group(retrySection, 'Which failures are tried again, and how often.'),
   hedge: optional(hedgeSection, 'none', {
     scope: null,

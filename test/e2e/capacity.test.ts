@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { Sidecar } from '../support/sidecar.ts';
+import { Load, sendOne } from './load.ts';
+import { TcpApp, TcpClient } from './mesh.ts';
+import { OriginApp } from './origin-app.ts';
+import { NO_BREAKER } from './scene.ts';
+
+const PLACES = 20;
+const WORK_MS = 50;
+const CAPACITY_PER_SECOND = (PLACES * 1_000) / WORK_MS;
+const PENDING_MS = 500;
+/** For this machine, which has others to serve. */
+const SLACK_MS = 250;
+
+let origins: readonly OriginApp[];
+let tcp: TcpApp;
+let sidecar: Sidecar;
+
+beforeAll(async () => {
+  origins = await OriginApp.many('a', 'b');
+  tcp = await TcpApp.start('tcp');
+  const policy = { port: 0, breaker: NO_BREAKER, balance: 'round_robin' };
+  const line = { maxPending: 100, pendingTimeout: `${PENDING_MS}ms` };
+  const patient = { maxPending: 10, pendingTimeout: '10s' };
+  sidecar = await Sidecar.start({
+    service: { name: 'web', port: origins[0]!.port },
+    inbound: { port: 0 },
+    outbound: { port: 0 },
+    upstreams: {
+      limited: { ...policy, service: 'one', limits: { ...line, maxRequests: PLACES } },
+      learned: { ...policy, service: 'one', limits: line, adaptive: { mode: 'enforce' } },
+      few: { ...policy, service: 'two', limits: { ...patient, maxConnections: 2 } },
+      none: { ...policy, service: 'two', limits: { maxConnections: 1 } },
+      opaque: { ...policy, protocol: 'tcp', limits: { ...patient, maxRequests: 1 } },
+    },
+    static: {
+      one: [origins[0]!.address],
+      two: origins.map(({ address }) => address),
+      opaque: [`127.0.0.1:${tcp.port}`],
+    },
+  });
+});
+
+afterAll(async () => {
+  await sidecar.kill();
+  await Promise.all([...origins.map((origin) => origin.kill()), tcp.stop()]);
+  expect(sidecar.log.filter(({ event }) => event === 'bug')).toEqual([]);
+});
+
+beforeEach(() => Promise.all(origins.map((origin) => origin.mode(''))));
+
+const pending = (upstream: string): Promise<number> => sidecar.metric('remora_pending_active', { upstream });
+
+describe('an endpoint that serves 20 at a time for 50 ms each, offered three times that', () => {
+  it.each(['limited', 'learned'])(
+    'does what it can behind %s, and nobody who is let in waits for long',
+    async (name) => {
+      const [origin] = origins as [OriginApp];
+      await origin.mode(`places=${PLACES}&delay=${WORK_MS}`);
+      const load = new Load(sidecar.port(name), { perSecond: 3 * CAPACITY_PER_SECOND });
+      await load.progress(1_000);
+      const [startedAt, before] = [performance.now(), origin.worked.length];
+      await load.progress(4_000);
+      const served = origin.worked.slice(before);
+      const perSecond = (served.length * 1_000) / (performance.now() - startedAt);
+      await load.stop();
+      const refused = load.failed.map(({ failure }) => failure);
+      const known = ['overloaded', 'concurrency_limited', 'pending_timeout'];
+      expect(refused.filter((failure) => !known.includes(failure))).toEqual([]);
+      expect(refused.length).toBeGreaterThan(1_000);
+      // On a machine that is late with its timers, each takes longer than it should.
+      const tookMs = Math.max(WORK_MS, served.reduce((sum, ms) => sum + ms, 0) / served.length);
+      expect(perSecond).toBeGreaterThanOrEqual((0.9 * PLACES * 1_000) / tookMs);
+      const accepted = load.results.filter(({ status }) => status === 200);
+      const slowest = Math.max(...accepted.map(({ tookMs }) => tookMs));
+      expect(slowest).toBeLessThan(PENDING_MS + 3 * tookMs + SLACK_MS);
+      expect(await sidecar.metric('remora_pending_total', { upstream: name })).toBeGreaterThan(0);
+    },
+  );
+});
+
+describe('connections to all endpoints together', () => {
+  it('are no more than may be: who finds none waits for one', async () => {
+    const begun = (): number => origins.reduce((sum, origin) => sum + origin.begun.length, 0);
+    const before = begun();
+    const asked = [1, 2, 3].map((i) => sendOne(sidecar.port('few'), `few-${i}`, 'GET', { path: '/?hold' }));
+    await eventually(async () => (await pending('few')) === 1 && begun() === before + 2);
+    expect(await sidecar.metric('remora_limit_in_flight', { upstream: 'few', limit: 'connections' })).toBe(2);
+    await Promise.all(origins.map((origin) => origin.release()));
+    await eventually(() => begun() === before + 3);
+    await Promise.all(origins.map((origin) => origin.release()));
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(await sidecar.metric('remora_connections_refused_total', { upstream: 'few' })).toBeGreaterThan(0);
+  });
+
+  it('that are idle make room for others, and nobody is refused for them', async () => {
+    for (let i = 0; i < 4; i++) {
+      expect(await sendOne(sidecar.port('none'), `none-${i}`, 'GET')).toMatchObject({ status: 200 });
+    }
+    expect(await sidecar.metric('remora_connections_displaced_total', { upstream: 'none' })).toBe(3);
+    expect(await sidecar.metric('remora_limit_in_flight', { upstream: 'none', limit: 'connections' })).toBe(1);
+  });
+
+  it('are all in use: the next is refused where nobody may wait, and that has a name', async () => {
+    const held = sendOne(sidecar.port('none'), 'held', 'GET', { path: '/?hold' });
+    await eventually(() => origins.some(({ begun }) => begun.includes('held')));
+    const { status, failure } = await sendOne(sidecar.port('none'), 'more', 'GET');
+    expect([status, failure]).toEqual([503, 'connections_exhausted']);
+    await Promise.all(origins.map((origin) => origin.release()));
+    expect((await held).status).toBe(200);
+  });
+});
+
+it('an opaque connection waits for a place, and is relayed when it has one', async () => {
+  const first = new TcpClient(sidecar.port('opaque'));
+  await eventually(() => first.heard === 'tcp ');
+  const second = new TcpClient(sidecar.port('opaque'));
+  await eventually(async () => (await pending('opaque')) === 1);
+  expect(second.heard).toBe('');
+  first.close();
+  await eventually(() => second.heard === 'tcp ');
+  second.close();
+});
