@@ -11,16 +11,16 @@ import type {
   StandingView,
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
-import { makeRoom } from './agent/connection-room.ts';
 import { followApplication, makeSources, openConsul } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import { LeavingPorts } from './agent/leaving-ports.ts';
+import { watchedRoom } from './agent/overload-watch.ts';
 import type { Parts } from './agent/parts.ts';
 import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { layerSamples, upstreamSamples } from './agent/samples.ts';
+import { agentSamples } from './agent/samples.ts';
 import { callerName, selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
@@ -142,7 +142,7 @@ export class Agent implements AgentView, Stoppable {
         limits: config.http2,
         random,
       },
-      room: makeRoom(config, log),
+      ...watchedRoom(config, clock, random, log, this.ends.signal),
       leaving: new LeavingPorts(),
       observer,
       breakers,
@@ -224,6 +224,7 @@ export class Agent implements AgentView, Stoppable {
 
     this.running.set(config);
     this.parts.sampling.ratio = config.telemetry.sampleRatio;
+    this.parts.guard.reconfigure(config.overload);
     telemetry.configure(config.telemetry).catch((error: unknown) => this.parts.observer.onBug(error));
     void this.upstreams.apply(config).then(() => this.noteReadiness());
   }
@@ -389,9 +390,8 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private *samples(): Generator<Sample> {
-    const now = this.given.clock.now();
-    for (const upstream of this.everyUpstream()) yield* upstreamSamples(upstream, now);
-    yield* layerSamples(this.layers());
+  private samples(): Generator<Sample> {
+    const inbound = this.local?.plan ?? null;
+    return agentSamples(this.everyUpstream(), inbound, this.layers(), this.parts.guard, this.given.clock.now());
   }
 }

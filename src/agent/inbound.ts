@@ -4,6 +4,7 @@ import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../cluster/tree/options.ts';
 import type { InboundConfig, ServiceConfig } from '../config/config.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
+import { NO_DOORS } from '../route/doors/doors.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
@@ -37,7 +38,7 @@ export class Inbound {
     config: InboundConfig,
     parts: Parts,
   ): Promise<Inbound> {
-    const { protocol, limits, timeouts } = config;
+    const { protocol, limits, timeouts, rateLimits } = config;
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
     const cluster = makeCluster(
       name,
@@ -54,6 +55,8 @@ export class Inbound {
     const trust = { trustsPeer: false, returnsUnseen: true };
     const plan = makePlan(parts, cluster, {
       labels,
+      // Whether the application is well is for its callers to judge: they have others to ask.
+      doors: { ...NO_DOORS, rateLimits },
       limits,
       retry,
       timeouts,

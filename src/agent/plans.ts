@@ -11,8 +11,8 @@ import type { RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
 import { ConcurrencyLimit } from '../policy/concurrency.ts';
-import { OPEN_DOOR } from '../policy/door.ts';
 import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { OverloadGuard } from '../policy/overload-guard.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import { NO_LINE } from '../proxy/line.ts';
@@ -21,6 +21,7 @@ import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { Anywhere } from '../route/anywhere.ts';
+import { type DoorOptions, type Doors, makeDoors } from '../route/doors/doors.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { makeHashKey } from '../route/hash-keys.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
@@ -39,12 +40,14 @@ export interface PlanParts {
   readonly random: Random;
   readonly log: Log;
   readonly observer: ProxyObserver;
+  readonly guard: OverloadGuard;
   readonly sampling: { readonly ratio: number };
 }
 
 /** What is said of a plan in the configuration. */
 export interface PlanOptions {
   readonly labels: PlanLabels;
+  readonly doors: DoorOptions;
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
@@ -57,6 +60,7 @@ export interface PlanOptions {
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
+  readonly door: Doors;
   readonly admission: ConcurrencyLimit;
   /** Null: all endpoints are alike. */
   readonly roles: LiveRoles | null;
@@ -93,7 +97,7 @@ export function makePlan(
   const plan: LivePlan = {
     labels,
     cluster,
-    door: OPEN_DOOR,
+    door: makeDoors(parts.guard, options.doors, random, before?.door ?? null),
     admission: before?.admission ?? new ConcurrencyLimit(limits.maxRequests),
     line: NO_LINE,
     retry,

@@ -1,4 +1,5 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
+import type { OverloadGuard } from '../policy/overload-guard.ts';
 import {
   clusterSamples,
   discoverySamples,
@@ -6,28 +7,41 @@ import {
   holdSamples,
   placeSamples,
 } from '../telemetry/cluster-samples.ts';
+import { doorSamples, overloadSamples } from '../telemetry/door-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { LivePlan } from './plans.ts';
 import { shardSamples } from './shards.ts';
 import { poolSamples, type Shown } from './views.ts';
 
-/** What an upstream looks like at a scrape. */
-export function* upstreamSamples(
-  { cluster, discovery, plan }: Shown & { plan: LivePlan },
+/** All that is read of the program when somebody asks. */
+export function* agentSamples(
+  upstreams: readonly (Shown & { readonly plan: LivePlan })[],
+  inbound: LivePlan | null,
+  layers: readonly ConfigLayerView[],
+  guard: OverloadGuard,
   now: number,
 ): Generator<Sample> {
+  for (const upstream of upstreams) yield* upstreamSamples(upstream, now);
+  if (inbound !== null) yield* doorSamples(inbound, now);
+  yield* overloadSamples(guard);
+  yield* layerSamples(layers);
+}
+
+/** What an upstream looks like at a scrape. */
+function* upstreamSamples({ cluster, discovery, plan }: Shown & { plan: LivePlan }, now: number): Generator<Sample> {
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
   yield* poolSamples(cluster);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
+  yield* doorSamples(plan, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
   yield* shardSamples({ cluster, plan });
   if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);
 }
 
-export function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
+function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
   for (const { name, revision, problems, unreachable } of layers) {
     const isGood = problems.length === 0 && unreachable === null;
     if (revision !== null) yield sample('remora_config_info', [name, revision], 1);

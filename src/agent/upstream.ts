@@ -208,12 +208,13 @@ export class Upstream {
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
-    const { name, protocol, limits, retry, timeouts, hash, roles, shards } = this.config;
+    const { name, protocol, limits, retry, timeouts, hash, roles, shards, rateLimits, throttle } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
-    const options = { labels, limits, retry, timeouts, hash, roles: asked, shards, ...trust };
+    const doors = { rateLimits, throttle };
+    const options = { labels, doors, limits, retry, timeouts, hash, roles: asked, shards, ...trust };
     return makePlan(this.parts, this.cluster, options, before);
   }
 }

@@ -6,7 +6,8 @@ import {
   type RingOptions,
 } from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
-import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
+import type { Config, Http2Config, InboundConfig, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
+import { buildRateLimits, buildThrottle } from './doors.ts';
 import { buildHash } from './hash.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
@@ -28,7 +29,7 @@ export function build(written: Written): Config {
       id: service.id ?? service.name,
       register: service.register === null ? null : { ttlMs: service.register.ttl },
     },
-    inbound: inbound === null ? null : { ...inbound, limits: limitsOf(inbound), timeouts: timeoutsOf(inbound) },
+    inbound: inbound === null ? null : inboundOf(inbound),
     outbound,
     upstreams: new Map(Object.entries(written.upstreams).map(([name, upstream]) => [name, upstreamOf(name, upstream)])),
     static: new Map(Object.entries(written.static)),
@@ -45,9 +46,15 @@ export function build(written: Written): Config {
       maxConnections: http.maxConnections,
     },
     http2: http2Of(written),
+    overload: written.overload,
     shutdown: { propagationMs: shutdown.propagation, timeoutMs: shutdown.timeout },
     stateDir: written.stateDir,
   };
+}
+
+function inboundOf(written: NonNullable<Written['inbound']>): InboundConfig {
+  const rateLimits = buildRateLimits(written.rateLimits);
+  return { ...written, limits: limitsOf(written), timeouts: timeoutsOf(written), rateLimits };
 }
 
 /** What is one Cookie line in HTTP/1.1 comes as a field for each cookie (RFC 9113, 8.2.3), ninety in a browser. */
@@ -101,6 +108,8 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       maxCoolDownMs: breaker.maxCoolDown,
     },
     limits: limitsOf(written),
+    rateLimits: buildRateLimits(written.rateLimits),
+    throttle: buildThrottle(written.throttle),
     retry: {
       maxAttempts: retry.maxAttempts,
       statuses: retry.statuses,

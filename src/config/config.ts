@@ -5,7 +5,10 @@ import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { OverloadOptions } from '../policy/overload-guard.ts';
+import type { ThrottleOptions } from '../policy/throttle.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
+import type { RateLimitOptions } from '../route/doors/options.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
 import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
 import type { ReadOptions } from '../route/roles.ts';
@@ -25,6 +28,7 @@ export interface Config {
   readonly telemetry: TelemetryConfig;
   readonly http: HttpConfig;
   readonly http2: Http2Config;
+  readonly overload: OverloadOptions;
   readonly shutdown: ShutdownConfig;
   /** Where last-good snapshots are kept for a cold start; null: nowhere. */
   readonly stateDir: string | null;
@@ -57,6 +61,7 @@ export interface InboundConfig extends ListenAddress {
   /** What callers speak. */
   readonly protocol: 'http' | 'grpc' | 'tcp' | 'auto';
   readonly limits: LimitOptions;
+  readonly rateLimits: readonly RateLimitOptions[];
   readonly timeouts: TimeoutOptions;
 }
 
@@ -88,6 +93,8 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;
   readonly limits: LimitOptions;
+  readonly rateLimits: readonly RateLimitOptions[];
+  readonly throttle: ThrottleOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
 }

@@ -1,5 +1,6 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import { encodeOverload, encodeRateLimits, encodeThrottle } from './doors.ts';
 import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
@@ -19,11 +20,14 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
 }
 
 function encode(config: Config): unknown {
-  const { service, inbound, outbound, consul, admin, telemetry, http, http2, shutdown, stateDir } = config;
+  const { service, inbound, outbound, consul, admin, telemetry, http, http2, overload, shutdown, stateDir } = config;
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
-    inbound: inbound === null ? null : { ...inbound, ...limitsAndTimeouts(inbound) },
+    inbound:
+      inbound === null
+        ? null
+        : { ...inbound, ...limitsAndTimeouts(inbound), rateLimits: encodeRateLimits(inbound.rateLimits) },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
     static: Object.fromEntries(
@@ -45,6 +49,7 @@ function encode(config: Config): unknown {
       maxConnections: http.maxConnections,
     },
     http2: encodeHttp2(http2),
+    overload: encodeOverload(overload),
     shutdown: { propagation: formatDuration(shutdown.propagationMs), timeout: formatDuration(shutdown.timeoutMs) },
     stateDir,
   };
@@ -59,6 +64,8 @@ function encodeUpstream({
   shards,
   breaker,
   retry,
+  rateLimits,
+  throttle,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -81,6 +88,8 @@ function encodeUpstream({
       coolDown: formatDuration(breaker.coolDownMs),
       maxCoolDown: formatDuration(breaker.maxCoolDownMs),
     },
+    rateLimits: encodeRateLimits(rateLimits),
+    throttle: encodeThrottle(throttle),
     retry: {
       maxAttempts: retry.maxAttempts,
       statuses: retry.statuses,

@@ -1,4 +1,5 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
+import { overloadRules, rateLimitRules } from './door-rules.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
 import { isMap } from './layers.ts';
@@ -29,11 +30,14 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...hashingRules(name, upstream),
       ...shardRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
+      ...rateLimitRules(['upstreams', name], upstream),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
+    ...(config.inbound === null ? [] : rateLimitRules(['inbound'], config.inbound)),
+    ...overloadRules(config),
     ...staticEndpoints(config, merged),
     ...applicationProtocol(config),
     ...windowBounds(config),

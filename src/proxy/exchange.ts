@@ -16,7 +16,7 @@ import { type Evidence, NO_EVIDENCE } from '../policy/evidence.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
-import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
+import { editRequest, editRetryAfter, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
@@ -503,7 +503,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       this.edits.reset();
       this.edits.append('x-request-id', this.journal.requestId);
       const { visit } = this;
-      if (visit.retryAfterMs >= 0) this.edits.append('retry-after', String(Math.ceil(visit.retryAfterMs / 1000)));
+      if (visit.retryAfterMs >= 0) editRetryAfter(this.edits, visit.retryAfterMs, this.isGrpc);
       if (visit.isMarked) this.plan.door.mark(visit, this.edits);
       this.client.sendLocal(failureAnswer(code), this.edits);
     }

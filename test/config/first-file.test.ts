@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
+import { DEFAULT_OVERLOAD } from '../../src/policy/overload-guard.ts';
+import { DEFAULT_THROTTLE } from '../../src/policy/throttle.ts';
 import { FIRST_FILE, WITHOUT_CONSUL, WITHOUT_STATIC } from './first-file.ts';
 import { complaints, good } from './parse.ts';
 
@@ -20,6 +22,8 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     roles: null,
     breaker: DEFAULT_BREAKER,
     limits: DEFAULT_LIMITS,
+    rateLimits: [],
+    throttle: DEFAULT_THROTTLE,
     retry: DEFAULT_RETRY,
     timeouts: DEFAULT_TIMEOUTS,
   };
@@ -40,6 +44,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       port: 15006,
       protocol: 'http',
       limits: DEFAULT_LIMITS,
+      rateLimits: [],
       timeouts: { ...DEFAULT_TIMEOUTS, connectMs: 1_000 },
     },
     outbound: { address: '127.0.0.1', port: 15001, protocol: 'http', discover: false },
@@ -100,6 +105,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       pingIntervalMs: 10_000,
       pingTimeoutMs: 3_000,
     },
+    overload: DEFAULT_OVERLOAD,
     shutdown: { propagationMs: 5_000, timeoutMs: 30_000 },
     stateDir: null,
   });

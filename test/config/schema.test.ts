@@ -26,6 +26,8 @@ upstreams:
     overprovisioning: 2
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
+    rateLimits: [{ name: users, requests: 9, window: 2s, burst: 3, by: { header: X-User }, path: /a/*, methods: [PUT], mode: observe, tells: all, maxKeys: 6 }]
+    throttle: { mode: enforce, window: 9s, aggression: 2, successThreshold: 0.5, minPerSecond: 0, maxRatio: 1 }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
   files: { balance: ring_hash, hash: { source: true } }
@@ -38,6 +40,7 @@ admin: { address: 0.0.0.0, port: 1, grpcPort: off, tokenFile: /t }
 telemetry: { otlp: { endpoint: "https://otel:4317", headers: { api-key: k } }, sampleRatio: 1, accessLog: off }
 http: { maxHead: 1KiB, maxFields: 1, maxTarget: 256B, headTimeout: 1s, clientIdle: 1s, upstreamIdle: 1s, maxConnections: 1 }
 http2: { maxStreams: 1, maxList: 2KiB, maxFields: 3, maxStreamWindow: 64KiB, maxConnectionWindow: 128KiB, windowBudget: 1MiB, maxHeld: 256KiB, maxResets: 4, maxUselessFrames: 10, pingInterval: 0, pingTimeout: 1s }
+overload: { loop: { mode: enforce, start: 50ms, full: 2s }, heap: { mode: off, start: 0.1, full: 0.2 }, sockets: { mode: observe, start: 0.3, full: 1 } }
 shutdown: { propagation: 0, timeout: 1s }
 stateDir: /var/lib/remora
 `;
@@ -93,6 +96,28 @@ it('takes every key there is, in the units of the program', () => {
       maxCoolDownMs: 60_000,
     },
     limits: { maxRequests: 7, maxParked: 8, parkTimeoutMs: 900 },
+    rateLimits: [
+      {
+        name: 'users',
+        requests: 9,
+        windowMs: 2_000,
+        burst: 3,
+        by: { kind: 'header', name: 'x-user' },
+        path: '/a/*',
+        methods: ['PUT'],
+        mode: 'observe',
+        tells: 'all',
+        maxKeys: 6,
+      },
+    ],
+    throttle: {
+      mode: 'enforce',
+      windowMs: 9_000,
+      aggression: 2,
+      successThreshold: 0.5,
+      minPerSecond: 0,
+      maxRatio: 1,
+    },
     retry: {
       maxAttempts: 1,
       statuses: [503],
@@ -143,6 +168,11 @@ it('takes every key there is, in the units of the program', () => {
     maxUselessFrames: 10,
     pingIntervalMs: 0,
     pingTimeoutMs: 1_000,
+  });
+  expect(config.overload).toEqual({
+    loop: { mode: 'enforce', start: 50, full: 2_000 },
+    heap: { mode: 'off', start: 0.1, full: 0.2 },
+    sockets: { mode: 'observe', start: 0.3, full: 1 },
   });
   expect(config.shutdown).toEqual({ propagationMs: 0, timeoutMs: 1_000 });
   expect(config.stateDir).toBe('/var/lib/remora');

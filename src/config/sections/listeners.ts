@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type TimeoutOptions } from '../../policy/options.ts';
 import { defaulted, group, required, section } from '../field.ts';
 import { bindAddress, choice, flag, listenPort } from '../values.ts';
+import { rateLimits } from './doors.ts';
 import { limits, timeouts } from './policy.ts';
 
 /** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever both are taken. */
@@ -27,6 +28,7 @@ export const inboundSection = section({
       'What callers speak: `http` (HTTP/1.1 and HTTP/2 on one port), `grpc` (HTTP/2 alone: what does not begin with its preface gets a GOAWAY; and every request counts as a call in metrics), `tcp` (opaque), `auto` (by the first bytes: HTTP, else opaque). What the application is spoken to is `service.protocol`.',
   }),
   limits: group(limits(DEFAULT_LIMITS, 'local'), 'What the application is given at once.'),
+  rateLimits: rateLimits('local'),
   timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),
 });
 
