@@ -27,7 +27,7 @@ import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutD
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
 import { Upstreams } from './agent/upstreams.ts';
-import { clusterView, listenerView } from './agent/views.ts';
+import { clusterView, listenerView, overloadView } from './agent/views.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
@@ -323,6 +323,7 @@ export class Agent implements AgentView, Stoppable {
     return {
       registration: registration === null ? null : { problem: registration.problem },
       application: probe === null ? null : { problem: probe.problem },
+      overload: overloadView(this.parts.guard),
     };
   }
 
@@ -333,7 +334,7 @@ export class Agent implements AgentView, Stoppable {
 
   clusters(): readonly ClusterView[] {
     const now = this.given.clock.now();
-    const outward = this.everyUpstream().map((upstream) => clusterView(upstream, false, now));
+    const outward = this.everyUpstream().map((one) => clusterView(one, false, now, one.plan.door.throttle));
     return this.local === null ? outward : [...outward, clusterView(this.local, true, now)];
   }
 

@@ -7,7 +7,7 @@ import type { Message } from './wire.ts';
 export function encodeStatus(view: AgentView): Message {
   const { version, service, uptimeMs } = view.identity();
   const { isReady, isDraining, waitingFor } = view.readiness();
-  const { registration, application } = view.standing();
+  const { registration, application, overload } = view.standing();
   const serving = isReady ? 'STATE_SERVING' : 'STATE_STARTING';
   return {
     version,
@@ -19,6 +19,7 @@ export function encodeStatus(view: AgentView): Message {
     configLayers: boundProblems(view.config().layers),
     registration,
     application,
+    overload: overload.map(({ isEnforced, ...rest }) => ({ ...rest, enforced: isEnforced })),
   };
 }
 
@@ -29,6 +30,7 @@ export function encodeClusters(view: AgentView, names: readonly string[]): Messa
     clusters: boundEndpoints(clusters).map((cluster) => ({
       ...cluster,
       inbound: cluster.isInbound,
+      throttled: cluster.throttled === null ? null : encodeThrottled(cluster.throttled),
       places: cluster.places.map(({ isPanic, ...place }) => ({ ...place, panic: isPanic })),
       endpoints: cluster.endpoints.map(encodeEndpoint),
     })),
@@ -37,14 +39,26 @@ export function encodeClusters(view: AgentView, names: readonly string[]): Messa
 
 export function decodeStatus(message: Message): StatusReport {
   const { version, service, uptimeMs, state, waitingFor, listeners, configLayers } = message as StatusMessage;
-  const { registration, application } = message as StatusMessage;
+  const { registration, application, overload } = message as StatusMessage;
   return {
     identity: { version, service: service ?? { name: '', id: '' }, uptimeMs },
     readiness: { isReady: state === 'STATE_SERVING', isDraining: state === 'STATE_DRAINING', waitingFor },
-    standing: { registration: decodeStanding(registration), application: decodeStanding(application) },
+    standing: {
+      registration: decodeStanding(registration),
+      application: decodeStanding(application),
+      overload: overload.map(({ enforced: isEnforced, ...pressure }) => ({ ...pressure, isEnforced })),
+    },
     listeners,
     layers: configLayers.map(decodeLayer),
   };
+}
+
+function encodeThrottled({ percent, isEnforced }: NonNullable<BoundedCluster['throttled']>): Message {
+  return { percent, enforced: isEnforced };
+}
+
+function decodeThrottled(message: ThrottledMessage | null): BoundedCluster['throttled'] {
+  return message === null ? null : { percent: message.percent, isEnforced: message.enforced };
 }
 
 function decodeStanding(message: StandingMessage | null): { readonly problem: string | null } | null {
@@ -54,7 +68,15 @@ function decodeStanding(message: StandingMessage | null): { readonly problem: st
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
     ({ name, inbound: isInbound, protocol = null, source = null, ageMs = null, problem = null, ...rest }) => {
-      const { balancer, fingerprint = null, places, placesOmitted, endpoints, endpointsOmitted } = rest;
+      const {
+        balancer,
+        fingerprint = null,
+        throttled = null,
+        places,
+        placesOmitted,
+        endpoints,
+        endpointsOmitted,
+      } = rest;
       return {
         name,
         isInbound,
@@ -64,6 +86,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         problem,
         balancer,
         fingerprint,
+        throttled: decodeThrottled(throttled),
         places: places.map(({ name: target = null, zone = null, panic: isPanic, ...place }) => {
           return { ...place, name: target, zone, isPanic };
         }),
@@ -143,6 +166,16 @@ interface StatusMessage {
   readonly configLayers: readonly LayerMessage[];
   readonly registration: StandingMessage | null;
   readonly application: StandingMessage | null;
+  readonly overload: readonly {
+    readonly resource: string;
+    readonly percent: number;
+    readonly enforced: boolean;
+  }[];
+}
+
+interface ThrottledMessage {
+  readonly percent: number;
+  readonly enforced: boolean;
 }
 
 interface StandingMessage {
@@ -175,6 +208,7 @@ interface ClustersMessage {
     readonly problem?: string;
     readonly balancer: string;
     readonly fingerprint?: string;
+    readonly throttled?: ThrottledMessage | null;
     readonly places: readonly PlaceMessage[];
     readonly placesOmitted: number;
     readonly endpoints: readonly EndpointMessage[];

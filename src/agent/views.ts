@@ -1,4 +1,4 @@
-import type { ClusterView, EndpointView, ListenerView } from '../admin/agent-view.ts';
+import type { ClusterView, EndpointView, ListenerView, PressureView } from '../admin/agent-view.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { isInside } from '../cluster/lens.ts';
@@ -10,6 +10,8 @@ import type { Connector } from '../http/conduit.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
 import { Pool } from '../net/pool.ts';
 import { AutoConnector, type CountedConnector } from '../net/protocol-connector.ts';
+import { type OverloadGuard, RESOURCES } from '../policy/overload-guard.ts';
+import type { Throttle } from '../policy/throttle.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
 
@@ -38,6 +40,7 @@ export function clusterView(
   { cluster, discovery, protocol, levelNames }: Shown,
   isInbound: boolean,
   now: number,
+  throttle: Throttle | null = null,
 ): ClusterView {
   const { name, snapshot, options, hashing } = cluster;
   return {
@@ -49,6 +52,7 @@ export function clusterView(
     problem: discovery.problem ?? doubtOf(cluster),
     balancer: options.balancer.name,
     fingerprint: hashing?.fingerprint ?? null,
+    throttled: throttle === null ? null : throttledView(throttle, now),
     // Alone it says nothing but the upstream's name, and its endpoints may have levels of their own.
     places: cluster.places.map((place) => ({
       ...place,
@@ -56,6 +60,19 @@ export function clusterView(
     })),
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
   };
+}
+
+function throttledView(throttle: Throttle, now: number): ClusterView['throttled'] {
+  const percent = Math.round(100 * throttle.ratio(now));
+  return percent === 0 ? null : { percent, isEnforced: throttle.options.mode === 'enforce' };
+}
+
+/** Only what there is pressure on. */
+export function overloadView({ pressures }: OverloadGuard): readonly PressureView[] {
+  return RESOURCES.filter((resource) => pressures[resource].isOn).map((resource) => {
+    const { level, options } = pressures[resource];
+    return { resource, percent: Math.round(100 * level), isEnforced: options.mode === 'enforce' };
+  });
 }
 
 function doubtOf({ criticalParts, isPanic, hashing, options, size, emptyParts }: Cluster): string | null {
