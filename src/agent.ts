@@ -12,23 +12,23 @@ import type {
 } from './admin/agent-view.ts';
 import { ApplicationProbe } from './agent/application-probe.ts';
 import { boundedClusterView } from './agent/capacity-view.ts';
-import { makeRoom } from './agent/connection-room.ts';
 import { followApplication, makeSources, openConsul } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import { LeavingPorts } from './agent/leaving-ports.ts';
+import { watchedRoom } from './agent/overload-watch.ts';
 import type { Parts } from './agent/parts.ts';
 import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { layerSamples, trafficSamples } from './agent/samples.ts';
+import { agentSamples } from './agent/samples.ts';
 import { callerName, selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
 import { Upstreams } from './agent/upstreams.ts';
-import { listenerView } from './agent/views.ts';
+import { listenerView, overloadView } from './agent/views.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
@@ -144,7 +144,7 @@ export class Agent implements AgentView, Stoppable {
         limits: config.http2,
         random,
       },
-      room: makeRoom(config, log),
+      ...watchedRoom(config, clock, random, log, this.ends.signal),
       leaving: new LeavingPorts(),
       observer,
       breakers,
@@ -227,6 +227,7 @@ export class Agent implements AgentView, Stoppable {
 
     this.running.set(config);
     this.parts.sampling.ratio = config.telemetry.sampleRatio;
+    this.parts.guard.reconfigure(config.overload);
     telemetry.configure(config.telemetry).catch((error: unknown) => this.parts.observer.onBug(error));
     void this.upstreams.apply(config).then(() => this.noteReadiness());
   }
@@ -325,6 +326,7 @@ export class Agent implements AgentView, Stoppable {
     return {
       registration: registration === null ? null : { problem: registration.problem },
       application: probe === null ? null : { problem: probe.problem },
+      overload: overloadView(this.parts.guard),
     };
   }
 
@@ -392,9 +394,7 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private *samples(): Generator<Sample> {
-    const now = this.given.clock.now();
-    yield* trafficSamples(this.everyUpstream(), this.local, now);
-    yield* layerSamples(this.layers());
+  private samples(): Generator<Sample> {
+    return agentSamples(this.everyUpstream(), this.local, this.layers(), this.parts.guard, this.given.clock.now());
   }
 }

@@ -45,6 +45,18 @@ export interface StandingView {
   readonly registration: { readonly problem: string | null } | null;
   /** Why the local application is held for down. Null: it is not looked at, which only a registration needs. */
   readonly application: { readonly problem: string | null } | null;
+  /** What this process is short of; empty when it is not. */
+  readonly overload: readonly PressureView[];
+}
+
+/** How near the process is to one of its bounds. */
+export interface PressureView {
+  /** `loop`, `heap` or `sockets`. */
+  readonly resource: string;
+  /** Of the way from where there is pressure to where all are refused. */
+  readonly percent: number;
+  /** It is acted on, and not only counted. */
+  readonly isEnforced: boolean;
 }
 
 export interface ListenerView {
@@ -77,6 +89,8 @@ export interface ClusterView {
   readonly fingerprint: string | null;
   /** What bounds its traffic; null from a sidecar that does not say. */
   readonly capacity: CapacityView | null;
+  /** The share of usual requests that is held back, or would be. Null: none. */
+  readonly throttled: { readonly percent: number; readonly isEnforced: boolean } | null;
   /** Levels and their zones, in order: what traffic each is meant to get. Empty before the first snapshot. */
   readonly places: readonly PlaceView[];
   readonly endpoints: readonly EndpointView[];

@@ -7,7 +7,7 @@ import type { Message } from './wire.ts';
 export function encodeStatus(view: AgentView): Message {
   const { version, service, uptimeMs } = view.identity();
   const { isReady, isDraining, waitingFor } = view.readiness();
-  const { registration, application } = view.standing();
+  const { registration, application, overload } = view.standing();
   const serving = isReady ? 'STATE_SERVING' : 'STATE_STARTING';
   return {
     version,
@@ -19,6 +19,7 @@ export function encodeStatus(view: AgentView): Message {
     configLayers: boundProblems(view.config().layers),
     registration,
     application,
+    overload: overload.map(({ isEnforced, ...rest }) => ({ ...rest, enforced: isEnforced })),
   };
 }
 
@@ -30,6 +31,7 @@ export function encodeClusters(view: AgentView, names: readonly string[]): Messa
       ...cluster,
       inbound: cluster.isInbound,
       capacity: cluster.capacity === null ? null : encodeCapacity(cluster.capacity),
+      throttled: cluster.throttled === null ? null : encodeThrottled(cluster.throttled),
       places: cluster.places.map(({ isPanic, ...place }) => ({ ...place, panic: isPanic })),
       endpoints: cluster.endpoints.map(encodeEndpoint),
     })),
@@ -50,14 +52,26 @@ function decodeCapacity({ adaptive = null, ...rest }: CapacityMessage): Capacity
 
 export function decodeStatus(message: Message): StatusReport {
   const { version, service, uptimeMs, state, waitingFor, listeners, configLayers } = message as StatusMessage;
-  const { registration, application } = message as StatusMessage;
+  const { registration, application, overload } = message as StatusMessage;
   return {
     identity: { version, service: service ?? { name: '', id: '' }, uptimeMs },
     readiness: { isReady: state === 'STATE_SERVING', isDraining: state === 'STATE_DRAINING', waitingFor },
-    standing: { registration: decodeStanding(registration), application: decodeStanding(application) },
+    standing: {
+      registration: decodeStanding(registration),
+      application: decodeStanding(application),
+      overload: overload.map(({ enforced: isEnforced, ...pressure }) => ({ ...pressure, isEnforced })),
+    },
     listeners,
     layers: configLayers.map(decodeLayer),
   };
+}
+
+function encodeThrottled({ percent, isEnforced }: NonNullable<BoundedCluster['throttled']>): Message {
+  return { percent, enforced: isEnforced };
+}
+
+function decodeThrottled(message: ThrottledMessage | null): BoundedCluster['throttled'] {
+  return message === null ? null : { percent: message.percent, isEnforced: message.enforced };
 }
 
 function decodeStanding(message: StandingMessage | null): { readonly problem: string | null } | null {
@@ -71,6 +85,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         balancer,
         fingerprint = null,
         capacity = null,
+        throttled = null,
         places,
         placesOmitted,
         endpoints,
@@ -86,6 +101,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         balancer,
         fingerprint,
         capacity: capacity === null ? null : decodeCapacity(capacity),
+        throttled: decodeThrottled(throttled),
         places: places.map(({ name: target = null, zone = null, panic: isPanic, ...place }) => {
           return { ...place, name: target, zone, isPanic };
         }),
@@ -170,6 +186,16 @@ interface StatusMessage {
   readonly configLayers: readonly LayerMessage[];
   readonly registration: StandingMessage | null;
   readonly application: StandingMessage | null;
+  readonly overload: readonly {
+    readonly resource: string;
+    readonly percent: number;
+    readonly enforced: boolean;
+  }[];
+}
+
+interface ThrottledMessage {
+  readonly percent: number;
+  readonly enforced: boolean;
 }
 
 interface StandingMessage {
@@ -203,6 +229,7 @@ interface ClustersMessage {
     readonly balancer: string;
     readonly fingerprint?: string;
     readonly capacity?: CapacityMessage | null;
+    readonly throttled?: ThrottledMessage | null;
     readonly places: readonly PlaceMessage[];
     readonly placesOmitted: number;
     readonly endpoints: readonly EndpointMessage[];

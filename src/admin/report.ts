@@ -58,10 +58,13 @@ function stateWords({ readiness, standing }: StatusReport): string {
   return isWell(standing) ? 'ready' : 'ready, but callers are kept away';
 }
 
-function standingLines({ registration, application }: StandingView): readonly string[] {
+function standingLines({ registration, application, overload }: StandingView): readonly string[] {
   const lines: string[] = [];
   if (registration !== null) lines.push(`  registration in Consul: ${registration.problem ?? 'done'}`);
   if (application !== null) lines.push(`  application: ${application.problem ?? 'up'}`);
+  for (const { resource, percent, isEnforced } of overload) {
+    lines.push(`  overload: ${resource} at ${percent} % of its bound, ${isEnforced ? 'enforced' : 'observed'}`);
+  }
   return lines;
 }
 
@@ -99,6 +102,10 @@ function clusterText(cluster: BoundedCluster): string {
   ];
   if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
   if (cluster.capacity !== null) lines.push(...capacityLines(cluster.capacity));
+  if (cluster.throttled !== null) {
+    const { percent, isEnforced } = cluster.throttled;
+    lines.push(`  throttled: ${percent} % of requests ${isEnforced ? 'are' : 'would be'} held back`);
+  }
   lines.push(...placeLines(cluster));
   const total = cluster.endpoints.length + cluster.endpointsOmitted;
   if (total === 0) lines.push('  no endpoints');

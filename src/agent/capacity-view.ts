@@ -1,10 +1,16 @@
 import type { CapacityView, ClusterView } from '../admin/agent-view.ts';
+import type { Doors } from '../route/doors/doors.ts';
 import type { Bounded } from '../telemetry/capacity-samples.ts';
 import { clusterView, type Shown } from './views.ts';
 
+/** What holds requests back from it. */
+interface Guarded {
+  readonly plan: { readonly door: Doors };
+}
+
 /** A cluster, and how near its traffic is to its limits. */
-export function boundedClusterView(shown: Shown & Bounded, isInbound: boolean, now: number): ClusterView {
-  return { ...clusterView(shown, isInbound, now), capacity: capacityView(shown) };
+export function boundedClusterView(shown: Shown & Bounded & Guarded, isInbound: boolean, now: number): ClusterView {
+  return { ...clusterView(shown, isInbound, now, shown.plan.door.throttle), capacity: capacityView(shown) };
 }
 
 export function capacityView({ plan: { admission, line }, connections }: Bounded): CapacityView {

@@ -43,6 +43,11 @@ export class ConnectionRoom {
     this.open += change;
   }
 
+  /** How much of the room is taken. */
+  get share(): number {
+    return this.open / this.most;
+  }
+
   get isExceeded(): boolean {
     return this.open > this.most;
   }

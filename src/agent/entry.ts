@@ -116,7 +116,7 @@ export class Entry implements ListenerOwner, ClientConnectionOwner, SnifferOwner
   // --- From the listener ---
 
   onConnection(transport: Transport, peer: Peer): TransportHandler | null {
-    if (this.parts.room.isExceeded) return null;
+    if (this.parts.room.isExceeded || this.parts.guard.refusesConnection()) return null;
     if (this.protocol === 'tcp') return this.openTunnel(transport, peer);
     const connection = new Sniffer(transport, peer, this.behind);
     this.connections.add(connection);

@@ -7,6 +7,7 @@ import { Closed } from '../net/close-reasons.ts';
 import { ConnectionLimit } from '../net/connection-limit.ts';
 import { DEFAULT_CONNECTIONS } from '../net/connection-options.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
+import { NO_DOORS } from '../route/doors/doors.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
@@ -41,7 +42,7 @@ export class Inbound {
     config: InboundConfig,
     parts: Parts,
   ): Promise<Inbound> {
-    const { protocol, limits, adaptive, criticality, timeouts } = config;
+    const { protocol, limits, adaptive, criticality, timeouts, rateLimits } = config;
     const connections = new ConnectionLimit(limits.maxConnections);
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
     const cluster = makeCluster(
@@ -59,6 +60,8 @@ export class Inbound {
     const trust = { trustsPeer: false, returnsUnseen: true };
     const plan = makePlan(parts, cluster, {
       labels,
+      // Whether the application is well is for its callers to judge: they have others to ask.
+      doors: { ...NO_DOORS, rateLimits },
       limits,
       adaptive,
       criticality,

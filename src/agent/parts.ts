@@ -7,6 +7,7 @@ import type { HttpConfig } from '../config/config.ts';
 import type { Sources } from '../discovery/sources.ts';
 import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
+import type { OverloadGuard } from '../policy/overload-guard.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';
@@ -27,6 +28,8 @@ export interface Parts {
   readonly http2: Http2Shared;
   /** For client connections, all listeners together. */
   readonly room: ConnectionRoom;
+  /** Turns away what the process cannot take. */
+  readonly guard: OverloadGuard;
   readonly leaving: LeavingPorts;
   readonly observer: ProxyObserver;
   readonly breakers: EndpointListener;

@@ -10,9 +10,9 @@ import { EVERYONE, roleKey } from '../cluster/role-lenses.ts';
 import type { RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
-import { OPEN_DOOR } from '../policy/door.ts';
 import { type HedgeOptions, LiveHedge, NO_HEDGE } from '../policy/hedge.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { OverloadGuard } from '../policy/overload-guard.ts';
 import { Pace } from '../policy/pace.ts';
 import { RetrySlots } from '../policy/retry-slots.ts';
 import { textsOf } from '../proxy/allowance.ts';
@@ -25,6 +25,7 @@ import type { Plan } from '../proxy/plan.ts';
 import { Retrying } from '../proxy/retrying.ts';
 import type { SpentTraces } from '../proxy/spent-traces.ts';
 import { Anywhere } from '../route/anywhere.ts';
+import { type DoorOptions, type Doors, makeDoors } from '../route/doors/doors.ts';
 import type { HashKey } from '../route/hash-key.ts';
 import { makeHashKey } from '../route/hash-keys.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
@@ -44,6 +45,7 @@ export interface PlanParts {
   readonly random: Random;
   readonly log: Log;
   readonly observer: ProxyObserver;
+  readonly guard: OverloadGuard;
   readonly sampling: { readonly ratio: number };
   readonly spent: SpentTraces;
 }
@@ -51,6 +53,7 @@ export interface PlanParts {
 /** What is said of a plan in the configuration. */
 export interface PlanOptions extends CapacityOptions {
   readonly labels: PlanLabels;
+  readonly doors: DoorOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
   /** Null: nothing is hedged. */
@@ -64,6 +67,7 @@ export interface PlanOptions extends CapacityOptions {
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
 export interface LivePlan extends Plan {
+  readonly door: Doors;
   readonly admission: Capacity['admission'];
   readonly line: Capacity['line'];
   readonly hedge: LiveHedge | typeof NO_HEDGE;
@@ -103,7 +107,7 @@ export function makePlan(
   const plan: LivePlan = {
     labels,
     cluster,
-    door: OPEN_DOOR,
+    door: makeDoors(parts.guard, options.doors, random, before?.door ?? null),
     ...makeCapacity(clock, options, before),
     retry,
     retrying: new Retrying(retry, slots, parts.spent),

@@ -1,6 +1,7 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
 import type { Closed } from '../net/close-reasons.ts';
 import { LiveHedge } from '../policy/hedge.ts';
+import type { OverloadGuard } from '../policy/overload-guard.ts';
 import { type Bounded, capacitySamples } from '../telemetry/capacity-samples.ts';
 import {
   clusterSamples,
@@ -9,6 +10,7 @@ import {
   holdSamples,
   placeSamples,
 } from '../telemetry/cluster-samples.ts';
+import { doorSamples, overloadSamples } from '../telemetry/door-samples.ts';
 import { hedgeSamples } from '../telemetry/hedge-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
@@ -19,16 +21,24 @@ import type { Shown } from './views.ts';
 
 type Sampled = Shown & Bounded & { readonly plan: LivePlan; readonly closed: Closed };
 
-/** What the traffic looks like at a scrape: all upstreams, and the inbound port where there is one. */
-export function* trafficSamples(
+/** All that is read of the program when somebody asks. */
+export function* agentSamples(
   upstreams: readonly Sampled[],
-  inbound: Bounded | null,
+  inbound: (Bounded & { readonly plan: LivePlan }) | null,
+  layers: readonly ConfigLayerView[],
+  guard: OverloadGuard,
   now: number,
 ): Generator<Sample> {
   for (const upstream of upstreams) yield* upstreamSamples(upstream, now);
-  if (inbound !== null) yield* capacitySamples(inbound);
+  if (inbound !== null) {
+    yield* capacitySamples(inbound);
+    yield* doorSamples(inbound.plan, now);
+  }
+  yield* overloadSamples(guard);
+  yield* layerSamples(layers);
 }
 
+/** What an upstream looks like at a scrape. */
 function* upstreamSamples({ cluster, discovery, plan, closed, connections }: Sampled, now: number): Generator<Sample> {
   yield* capacitySamples({ plan, connections });
   yield* clusterSamples(cluster);
@@ -37,13 +47,14 @@ function* upstreamSamples({ cluster, discovery, plan, closed, connections }: Sam
   yield* closedSamples(cluster.name, closed);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
+  yield* doorSamples(plan, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
   if (plan.hedge instanceof LiveHedge) yield* hedgeSamples(cluster.name, plan.hedge);
   yield* shardSamples({ cluster, plan });
   if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);
 }
 
-export function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
+function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
   for (const { name, revision, problems, unreachable } of layers) {
     const isGood = problems.length === 0 && unreachable === null;
     if (revision !== null) yield sample('remora_config_info', [name, revision], 1);

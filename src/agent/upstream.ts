@@ -219,11 +219,12 @@ export class Upstream {
 
   private makePlan(before: LivePlan | null): LivePlan {
     const { name, protocol, limits, adaptive, criticality, retry, timeouts, hedge, hash, roles, shards } = this.config;
+    const { rateLimits, throttle } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
-    const rules = { limits, adaptive, criticality, retry, timeouts, hedge };
+    const rules = { limits, adaptive, criticality, retry, timeouts, hedge, doors: { rateLimits, throttle } };
     const options = { labels, ...rules, hash, roles: asked, shards, ...trust };
     const plan = makePlan(this.parts, this.cluster, options, before);
     this.connections.onRoom = () => plan.line.roomMade();

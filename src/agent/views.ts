@@ -1,4 +1,4 @@
-import type { ClusterView, EndpointView, ListenerView } from '../admin/agent-view.ts';
+import type { ClusterView, EndpointView, ListenerView, PressureView } from '../admin/agent-view.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { isInside } from '../cluster/lens.ts';
@@ -6,6 +6,8 @@ import { linearConcern } from '../cluster/linear.ts';
 import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
 import { knownLag } from '../cluster/pickers/fresh-replicas.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
+import { type OverloadGuard, RESOURCES } from '../policy/overload-guard.ts';
+import type { Throttle } from '../policy/throttle.ts';
 import type { Entry } from './entry.ts';
 import { poolView } from './pools.ts';
 
@@ -34,6 +36,7 @@ export function clusterView(
   { cluster, discovery, protocol, levelNames }: Shown,
   isInbound: boolean,
   now: number,
+  throttle: Throttle | null = null,
 ): Omit<ClusterView, 'capacity'> {
   const { name, snapshot, options, hashing } = cluster;
   return {
@@ -45,6 +48,7 @@ export function clusterView(
     problem: discovery.problem ?? doubtOf(cluster),
     balancer: options.balancer.name,
     fingerprint: hashing?.fingerprint ?? null,
+    throttled: throttle === null ? null : throttledView(throttle, now),
     // Alone it says nothing but the upstream's name, and its endpoints may have levels of their own.
     places: cluster.places.map((place) => ({
       ...place,
@@ -52,6 +56,19 @@ export function clusterView(
     })),
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
   };
+}
+
+function throttledView(throttle: Throttle, now: number): ClusterView['throttled'] {
+  const percent = Math.round(100 * throttle.ratio(now));
+  return percent === 0 ? null : { percent, isEnforced: throttle.options.mode === 'enforce' };
+}
+
+/** Only what there is pressure on. */
+export function overloadView({ pressures }: OverloadGuard): readonly PressureView[] {
+  return RESOURCES.filter((resource) => pressures[resource].isOn).map((resource) => {
+    const { level, options } = pressures[resource];
+    return { resource, percent: Math.round(100 * level), isEnforced: options.mode === 'enforce' };
+  });
 }
 
 function doubtOf({ criticalParts, isPanic, hashing, options, size, emptyParts }: Cluster): string | null {

@@ -6,8 +6,9 @@ import {
   type RingOptions,
 } from '../cluster/hashing-options.ts';
 import { capacityOf, placeLimitsOf } from './capacity.ts';
-import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
+import type { Config, Http2Config, InboundConfig, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildConnections } from './connections.ts';
+import { buildRateLimits, buildThrottle } from './doors.ts';
 import { buildHash } from './hash.ts';
 import { buildHedge } from './hedge.ts';
 import { retryOf } from './retry.ts';
@@ -31,10 +32,7 @@ export function build(written: Written): Config {
       id: service.id ?? service.name,
       register: service.register === null ? null : { ttlMs: service.register.ttl },
     },
-    inbound:
-      inbound === null
-        ? null
-        : { ...inbound, ...capacityOf(inbound), limits: limitsOf(inbound), timeouts: timeoutsOf(inbound) },
+    inbound: inbound === null ? null : inboundOf(inbound),
     outbound,
     upstreams: new Map(Object.entries(written.upstreams).map(([name, upstream]) => [name, upstreamOf(name, upstream)])),
     static: new Map(Object.entries(written.static)),
@@ -51,9 +49,15 @@ export function build(written: Written): Config {
       maxConnections: http.maxConnections,
     },
     http2: http2Of(written),
+    overload: written.overload,
     shutdown: { propagationMs: shutdown.propagation, timeoutMs: shutdown.timeout },
     stateDir: written.stateDir,
   };
+}
+
+function inboundOf(written: NonNullable<Written['inbound']>): InboundConfig {
+  const rateLimits = buildRateLimits(written.rateLimits);
+  return { ...written, ...capacityOf(written), limits: limitsOf(written), timeouts: timeoutsOf(written), rateLimits };
 }
 
 /** What is one Cookie line in HTTP/1.1 comes as a field for each cookie (RFC 9113, 8.2.3), ninety in a browser. */
@@ -108,6 +112,8 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     },
     limits: limitsOf(written),
     ...capacityOf(written),
+    rateLimits: buildRateLimits(written.rateLimits),
+    throttle: buildThrottle(written.throttle),
     retry: retryOf(written),
     hedge: buildHedge(written.hedge),
     timeouts: timeoutsOf(written),

@@ -9,7 +9,10 @@ import type { AdaptiveOptions } from '../policy/adaptive-options.ts';
 import type { CriticalityOptions } from '../policy/criticality-rule.ts';
 import type { HedgeOptions } from '../policy/hedge.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { OverloadOptions } from '../policy/overload-guard.ts';
+import type { ThrottleOptions } from '../policy/throttle.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
+import type { RateLimitOptions } from '../route/doors/options.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
 import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
 import type { ReadOptions } from '../route/roles.ts';
@@ -29,6 +32,7 @@ export interface Config {
   readonly telemetry: TelemetryConfig;
   readonly http: HttpConfig;
   readonly http2: Http2Config;
+  readonly overload: OverloadOptions;
   readonly shutdown: ShutdownConfig;
   /** Where last-good snapshots are kept for a cold start; null: nowhere. */
   readonly stateDir: string | null;
@@ -63,6 +67,7 @@ export interface InboundConfig extends ListenAddress {
   readonly limits: LimitOptions;
   readonly adaptive: AdaptiveOptions;
   readonly criticality: CriticalityOptions;
+  readonly rateLimits: readonly RateLimitOptions[];
   readonly timeouts: TimeoutOptions;
 }
 
@@ -96,6 +101,8 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly limits: LimitOptions;
   readonly adaptive: AdaptiveOptions;
   readonly criticality: CriticalityOptions;
+  readonly rateLimits: readonly RateLimitOptions[];
+  readonly throttle: ThrottleOptions;
   readonly retry: RetryOptions;
   /** Null: nothing is hedged. */
   readonly hedge: HedgeOptions | null;

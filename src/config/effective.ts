@@ -1,6 +1,7 @@
 import { encodeCapacity, encodePlaceLimits } from './capacity.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeConnections } from './connections.ts';
+import { encodeOverload, encodeRateLimits, encodeThrottle } from './doors.ts';
 import { encodeHash } from './hash.ts';
 import { encodeHedge } from './hedge.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
@@ -22,11 +23,19 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
 }
 
 function encode(config: Config): unknown {
-  const { service, inbound, outbound, consul, admin, telemetry, http, http2, shutdown, stateDir } = config;
+  const { service, inbound, outbound, consul, admin, telemetry, http, http2, overload, shutdown, stateDir } = config;
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
-    inbound: inbound === null ? null : { ...inbound, ...encodeCapacity(inbound), ...limitsAndTimeouts(inbound) },
+    inbound:
+      inbound === null
+        ? null
+        : {
+            ...inbound,
+            ...encodeCapacity(inbound),
+            ...limitsAndTimeouts(inbound),
+            rateLimits: encodeRateLimits(inbound.rateLimits),
+          },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
     static: Object.fromEntries(
@@ -48,6 +57,7 @@ function encode(config: Config): unknown {
       maxConnections: http.maxConnections,
     },
     http2: encodeHttp2(http2),
+    overload: encodeOverload(overload),
     shutdown: { propagation: formatDuration(shutdown.propagationMs), timeout: formatDuration(shutdown.timeoutMs) },
     stateDir,
   };
@@ -64,6 +74,8 @@ function encodeUpstream({
   retry,
   hedge,
   connections,
+  rateLimits,
+  throttle,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -89,6 +101,8 @@ function encodeUpstream({
     retry: shownRetry(retry),
     hedge: encodeHedge(hedge),
     ...encodeCapacity(rest),
+    rateLimits: encodeRateLimits(rateLimits),
+    throttle: encodeThrottle(throttle),
     ...limitsAndTimeouts(rest),
     connections: encodeConnections(connections),
   };

@@ -1,6 +1,7 @@
 import { capacityRules } from './capacity-rules.ts';
 import { connectionRules } from './connections.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
+import { overloadRules, rateLimitRules } from './door-rules.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
 import { hedgeRules } from './hedge-rules.ts';
@@ -35,6 +36,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...shardRules(['upstreams', name], upstream),
       ...connectionRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
+      ...rateLimitRules(['upstreams', name], upstream),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...hedgeRules(['upstreams', name], upstream),
       ...retryConflicts(['upstreams', name], upstream),
@@ -44,6 +46,8 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
     ...(config.inbound === null ? [] : capacityRules(['inbound'], config.inbound, merged)),
+    ...(config.inbound === null ? [] : rateLimitRules(['inbound'], config.inbound)),
+    ...overloadRules(config),
     ...staticEndpoints(config, merged),
     ...applicationProtocol(config),
     ...windowBounds(config),

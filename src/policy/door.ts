@@ -17,10 +17,11 @@ export class Visit {
   isMarked = false;
   /** Of the door that hears how it ended. */
   ticket: Ticket = REFUSED;
-  /** Of the tightest rate limit that it passed: requests per window, how many are left, and when there are more, in ms. */
-  rateLimit = 0;
-  rateLeft = 0;
-  rateResetMs = 0;
+  /** The rate limit that refused it, or else the nearest of those that are told, by its place in their list; -1: none. */
+  limit = -1;
+  /** How many more that limit would let in, and in how many ms it has more. */
+  limitLeft = 0;
+  limitResetMs = 0;
 
   reset(): void {
     this.criticality = DEFAULT_CRITICALITY;
@@ -28,6 +29,7 @@ export class Visit {
     this.retryAfterMs = -1;
     this.isMarked = false;
     this.ticket = REFUSED;
+    this.limit = -1;
   }
 }
 

@@ -20,7 +20,7 @@ import { Allowance, NO_DEADLINE } from './allowance.ts';
 import { AnswerMarks } from './answer-marks.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
-import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
+import { editRequest, editRetryAfter, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall } from './grpc-call.ts';
 import { HedgeTimer, type HedgeTimerOwner } from './hedge-timer.ts';
 import { HeldHead, type HeldHeadOwner } from './held-head.ts';
@@ -713,7 +713,7 @@ export class Exchange
       this.edits.reset();
       this.edits.append('x-request-id', this.journal.requestId);
       const { visit } = this;
-      if (visit.retryAfterMs >= 0) this.edits.append('retry-after', String(Math.ceil(visit.retryAfterMs / 1000)));
+      if (visit.retryAfterMs >= 0) editRetryAfter(this.edits, visit.retryAfterMs, this.isGrpc);
       if (visit.isMarked) this.plan.door.mark(visit, this.edits);
       this.told.putLocal(this.edits, this.plan, now);
       if (!this.plan.trustsPeer && !this.attempts.mayBeSeen) proveRefusal(this.edits, code, this.journal.trace);

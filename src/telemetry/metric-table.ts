@@ -60,6 +60,43 @@ export const METRICS = {
     help: 'Requests, and opaque connections, with nothing of what is hashed: their endpoint was the choice of the balancer.',
   },
 
+  // --- Turned away at the door ---
+  remora_rate_limited_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream', 'limit', 'mode'],
+    help: 'Requests beyond a rate limit: refused (enforce), or let in all the same (observe).',
+  },
+  remora_rate_limit_keys: {
+    type: 'gauge',
+    labels: ['direction', 'upstream', 'limit'],
+    help: 'Buckets of a rate limit: one for each key that was seen, at most `maxKeys`.',
+  },
+  remora_rate_limit_evicted_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream', 'limit'],
+    help: 'Buckets that were given to another key before they were full again, so that their keys may come in too often: raise `maxKeys`.',
+  },
+  remora_throttled_total: {
+    type: 'counter',
+    labels: ['upstream', 'mode'],
+    help: 'Requests held back because the service refuses or fails too much of what it is sent: refused (enforce), or what would have been (observe).',
+  },
+  remora_throttle_ratio: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'Share of usual requests that is, or would be, held back now.',
+  },
+  remora_overload_pressure: {
+    type: 'gauge',
+    labels: ['resource'],
+    help: 'How near this process is to a bound of its own, from 0 to 1: the delay of its event loop, its heap, its sockets.',
+  },
+  remora_shed_total: {
+    type: 'counter',
+    labels: ['what', 'mode'],
+    help: 'Requests by criticality, and new connections (connection), that were refused for the overload of this process, or would have been (observe).',
+  },
+
   // --- gRPC ---
   remora_grpc_calls_total: {
     type: 'counter',

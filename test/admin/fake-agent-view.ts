@@ -14,7 +14,7 @@ import type {
 export class FakeAgentView implements AgentView {
   identityView: IdentityView = { version: '0.1.0', service: { name: 'web', id: 'web-1' }, uptimeMs: 192_000 };
   readinessView: ReadinessView = { isReady: true, isDraining: false, waitingFor: [] };
-  standingView: StandingView = { registration: { problem: null }, application: null };
+  standingView: StandingView = { registration: { problem: null }, application: null, overload: [] };
   listenerViews: readonly ListenerView[] = [
     { name: 'inbound', protocol: 'http', address: '127.0.0.1', port: 15006, connections: 3 },
     { name: 'outbound', protocol: 'http', address: '::1', port: 15001, connections: 12 },
@@ -122,6 +122,7 @@ function orders(): ClusterView {
       pending: 4,
       adaptive: { limit: 34, gradient: 0.875, isEnforced: false, refusals: 3 },
     },
+    throttled: { percent: 37, isEnforced: false },
     places: [
       { level: 0, name: 'orders', zone: 'a', healthy: 1, total: 2, share: 70, isPanic: false },
       { level: 1, name: 'orders-eu@dc2', zone: null, healthy: 1, total: 1, share: 30, isPanic: true },
@@ -164,6 +165,7 @@ function empty(): ClusterView {
     balancer: 'random',
     fingerprint: null,
     capacity: null,
+    throttled: null,
     places: [],
     endpoints: [],
   };

@@ -34,6 +34,8 @@ afterEach(async () => {
 
 describe('Admin', () => {
   it('carries status and clusters to the other side unchanged', async () => {
+    const overload = [{ resource: 'heap', percent: 40, isEnforced: true }];
+    view.standingView = { ...view.standingView, overload };
     const { status, clusters } = await askSidecar(hostPort(admin.grpc!), new SystemClock(), 5_000);
     expect(status).toEqual({
       identity: view.identityView,

@@ -21,6 +21,7 @@ import { Ledger } from '../../src/proxy/places/ledger.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
 import type { Plan, Spread } from '../../src/proxy/plan.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
+import { NO_DOORS } from '../../src/route/doors/doors.ts';
 import { Pinned } from '../../src/route/pinned.ts';
 import { FixedRouter } from '../../src/route/routers.ts';
 import { agentParts } from '../support/agent-parts.ts';
@@ -82,6 +83,7 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   const trust = { trustsPeer: true, returnsUnseen: false };
   const options = {
     labels,
+    doors: NO_DOORS,
     limits: DEFAULT_LIMITS,
     adaptive: DEFAULT_ADAPTIVE,
     criticality: DEFAULT_CRITICALITY_OPTIONS,

@@ -37,6 +37,7 @@ cache     tcp       not bound        0
 upstream orders: grpc, ring_hash 0123456789abcdef, consul 1.2s ago
   full: 20 of 20 in flight, 4 wait, 18 of 1024 connections
   learned limit 34: 20 in flight, gradient 0.875, only observed, would have refused 3 times
+  throttled: 37 % of requests would be held back
   level 0 orders, zone a: 1 of 2 healthy, 70 % of traffic
   level 1 orders-eu@dc2: 1 of 1 healthy, 30 % of traffic, in panic
   ENDPOINT                HEALTH                       WEIGHT  BREAKER         ACTIVE  LATENCY  CONNECTIONS
@@ -70,7 +71,7 @@ upstream cache: auto, random, nothing discovered yet
     [{ registration: { problem: null }, application: { problem: null } }, 0],
     [{ registration: null, application: null }, 0],
   ])('shows %j of a sidecar that is ready, and exits %i', async (standing, expected) => {
-    view.standingView = standing;
+    view.standingView = { ...standing, overload: [] };
     const { code, text } = await status();
     expect(code).toBe(expected);
     expect(text.split('\n')[0]).toBe(`service web (web-1): ready${code === 0 ? '' : ', but callers are kept away'}`);
@@ -112,9 +113,18 @@ upstream cache: auto, random, nothing discovered yet
     expect(heads.map((line) => line.split(':')[0])).toEqual(['service web (web-1)', 'upstream web', 'application web']);
   });
 
+  it('says what the process is short of, and what is held back', async () => {
+    const overload = [{ resource: 'heap', percent: 40, isEnforced: true }];
+    view.standingView = { ...view.standingView, overload };
+    const { code, text } = await status();
+    expect(code).toBe(0);
+    expect(text).toContain('\n  overload: heap at 40 % of its bound, enforced\n');
+    expect(text).toContain('\n  throttled: 37 % of requests would be held back\n');
+  });
+
   it('exits 1 for a sidecar that is not ready, whatever else is wrong', async () => {
     view.readinessView = { isReady: false, isDraining: false, waitingFor: [] };
-    view.standingView = { registration: { problem: 'not registered yet' }, application: null };
+    view.standingView = { registration: { problem: 'not registered yet' }, application: null, overload: [] };
     expect((await status()).code).toBe(1);
     expect((await status({ readyOnly: true })).code).toBe(1);
   });

@@ -3,6 +3,8 @@ import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
 import { DEFAULT_CRITICALITY_OPTIONS, INBOUND_CRITICALITY } from '../../src/policy/criticality-rule.ts';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
+import { DEFAULT_OVERLOAD } from '../../src/policy/overload-guard.ts';
+import { DEFAULT_THROTTLE } from '../../src/policy/throttle.ts';
 import { FIRST_FILE, WITHOUT_CONSUL, WITHOUT_STATIC } from './first-file.ts';
 import { complaints, good } from './parse.ts';
 
@@ -26,6 +28,8 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     limits: DEFAULT_LIMITS,
     adaptive: DEFAULT_ADAPTIVE,
     criticality: DEFAULT_CRITICALITY_OPTIONS,
+    rateLimits: [],
+    throttle: DEFAULT_THROTTLE,
     retry: DEFAULT_RETRY,
     timeouts: DEFAULT_TIMEOUTS,
     connections: DEFAULT_CONNECTIONS,
@@ -49,6 +53,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       limits: DEFAULT_LIMITS,
       adaptive: DEFAULT_ADAPTIVE,
       criticality: INBOUND_CRITICALITY,
+      rateLimits: [],
       timeouts: { ...DEFAULT_TIMEOUTS, connectMs: 1_000 },
     },
     outbound: { address: '127.0.0.1', port: 15001, protocol: 'http', discover: false },
@@ -109,6 +114,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       pingIntervalMs: 10_000,
       pingTimeoutMs: 3_000,
     },
+    overload: DEFAULT_OVERLOAD,
     shutdown: { propagationMs: 5_000, timeoutMs: 30_000 },
     stateDir: null,
   });

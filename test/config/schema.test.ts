@@ -29,6 +29,8 @@ upstreams:
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms, maxPending: 9, pendingTimeout: 800ms, maxConnections: 6 }
     adaptive: { mode: enforce, algorithm: aimd, min: 2, max: 50, initial: 3, aimd: { backoff: 0.5, timeout: 2s }, shares: { critical: 1, sheddablePlus: 0.5, sheddable: 0.25 } }
     criticality: { header: X-Priority, default: sheddable, mayRaise: false }
+    rateLimits: [{ name: users, requests: 9, window: 2s, burst: 3, by: { header: X-User }, path: /a/*, methods: [PUT], mode: observe, tells: all, maxKeys: 6 }]
+    throttle: { mode: enforce, window: 9s, aggression: 2, successThreshold: 0.5, minPerSecond: 0, maxRatio: 1 }
     retry: { maxAttempts: 4, on: [5xx, retriable-status-codes, retriable-grpc-statuses, retriable-headers], statuses: [503], grpcStatuses: [unavailable, aborted], headers: [{ name: X-Again }, { name: x-why, exact: busy }, { name: x-code, prefix: T- }], grpcIdempotent: true, idempotencyKey: true, maxConcurrent: 5, maxRetryAfter: 3s, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, attemptIdle: 500ms, request: 3s, streamIdle: 0, tunnelIdle: 2h, maxDuration: 3h }
     connections: { warm: 2, maxIdle: 8, maxRequests: 1000, maxAge: 10m, drainTimeout: 30s }
@@ -43,6 +45,7 @@ admin: { address: 0.0.0.0, port: 1, grpcPort: off, tokenFile: /t }
 telemetry: { otlp: { endpoint: "https://otel:4317", headers: { api-key: k } }, sampleRatio: 1, accessLog: off }
 http: { maxHead: 1KiB, maxFields: 1, maxTarget: 256B, headTimeout: 1s, clientIdle: 1s, upstreamIdle: 1s, maxConnections: 1 }
 http2: { maxStreams: 1, maxList: 2KiB, maxFields: 3, maxStreamWindow: 64KiB, maxConnectionWindow: 128KiB, windowBudget: 1MiB, maxHeld: 256KiB, maxResets: 4, maxUselessFrames: 10, pingInterval: 0, pingTimeout: 1s }
+overload: { loop: { mode: enforce, start: 50ms, full: 2s }, heap: { mode: off, start: 0.1, full: 0.2 }, sockets: { mode: observe, start: 0.3, full: 1 } }
 shutdown: { propagation: 0, timeout: 1s }
 stateDir: /var/lib/remora
 `;
@@ -118,6 +121,28 @@ it('takes every key there is, in the units of the program', () => {
       shares: { critical: 1, sheddable_plus: 0.5, sheddable: 0.25 },
     },
     criticality: { header: 'x-priority', default: 'sheddable', mayRaise: false },
+    rateLimits: [
+      {
+        name: 'users',
+        requests: 9,
+        windowMs: 2_000,
+        burst: 3,
+        by: { kind: 'header', name: 'x-user' },
+        path: '/a/*',
+        methods: ['PUT'],
+        mode: 'observe',
+        tells: 'all',
+        maxKeys: 6,
+      },
+    ],
+    throttle: {
+      mode: 'enforce',
+      windowMs: 9_000,
+      aggression: 2,
+      successThreshold: 0.5,
+      minPerSecond: 0,
+      maxRatio: 1,
+    },
     retry: {
       maxAttempts: 4,
       on: ['5xx', 'retriable-status-codes', 'retriable-grpc-statuses', 'retriable-headers'],
@@ -194,6 +219,11 @@ it('takes every key there is, in the units of the program', () => {
     maxUselessFrames: 10,
     pingIntervalMs: 0,
     pingTimeoutMs: 1_000,
+  });
+  expect(config.overload).toEqual({
+    loop: { mode: 'enforce', start: 50, full: 2_000 },
+    heap: { mode: 'off', start: 0.1, full: 0.2 },
+    sockets: { mode: 'observe', start: 0.3, full: 1 },
   });
   expect(config.shutdown).toEqual({ propagationMs: 0, timeoutMs: 1_000 });
   expect(config.stateDir).toBe('/var/lib/remora');

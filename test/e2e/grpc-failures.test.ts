@@ -26,6 +26,7 @@ beforeAll(async () => {
         open: { ...grpc, service: 'gone', retry: once, breaker: { consecutiveFailures: 1, coolDown: '20s' } },
         narrow: { ...grpc, service: 'there', limits: { maxRequests: 1 } },
         late: { ...grpc, service: 'there', timeouts: { request: '200ms' } },
+        seldom: { ...grpc, service: 'there', rateLimits: [{ name: 'seldom', requests: 1, window: '1h' }] },
         there: grpc,
       },
       static: { nobody: [], gone, there: [app.address] },
@@ -63,6 +64,17 @@ it.each([
   ['late', 'deadline_exceeded', status.DEADLINE_EXCEEDED],
 ] as const)('%s: a call of any kind fails by %s, as a status with a message', async (listener, failure, code) => {
   for (const ended of await ask(listener, listener, { never: true, count: 0 })) expectFailure(ended, code, failure);
+});
+
+it('calls beyond a rate limit are RESOURCE_EXHAUSTED, and told when to come again', async () => {
+  const [first, ...others] = await ask('seldom', 'seldom', { count: 1 });
+  expect(first!.code).toBe(status.OK);
+  for (const ended of others) {
+    expectFailure(ended, status.RESOURCE_EXHAUSTED, 'rate_limited');
+    const [pushbackMs] = ended.trailers.get('grpc-retry-pushback-ms');
+    expect(Number(pushbackMs)).toBeGreaterThan(3_500_000);
+    expect(ended.trailers.get('ratelimit-policy')).toEqual(['"seldom";q=1;w=3600']);
+  }
 });
 
 it('an open circuit is UNAVAILABLE', async () => {

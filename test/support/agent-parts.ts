@@ -20,6 +20,7 @@ import { WindowBudget } from '../../src/http2/receive-window.ts';
 import { Output } from '../../src/net/output.ts';
 import { Wires } from '../../src/net/session-wire.ts';
 import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
+import { DEFAULT_OVERLOAD, OverloadGuard } from '../../src/policy/overload-guard.ts';
 import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
 import { SpentTraces } from '../../src/proxy/spent-traces.ts';
@@ -129,6 +130,7 @@ export function agentParts({ hasConsul = true } = {}) {
     limits: HTTP,
     http2: { wires: new Wires(), budget: new WindowBudget(HTTP2.windowBudgetBytes), limits: HTTP2, random },
     room: ConnectionRoom.within(1024, 1, 100),
+    guard: new OverloadGuard(DEFAULT_OVERLOAD, random, { onPressure: () => undefined }),
     leaving: new LeavingPorts(),
     observer,
     breakers: { onBreakerChange: () => undefined },
@@ -174,6 +176,7 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
     telemetry: { otlp: null, sampleRatio: 0, accessLog: 'off' },
     http: HTTP,
     http2: HTTP2,
+    overload: DEFAULT_OVERLOAD,
     shutdown: { propagationMs: 0, timeoutMs: 1000 },
     stateDir: null,
     ...more,

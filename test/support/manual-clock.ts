@@ -32,6 +32,12 @@ export class ManualClock implements Clock {
     return this.wheel.size;
   }
 
+  /** The process stands still for so long; timers that were due meanwhile fire late. */
+  pause(ms: number): void {
+    this.at += ms;
+    this.wheel.advance(this.at);
+  }
+
   /** Moves on in the wheel's own steps, so that timers armed by timers fire in their turn. */
   advance(ms: number): void {
     const end = this.at + ms;

@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type TimeoutOptions } from '../../pol
 import { defaulted, group, required, section } from '../field.ts';
 import { bindAddress, choice, flag, listenPort } from '../values.ts';
 import { capacityKeys } from './capacity.ts';
+import { rateLimits } from './doors.ts';
 import { limits, timeouts } from './policy.ts';
 
 /** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever both are taken. */
@@ -34,6 +35,7 @@ export const inboundSection = section({
     'local',
     'Whether a caller may say that its request matters more than that. Off, since every caller would; less it may always say.',
   ),
+  rateLimits: rateLimits('local'),
   timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),
 });
 

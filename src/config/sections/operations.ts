@@ -3,6 +3,7 @@ import { defaulted, group, optional, required, section } from '../field.ts';
 import { choice, count, duration, listenPort, path, ratio, size, text } from '../values.ts';
 import { http2Section } from './http2.ts';
 import { listenAt } from './listeners.ts';
+import { overloadSection } from './overload.ts';
 
 const KIB = 1_024;
 const MIB = 1_048_576;
@@ -122,6 +123,10 @@ export const operations = {
   telemetry: group(telemetrySection, 'What is reported, and where to.'),
   http: group(httpSection, 'Limits of HTTP connections, both directions.'),
   http2: group(http2Section, 'Limits of HTTP/2 connections, both directions, besides those of `http`.'),
+  overload: group(
+    overloadSection,
+    'When this process itself has too much to do: the least important requests are refused first, with 503 `sidecar_overloaded`. The admin port never is.',
+  ),
   shutdown: group(shutdownSection, 'The orderly stop.'),
   stateDir: optional(path(), 'nothing is kept', {
     scope: 'local',

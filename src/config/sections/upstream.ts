@@ -5,6 +5,7 @@ import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
 import { capacityKeys } from './capacity.ts';
 import { connectionsSection } from './connections.ts';
+import { rateLimits, throttleGroup } from './doors.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { hedgeSection } from './hedge.ts';
@@ -67,6 +68,8 @@ export const upstreamSection = section({
     'mesh',
     'Whether a request may say that it matters more than that. On, since it is the own application that asks.',
   ),
+  rateLimits: rateLimits('mesh'),
+  throttle: throttleGroup,
   retry: group(retrySection, 'Which failures are tried again, and how often.'),
   hedge: optional(hedgeSection, 'none', {
     scope: null,
