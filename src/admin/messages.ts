@@ -1,5 +1,6 @@
 import type { AgentView, BreakerView, EndpointView } from './agent-view.ts';
 import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
+import { decodeEjectionEvent, type EjectionEventMessage, type EjectionMessage } from './ejection-view.ts';
 import type { StatusReport } from './report.ts';
 import type { Message } from './wire.ts';
 
@@ -54,7 +55,7 @@ function decodeStanding(message: StandingMessage | null): { readonly problem: st
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
     ({ name, inbound: isInbound, protocol = null, source = null, ageMs = null, problem = null, ...rest }) => {
-      const { balancer, fingerprint = null, places, placesOmitted, endpoints, endpointsOmitted } = rest;
+      const { balancer, fingerprint = null, places, placesOmitted, endpoints, endpointsOmitted, ejections } = rest;
       return {
         name,
         isInbound,
@@ -70,6 +71,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         placesOmitted,
         endpoints: endpoints.map(decodeEndpoint),
         endpointsOmitted,
+        ejections: ejections.map(decodeEjectionEvent),
       };
     },
   );
@@ -87,7 +89,7 @@ function decodeLayer(message: LayerMessage): BoundedLayer {
 
 function encodeEndpoint(endpoint: EndpointView): Message {
   const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved } = endpoint;
-  const { role, lagMs, position } = endpoint;
+  const { role, lagMs, position, ejection } = endpoint;
   return {
     id,
     host,
@@ -102,12 +104,13 @@ function encodeEndpoint(endpoint: EndpointView): Message {
     role,
     lagMs,
     position,
+    ejection,
   };
 }
 
 function decodeEndpoint(message: EndpointMessage): EndpointView {
   const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed } = message;
-  const { role = null, lagMs = null, position = null } = message;
+  const { role = null, lagMs = null, position = null, ejection = null } = message;
   return {
     id,
     host,
@@ -123,6 +126,7 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
     role,
     lagMs,
     position,
+    ejection,
   };
 }
 
@@ -179,6 +183,7 @@ interface ClustersMessage {
     readonly placesOmitted: number;
     readonly endpoints: readonly EndpointMessage[];
     readonly endpointsOmitted: number;
+    readonly ejections: readonly EjectionEventMessage[];
   }[];
 }
 
@@ -206,4 +211,5 @@ interface EndpointMessage {
   readonly role?: string | null;
   readonly lagMs?: number | null;
   readonly position?: number | null;
+  readonly ejection?: EjectionMessage | null;
 }

@@ -2,6 +2,7 @@ import { formatProblem } from '../config/problems.ts';
 import type { EndpointView, IdentityView, ListenerView, ReadinessView, StandingView } from './agent-view.ts';
 import { hostPort } from './bound-address.ts';
 import type { BoundedCluster, BoundedLayer } from './bounds.ts';
+import { ejectionWords } from './ejection-view.ts';
 import { durationWords, printable, textTable } from './text-table.ts';
 
 /** What `Admin.Status` says: the sidecar without its clusters. */
@@ -96,7 +97,12 @@ function clusterText(cluster: BoundedCluster): string {
   const head = lines.map((line) => `${printable(line)}\n`).join('');
   if (total === 0) return head;
   const rows = textTable([ENDPOINT_HEAD, ...cluster.endpoints.map(endpointRow)], '  ');
-  return head + rows + (cluster.endpointsOmitted > 0 ? `  and ${cluster.endpointsOmitted} more\n` : '');
+  return (
+    head +
+    rows +
+    ejectionLines(cluster) +
+    (cluster.endpointsOmitted > 0 ? `  and ${cluster.endpointsOmitted} more\n` : '')
+  );
 }
 
 function balancerWords({ balancer, fingerprint }: BoundedCluster): string {
@@ -135,6 +141,16 @@ function healthWords({ isRemoved, health, role, lagMs }: EndpointView): string {
 function breakerWords({ breaker, trips }: EndpointView): string {
   if (trips === 0) return breaker;
   return `${breaker}, ${trips} ${trips === 1 ? 'trip' : 'trips'}`;
+}
+
+/** Who is left out, in a line of its own: why takes more than a column. */
+function ejectionLines({ endpoints }: BoundedCluster): string {
+  return endpoints
+    .flatMap(({ id, ejection }) =>
+      ejection === null ? [] : [`  ejected ${id}: ${ejectionWords(ejection, durationWords(ejection.leftMs))}`],
+    )
+    .map((line) => `${printable(line)}\n`)
+    .join('');
 }
 
 function latencyWords(ms: number): string {

@@ -5,6 +5,7 @@ import type { Connector } from '../http/conduit.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
 import { DEFAULT_MAX_IDLE, Pool, type PoolOptions } from '../net/pool.ts';
 import { AutoConnector } from '../net/protocol-connector.ts';
+import { EjectionLog } from './ejection-log.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointProtocol } from './protocols.ts';
 
@@ -40,6 +41,7 @@ export function makeCluster(
     clock,
     random,
     listener: breakers,
+    ejectionListener: new EjectionLog(parts.log, name),
     later: setImmediate,
   });
 }

@@ -6,6 +6,7 @@ import {
   holdSamples,
   placeSamples,
 } from '../telemetry/cluster-samples.ts';
+import { ejectionSamples } from '../telemetry/ejection-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { LivePlan } from './plans.ts';
@@ -19,6 +20,7 @@ export function* upstreamSamples(
 ): Generator<Sample> {
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
+  yield* ejectionSamples(cluster);
   yield* poolSamples(cluster);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);

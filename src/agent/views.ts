@@ -11,6 +11,7 @@ import { Http2Pool } from '../net/http2-pool.ts';
 import { Pool } from '../net/pool.ts';
 import { AutoConnector, type CountedConnector } from '../net/protocol-connector.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
+import { ejectionEventView, ejectionView } from './ejection-view.ts';
 import type { Entry } from './entry.ts';
 
 const PANIC = 'panic: so few endpoints of a level are healthy that all but those in maintenance are used';
@@ -55,6 +56,7 @@ export function clusterView(
       name: levelNames.length < 2 ? null : (levelNames[place.level] ?? null),
     })),
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
+    ejections: cluster.ejector.journal.events.map((event) => ejectionEventView(event, now)),
   };
 }
 
@@ -99,6 +101,7 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     role: spec.role,
     lagMs: knownLag(endpoint, now),
     position: freshness.position < 0 ? null : freshness.position,
+    ejection: ejectionView(endpoint.watcher.ejection, now),
   };
 }
 

@@ -7,6 +7,7 @@ import {
 } from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
+import { buildEjection } from './ejection.ts';
 import { buildHash } from './hash.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
@@ -100,6 +101,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       coolDownMs: breaker.coolDown,
       maxCoolDownMs: breaker.maxCoolDown,
     },
+    ejection: buildEjection(written),
     limits: limitsOf(written),
     retry: {
       maxAttempts: retry.maxAttempts,

@@ -5,6 +5,7 @@ import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { EjectionOptions } from '../policy/outlier/options.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
 import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
@@ -87,6 +88,7 @@ export interface UpstreamConfig extends PlaceOptions {
   /** Null: all endpoints are alike. */
   readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;
+  readonly ejection: EjectionOptions;
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;

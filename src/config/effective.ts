@@ -1,5 +1,6 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import { encodeEjection } from './ejection.ts';
 import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
@@ -58,6 +59,7 @@ function encodeUpstream({
   roles,
   shards,
   breaker,
+  ejection,
   retry,
   ...rest
 }: UpstreamConfig): unknown {
@@ -81,6 +83,7 @@ function encodeUpstream({
       coolDown: formatDuration(breaker.coolDownMs),
       maxCoolDown: formatDuration(breaker.maxCoolDownMs),
     },
+    ejection: encodeEjection(ejection),
     retry: {
       maxAttempts: retry.maxAttempts,
       statuses: retry.statuses,

@@ -1,4 +1,5 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
+import { ejectionRules } from './ejection-rules.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
 import { isMap } from './layers.ts';
@@ -30,6 +31,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...shardRules(['upstreams', name], upstream),
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
+      ...ejectionRules(['upstreams', name], upstream),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
     ]),

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
+import { DEFAULT_EJECTION } from '../../src/policy/outlier/options.ts';
 import { FIRST_FILE, WITHOUT_CONSUL, WITHOUT_STATIC } from './first-file.ts';
 import { complaints, good } from './parse.ts';
 
@@ -22,6 +23,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     limits: DEFAULT_LIMITS,
     retry: DEFAULT_RETRY,
     timeouts: DEFAULT_TIMEOUTS,
+    ejection: DEFAULT_EJECTION,
   };
   expect(good(FIRST_FILE)).toEqual({
     service: {

@@ -2,6 +2,7 @@ import { BALANCER_NAMES, DEFAULT_BALANCER } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
+import { ejectionKeys } from './ejection.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { listenAt } from './listeners.ts';
@@ -57,6 +58,7 @@ export const upstreamSection = section({
     meaning: 'Which endpoints have which keys: each request goes to the shard of its key and to no other.',
   }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
+  ...ejectionKeys,
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
   retry: group(retrySection, 'Which failures are tried again, and how often.'),
   timeouts: group(timeouts(DEFAULT_TIMEOUTS, 'mesh'), 'How long things may take.'),

@@ -211,7 +211,7 @@ describe('the law of shares', () => {
   });
 
   it('compares and counts those who do the same: no primary is left out for its replicas', () => {
-    const judged = judgedCluster(ROWS, roleLenses('replica', null, null));
+    const judged = judgedCluster(ROWS, roleLenses('require_replica', null, null));
     judged.apply(spec('a', { role: 'primary' }), ...['b', 'c', 'd'].map((name) => spec(name, { role: 'replica' })));
     judged.attempts('a', 4, 503);
     for (const name of 'bc') judged.attempts(name, 3, 503);
