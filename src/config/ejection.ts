@@ -7,12 +7,13 @@ type WrittenUpstream = Written['upstreams'][string];
 
 /** No detector does more than all of them together may do. */
 export function buildEjection({ ejection, balance: balancer }: WrittenUpstream): EjectionOptions {
-  const { interval, base, max, jitter, maxShare, latency } = ejection;
+  const { interval, base, max, jitter, maxShare, successRate, latency } = ejection;
   const atMost = <T extends { readonly mode: DetectorMode }>(rule: T): T => ({
     ...rule,
     mode: lesser(ejection.mode, rule.mode),
   });
   const { floor: floorMs, ...rest } = latency;
+  const compared = isHashing(balancer) ? 'observe' : 'enforce';
   return {
     intervalMs: interval,
     baseMs: base,
@@ -22,9 +23,9 @@ export function buildEjection({ ejection, balance: balancer }: WrittenUpstream):
     consecutive5xx: atMost(ejection.consecutive5xx),
     consecutiveGateway: atMost(ejection.consecutiveGateway),
     consecutiveLocal: atMost(ejection.consecutiveLocal),
-    successRate: atMost(ejection.successRate),
+    successRate: atMost({ ...successRate, mode: successRate.mode ?? compared }),
     failurePercentage: atMost(ejection.failurePercentage),
-    latency: atMost({ ...rest, mode: latency.mode ?? (isHashing(balancer) ? 'observe' : 'enforce'), floorMs }),
+    latency: atMost({ ...rest, mode: latency.mode ?? compared, floorMs }),
   };
 }
 

@@ -11,9 +11,9 @@ describe('ejection', () => {
     expect(ejectionOf('')).toEqual(DEFAULT_EJECTION);
   });
 
-  it('only observes latencies where each endpoint has keys of its own', () => {
+  it('only observes rates and latencies where each endpoint has keys of its own', () => {
     const hashed = 'balance: ring_hash, hash: { source: true }';
-    expect(ejectionOf(hashed).latency.mode).toBe('observe');
+    expect([ejectionOf(hashed).latency.mode, ejectionOf(hashed).successRate.mode]).toEqual(['observe', 'observe']);
     expect(ejectionOf(`${hashed}, ejection: { latency: { mode: enforce } }`).latency.mode).toBe('enforce');
   });
 

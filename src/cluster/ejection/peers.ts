@@ -1,4 +1,5 @@
 import type { LensSpec } from '../lens.ts';
+import type { EndpointSpec } from '../snapshot.ts';
 import type { Suspect } from './suspect.ts';
 
 /**
@@ -6,16 +7,20 @@ import type { Suspect } from './suspect.ts';
  * nor one shard for another, nor a datacenter for the one next door.
  */
 export function peersAmong(suspects: Iterable<Suspect>, lenses: readonly LensSpec[]): readonly (readonly Suspect[])[] {
-  const groups = new Map<string, Suspect[]>();
+  const groups = new Map<string | number, Suspect[]>();
   for (const suspect of suspects) {
     const { spec } = suspect.endpoint;
-    const shownBy = lenses.filter(({ matches }) => matches(spec)).map(({ key }) => key);
-    const key = JSON.stringify([spec.priority, ...shownBy]);
+    const key = lenses.length === 0 ? spec.priority : keyOf(spec, lenses);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [suspect]);
     else group.push(suspect);
   }
   return [...groups.values()];
+}
+
+function keyOf(spec: EndpointSpec, lenses: readonly LensSpec[]): string {
+  const shownBy = lenses.filter(({ matches }) => matches(spec)).map(({ key }) => key);
+  return JSON.stringify([spec.priority, ...shownBy]);
 }
 
 /** How many of n may be out: half, and one of two. */

@@ -5,6 +5,7 @@ import { choice, count, decimal, duration, ratio } from '../values.ts';
 
 const MOST = 1_000_000;
 const MODES = DETECTOR_MODES;
+const COMPARED = '`enforce`; `observe` with a balancer that hashes';
 const { successRate, failurePercentage, latency } = DEFAULT_EJECTION;
 
 function row({ mode, count: most }: RowOptions, what: string) {
@@ -79,10 +80,10 @@ const ejectionSection = section({
   ),
   successRate: group(
     section({
-      mode: defaulted(choice(MODES), successRate.mode, {
+      mode: optional(choice(MODES), COMPARED, {
         scope: 'mesh',
         meaning:
-          'Whether an endpoint is ejected that fails more often than its peers, though too seldom for its circuit to open.',
+          'Whether an endpoint is ejected that fails more often than its peers, though too seldom for its circuit to open. Under a balancer that hashes each has keys of its own, which may fail wherever they go.',
       }),
       minHosts: hosts(
         3,
@@ -121,7 +122,7 @@ const ejectionSection = section({
   ),
   latency: group(
     section({
-      mode: optional(choice(MODES), '`enforce`; `observe` with a balancer that hashes', {
+      mode: optional(choice(MODES), COMPARED, {
         scope: 'mesh',
         meaning:
           'Whether an endpoint is ejected whose answers take far longer than those of its peers. Under a balancer that hashes each has keys of its own, which may well take longer.',

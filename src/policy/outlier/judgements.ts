@@ -33,10 +33,8 @@ export function judge(peers: readonly Conduct[], options: EjectionOptions): read
 
 /** What takes longer than this would be too slow among them; infinite where there is nothing to compare with. */
 export function slowMsOf(peers: readonly Conduct[], options: LatencyOptions): number {
-  const medians = peers
-    .filter(({ latency }) => latency.count >= options.minRequests)
-    .map(({ latency }) => latency.median());
-  return medians.length < options.minHosts ? Number.POSITIVE_INFINITY : limitOf(medianOf(medians), options);
+  const seen = mediansOf(peers, options);
+  return seen.length < options.minHosts ? Number.POSITIVE_INFINITY : limitOf(medianBut(seen, seen.length), options);
 }
 
 /**
@@ -75,13 +73,11 @@ function byFailures(peers: readonly Conduct[], options: FailurePercentageOptions
 
 /** Each against the others: with itself among them, one of three would move what it is compared with. */
 function byLatency(peers: readonly Conduct[], options: LatencyOptions): Judgement[] {
-  const seen = peers
-    .map((conduct, index) => ({ index, count: conduct.latency.count, median: conduct.latency.median() }))
-    .filter(({ count }) => count >= options.minRequests);
+  const seen = mediansOf(peers, options);
   if (seen.length < options.minHosts) return [];
   return worstFirst(
-    seen.flatMap(({ index, count, median }) => {
-      const others = medianOf(seen.filter((other) => other.index !== index).map((other) => other.median));
+    seen.flatMap(({ index, count, median }, rank) => {
+      const others = medianBut(seen, rank);
       const limit = limitOf(others, options);
       if (median <= limit) return [];
       const figures = { medianMs: rounded(median), peersMs: rounded(others), limitMs: rounded(limit), requests: count };
@@ -98,10 +94,26 @@ function enough(peers: readonly Conduct[], least: number): { readonly conduct: C
   return peers.map((conduct, index) => ({ conduct, index })).filter(({ conduct }) => conduct.requests >= least);
 }
 
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+interface Timed {
+  readonly index: number;
+  readonly count: number;
+  readonly median: number;
+}
+
+/** Of those who had enough requests, the fastest first. */
+function mediansOf(peers: readonly Conduct[], { minRequests }: LatencyOptions): readonly Timed[] {
+  const seen: Timed[] = [];
+  peers.forEach(({ latency }, index) => {
+    if (latency.count >= minRequests) seen.push({ index, count: latency.count, median: latency.median() });
+  });
+  return seen.sort((a, b) => a.median - b.median);
+}
+
+/** The median of all but the one at that rank, without sorting anew for each of them. */
+function medianBut(sorted: readonly Timed[], rank: number): number {
+  const n = sorted.length - (rank < sorted.length ? 1 : 0);
+  const at = (k: number): number => sorted[k < rank ? k : k + 1]!.median;
+  return n % 2 === 1 ? at(n >> 1) : (at(n / 2 - 1) + at(n / 2)) / 2;
 }
 
 function worstFirst(judgements: Judgement[]): Judgement[] {
