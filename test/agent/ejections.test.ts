@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { EjectionLog } from '../../src/agent/ejection-log.ts';
 import { ejectionEventView, ejectionView } from '../../src/agent/ejection-view.ts';
+import { NO_OWNER, Upstream } from '../../src/agent/upstream.ts';
 import type { Log, LogFields } from '../../src/base/log.ts';
+import { DEFAULT_EJECTION } from '../../src/policy/outlier/options.ts';
+import { agentParts, upstreamConfig } from '../support/agent-parts.ts';
+import { evidence } from '../support/evidence.ts';
 import { spec } from '../support/fake-endpoint.ts';
 import { judgedCluster } from '../support/judged-cluster.ts';
 
@@ -64,4 +68,28 @@ it('shows who is out and for how long still, and what happened', () => {
       why: null,
     },
   ]);
+});
+
+it('lets a reload of the same options pass unnoticed, and another question begin anew', () => {
+  const { parts, consul, clock } = agentParts();
+  const options = () => ({ ...DEFAULT_EJECTION, consecutive5xx: { mode: 'enforce', count: 3 } as const });
+  const config = upstreamConfig('orders', { ejection: options() });
+  const upstream = new Upstream(config, parts, NO_OWNER);
+  consul.answer(0, 'abc');
+  const fail = (times: number): void => {
+    const [first] = upstream.cluster.endpoints;
+    for (let i = 0; i < times; i++)
+      first!.learn(evidence('failure', { status: 503, startedAt: clock.now() }), clock.now());
+  };
+  const outCount = (): number => upstream.cluster.ejector.outCount;
+  fail(2);
+  upstream.reconfigure({ ...config, ejection: options() });
+  fail(1);
+  expect(outCount()).toBe(1);
+  upstream.reconfigure({ ...config, ejection: { ...options(), maxMs: 60_000 } });
+  expect(outCount()).toBe(1);
+  upstream.reconfigure({ ...config, tag: 'v2' });
+  consul.answer(1, 'abc');
+  expect([outCount(), clock.armed]).toEqual([0, 0]);
+  upstream.close();
 });
