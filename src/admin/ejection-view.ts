@@ -30,14 +30,7 @@ export function ejectionWords({ detector, figures, count }: EjectionView, left: 
   return `${detector} (${told.join(', ')})${times}, back in ${left}`;
 }
 
-/** As it comes from the wire: what a sidecar does not say is undefined. */
-export interface EjectionMessage {
-  readonly detector: string;
-  readonly figures: Readonly<Record<string, number>>;
-  readonly leftMs: number;
-  readonly count: number;
-}
-
+/** As it comes from the wire: what is not said is undefined. */
 export interface EjectionEventMessage extends Omit<EjectionEventView, 'why'> {
   readonly why?: string;
 }

@@ -1,6 +1,6 @@
 import type { AgentView, BreakerView, EndpointView } from './agent-view.ts';
 import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
-import { decodeEjectionEvent, type EjectionEventMessage, type EjectionMessage } from './ejection-view.ts';
+import { decodeEjectionEvent, type EjectionEventMessage, type EjectionView } from './ejection-view.ts';
 import type { StatusReport } from './report.ts';
 import type { Message } from './wire.ts';
 
@@ -211,5 +211,5 @@ interface EndpointMessage {
   readonly role?: string | null;
   readonly lagMs?: number | null;
   readonly position?: number | null;
-  readonly ejection?: EjectionMessage | null;
+  readonly ejection?: EjectionView | null;
 }

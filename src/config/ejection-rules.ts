@@ -23,6 +23,8 @@ function timeRules(own: Path, { ejection: { base, max } }: WrittenUpstream): Con
 
 /** A circuit opens with the last failure of its own row, and the rows here begin anew then. */
 function breakerRules(path: Path, { ejection, breaker }: WrittenUpstream): Contradiction[] {
+  // Failures that are further apart than its longest cool-down make no row for the breaker.
+  if (ejection.base > breaker.maxCoolDown) return [];
   const most = breaker.consecutiveFailures;
   return ROWS.filter((key) => isOn(ejection, key) && ejection[key].count >= most).map((key) =>
     contradiction(

@@ -65,6 +65,7 @@ describe('what is refused', () => {
     'ejection: { mode: off, consecutive5xx: { mode: enforce, count: 9 } }',
     'ejection: { consecutive5xx: { mode: enforce }, consecutiveLocal: { mode: enforce, count: 2 } }',
     'ejection: { consecutive5xx: { mode: observe }, consecutiveLocal: { mode: enforce, count: 4 } }',
+    'ejection: { base: 1m, consecutive5xx: { mode: enforce, count: 5 } }',
     'breaker: { consecutiveFailures: 9 }, ejection: { consecutive5xx: { mode: enforce, count: 8 } }',
   ])('but not %s', (text) => {
     expect(complaints(upstream(text))).toEqual([]);

@@ -14,7 +14,8 @@ const GATEWAY_TIMEOUT = 504;
 /**
  * How one endpoint has behaved: rows of failures, which are looked at with every attempt, and what came in within the
  * interval, which is looked at when it ends. An attempt that proves nothing counts for nothing, with one exception: who
- * waited longer than an endpoint may take and went away without an answer would have waited longer still.
+ * waited longer than an endpoint may take and went away without an answer would have waited longer still. A silence longer
+ * than the first ejection breaks all rows: what is too old to be punished any more is too old to punish for.
  *
  * It allocates nothing, and there is one for each endpoint.
  */
@@ -27,6 +28,7 @@ export class Conduct {
   private serverRow = 0;
   private gatewayRow = 0;
   private localRow = 0;
+  private lastFailureAt = 0;
 
   constructor(private options: EjectionOptions) {}
 
@@ -48,11 +50,9 @@ export class Conduct {
     }
     this.requests += 1;
     if (firstByteAt !== 0 || isTimeout(evidence)) this.latency.add(units);
-    if (outcome === 'failure') return this.recordFailure(evidence);
+    if (outcome === 'failure') return this.recordFailure(evidence, now);
     this.successes += 1;
-    this.serverRow = 0;
-    this.gatewayRow = 0;
-    this.localRow = 0;
+    this.endRows();
     return 0;
   }
 
@@ -72,13 +72,19 @@ export class Conduct {
   clear(): void {
     this.endInterval();
     this.slowMs = Number.POSITIVE_INFINITY;
+    this.endRows();
+  }
+
+  private endRows(): void {
     this.serverRow = 0;
     this.gatewayRow = 0;
     this.localRow = 0;
   }
 
-  private recordFailure(evidence: Evidence): number {
-    const { consecutive5xx, consecutiveGateway, consecutiveLocal } = this.options;
+  private recordFailure(evidence: Evidence, now: number): number {
+    const { consecutive5xx, consecutiveGateway, consecutiveLocal, baseMs } = this.options;
+    if (now - this.lastFailureAt > baseMs) this.endRows();
+    this.lastFailureAt = now;
     const isLocal = evidence.code !== null;
     this.serverRow += 1;
     this.gatewayRow = isLocal || isGatewayFailure(evidence) ? this.gatewayRow + 1 : 0;

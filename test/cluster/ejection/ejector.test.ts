@@ -219,6 +219,15 @@ describe('the law of shares', () => {
   });
 });
 
+describe('panic', () => {
+  it('takes no notice of who is out', () => {
+    const { attempts, cluster, out, picks } = withRows('ab');
+    cluster.reconfigure({ ...cluster.options, tree: { ...cluster.options.tree, panic: 0.9 } }, null);
+    attempts('a', 3, 503);
+    expect([out(), picks(), cluster.isPanic]).toEqual(['a', 'ab', true]);
+  });
+});
+
 describe('the end of an interval', () => {
   it('leaves out the one that takes far longer than its peers', () => {
     const judged = judgedCluster();

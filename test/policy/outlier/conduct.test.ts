@@ -81,6 +81,14 @@ describe('Conduct', () => {
     expect([conduct.latency.count, conduct.requests]).toEqual([1, 0]);
   });
 
+  it('breaks all rows by a silence that is longer than the first ejection', () => {
+    const conduct = new Conduct(ROWS);
+    for (let i = 0; i < 4; i++) conduct.record(answered(500), 1010);
+    expect(conduct.record(answered(500), 31_011)).toBe(0);
+    for (let i = 0; i < 3; i++) conduct.record(answered(500), 31_011);
+    expect(conduct.record(answered(500), 61_011)).toBe(ROW_5XX);
+  });
+
   it('forgets an interval at its end, but not its rows', () => {
     const conduct = new Conduct(ROWS);
     for (let i = 0; i < 4; i++) conduct.record(answered(500), 1010);
