@@ -1,5 +1,6 @@
 import type { Health } from '../cluster/snapshot.ts';
 import type { Problem } from '../config/problems.ts';
+import type { EjectionEventView, EjectionView } from './ejection-view.ts';
 
 /**
  * The running program as operators may see it. The agent implements this; admin only renders it.
@@ -94,6 +95,8 @@ export interface ClusterView {
   /** Levels and their zones, in order: what traffic each is meant to get. Empty before the first snapshot. */
   readonly places: readonly PlaceView[];
   readonly endpoints: readonly EndpointView[];
+  /** What was done to endpoints that do worse than their peers, oldest first. */
+  readonly ejections: readonly EjectionEventView[];
 }
 
 /** How near the traffic of a cluster is to its limits. */
@@ -202,6 +205,8 @@ export interface EndpointView {
   /** How far it is behind its primary, and how far in its history, as it says; null where nobody says it. */
   readonly lagMs: number | null;
   readonly position: number | null;
+  /** Null: it is not left out for doing worse than its peers. */
+  readonly ejection: EjectionView | null;
 }
 
 export interface PoolView {

@@ -1,5 +1,6 @@
 import type { AgentView, BreakerView, CapacityView, EndpointView, PoolView } from './agent-view.ts';
 import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
+import { decodeEjectionEvent, type EjectionEventMessage, type EjectionView } from './ejection-view.ts';
 import type { StatusReport } from './report.ts';
 import type { Message } from './wire.ts';
 
@@ -90,6 +91,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         placesOmitted,
         endpoints,
         endpointsOmitted,
+        ejections,
       } = rest;
       return {
         name,
@@ -108,6 +110,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         placesOmitted,
         endpoints: endpoints.map(decodeEndpoint),
         endpointsOmitted,
+        ejections: ejections.map(decodeEjectionEvent),
       };
     },
   );
@@ -125,7 +128,7 @@ function decodeLayer(message: LayerMessage): BoundedLayer {
 
 function encodeEndpoint(endpoint: EndpointView): Message {
   const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved } = endpoint;
-  const { role, lagMs, position } = endpoint;
+  const { role, lagMs, position, ejection } = endpoint;
   return {
     id,
     host,
@@ -140,12 +143,13 @@ function encodeEndpoint(endpoint: EndpointView): Message {
     role,
     lagMs,
     position,
+    ejection,
   };
 }
 
 function decodeEndpoint(message: EndpointMessage): EndpointView {
   const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed } = message;
-  const { role = null, lagMs = null, position = null } = message;
+  const { role = null, lagMs = null, position = null, ejection = null } = message;
   return {
     id,
     host,
@@ -161,6 +165,7 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
     role,
     lagMs,
     position,
+    ejection,
   };
 }
 
@@ -234,6 +239,7 @@ interface ClustersMessage {
     readonly placesOmitted: number;
     readonly endpoints: readonly EndpointMessage[];
     readonly endpointsOmitted: number;
+    readonly ejections: readonly EjectionEventMessage[];
   }[];
 }
 
@@ -277,4 +283,5 @@ interface EndpointMessage {
   readonly role?: string | null;
   readonly lagMs?: number | null;
   readonly position?: number | null;
+  readonly ejection?: EjectionView | null;
 }

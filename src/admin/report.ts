@@ -10,6 +10,7 @@ import type {
 } from './agent-view.ts';
 import { hostPort } from './bound-address.ts';
 import type { BoundedCluster, BoundedLayer } from './bounds.ts';
+import { ejectionWords } from './ejection-view.ts';
 import { durationWords, printable, textTable } from './text-table.ts';
 
 /** What `Admin.Status` says: the sidecar without its clusters. */
@@ -112,7 +113,12 @@ function clusterText(cluster: BoundedCluster): string {
   const head = lines.map((line) => `${printable(line)}\n`).join('');
   if (total === 0) return head;
   const rows = textTable([ENDPOINT_HEAD, ...cluster.endpoints.map(endpointRow)], '  ');
-  return head + rows + (cluster.endpointsOmitted > 0 ? `  and ${cluster.endpointsOmitted} more\n` : '');
+  return (
+    head +
+    rows +
+    ejectionLines(cluster) +
+    (cluster.endpointsOmitted > 0 ? `  and ${cluster.endpointsOmitted} more\n` : '')
+  );
 }
 
 function balancerWords({ balancer, fingerprint }: BoundedCluster): string {
@@ -173,6 +179,16 @@ function breakerWords({ breaker, trips }: EndpointView): string {
 function poolWords({ open, idle, idleTimeoutMs, idleTimeoutFrom }: PoolView): string {
   const isOwn = idleTimeoutMs === null || idleTimeoutFrom === null || idleTimeoutFrom === 'configured';
   return `${open}, ${idle} idle${isOwn ? '' : ` (${durationWords(idleTimeoutMs)}, ${idleTimeoutFrom})`}`;
+}
+
+/** Who is left out, in a line of its own: why takes more than a column. */
+function ejectionLines({ endpoints }: BoundedCluster): string {
+  return endpoints
+    .flatMap(({ id, ejection }) =>
+      ejection === null ? [] : [`  ejected ${id}: ${ejectionWords(ejection, durationWords(ejection.leftMs))}`],
+    )
+    .map((line) => `${printable(line)}\n`)
+    .join('');
 }
 
 function latencyWords(ms: number): string {

@@ -8,6 +8,7 @@ import type { ConnectionOptions } from '../net/connection-options.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
 import { Pool, type PoolContext, type PoolOptions } from '../net/pool.ts';
 import { AutoConnector } from '../net/protocol-connector.ts';
+import { EjectionLog } from './ejection-log.ts';
 import type { Parts } from './parts.ts';
 import type { EndpointProtocol } from './protocols.ts';
 
@@ -63,6 +64,7 @@ export function makeCluster(
     clock,
     random,
     listener: breakers,
+    ejectionListener: new EjectionLog(parts.log, name),
     later: setImmediate,
   });
 }

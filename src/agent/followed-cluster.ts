@@ -87,7 +87,11 @@ export class FollowedCluster {
     if (this.cluster.size > 0) this.warm.begin();
     this.connections.reconfigure(config.limits.maxConnections);
     const { options } = this.cluster;
-    const { balancer, breaker, tree, lenses, fresh } = optionsOf(config, this.parts.place.value, this.parts.random);
+    const { balancer, breaker, tree, lenses, fresh, ejection } = optionsOf(
+      config,
+      this.parts.place.value,
+      this.parts.random,
+    );
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
@@ -98,6 +102,7 @@ export class FollowedCluster {
       tree: isDeepStrictEqual(tree, options.tree) ? options.tree : tree,
       lenses: isSameLenses(lenses, options.lenses) ? options.lenses : lenses,
       fresh: fresh ?? null,
+      ejection: (isDeepStrictEqual(ejection, options.ejection) ? options.ejection : ejection) ?? null,
     };
     this.cluster.reconfigure(next, made);
   }
@@ -114,12 +119,12 @@ export class FollowedCluster {
 
 /** What a configuration says of a cluster. */
 export function optionsOf(config: UpstreamConfig, place: Place | null, random: Random): ClusterOptions {
-  const { balancer, breaker, roles, shards } = config;
+  const { balancer, breaker, ejection, roles, shards } = config;
   const byKey = roles?.rule.kind === 'multi_primary' ? makeBalancer({ name: 'rendezvous' }, random) : null;
   const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey, freshOptionsOf(roles));
   const ofShards = shards === null ? [] : shardLenses(shards);
   const lenses = [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))];
-  return { balancer, breaker, tree: treeOf(config, place), lenses, fresh: freshFieldsOf(roles) };
+  return { balancer, breaker, tree: treeOf(config, place), lenses, fresh: freshFieldsOf(roles), ejection };
 }
 
 /** Null: one replica is as fresh as the other. */

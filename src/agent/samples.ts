@@ -11,6 +11,7 @@ import {
   placeSamples,
 } from '../telemetry/cluster-samples.ts';
 import { doorSamples, overloadSamples } from '../telemetry/door-samples.ts';
+import { ejectionSamples } from '../telemetry/ejection-samples.ts';
 import { hedgeSamples } from '../telemetry/hedge-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
@@ -43,6 +44,7 @@ function* upstreamSamples({ cluster, discovery, plan, closed, connections }: Sam
   yield* capacitySamples({ plan, connections });
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
+  yield* ejectionSamples(cluster);
   yield* poolSamples(cluster);
   yield* closedSamples(cluster.name, closed);
   yield* discoverySamples(cluster.name, discovery, now);

@@ -8,6 +8,7 @@ import { knownLag } from '../cluster/pickers/fresh-replicas.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import { type OverloadGuard, RESOURCES } from '../policy/overload-guard.ts';
 import type { Throttle } from '../policy/throttle.ts';
+import { ejectionEventView, ejectionView } from './ejection-view.ts';
 import type { Entry } from './entry.ts';
 import { poolView } from './pools.ts';
 
@@ -55,6 +56,7 @@ export function clusterView(
       name: levelNames.length < 2 ? null : (levelNames[place.level] ?? null),
     })),
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
+    ejections: cluster.ejector.journal.events.map((event) => ejectionEventView(event, now)),
   };
 }
 
@@ -112,5 +114,6 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     role: spec.role,
     lagMs: knownLag(endpoint, now),
     position: freshness.position < 0 ? null : freshness.position,
+    ejection: ejectionView(endpoint.watcher.ejection, now),
   };
 }

@@ -1,6 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
+import { Ejector } from './ejection/ejector.ts';
+import { type EjectionListener, NOBODY_LISTENS } from './ejection/journal.ts';
 import type { ConnectorFactory, Endpoint } from './endpoint.ts';
 import { Lens } from './lens.ts';
 import { type EndpointListener, LiveEndpoint } from './live-endpoint.ts';
@@ -23,6 +25,8 @@ export interface ClusterParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly listener: EndpointListener;
+  /** Absent: nobody wants to know. */
+  readonly ejectionListener?: EjectionListener;
   /** Runs a task after pending I/O has had its turn (`setImmediate`): how a large picker is built without a stall. */
   readonly later: (task: () => void) => void;
 }
@@ -58,6 +62,7 @@ export class Cluster {
   /** What the newest pickers are made of, or are being made of. */
   private shapes: readonly Shape[] = [];
   readonly spills: Spills = { toLevels: 0, toZones: 0 };
+  readonly ejector: Ejector;
   private leaving: LiveEndpoint[] = [];
   private applied: ClusterSnapshot | null = null;
   /** The build in progress; a newer one makes it stop. */
@@ -72,6 +77,9 @@ export class Cluster {
     this.current = parts.options;
     this.balancer = parts.balancer;
     this.replaceLenses();
+    const { clock, random, ejectionListener: listener = NOBODY_LISTENS } = parts;
+    this.ejector = new Ejector({ clock, random, listener, onChange: () => this.onHealthChange() });
+    this.ejector.reconfigure(parts.options.ejection ?? null, [], []);
   }
 
   get options(): ClusterOptions {
@@ -145,6 +153,7 @@ export class Cluster {
     const isFirst = this.applied === null;
     this.applied = snapshot;
     this.replaceKnown(snapshot.endpoints, isFirst);
+    this.ejector.follow(this.known.values(), this.current.lenses);
     const before = this.shapes;
     this.shapes = this.shapesNow();
     const isSame = isSameShapes(before, this.shapes);
@@ -163,6 +172,7 @@ export class Cluster {
     this.parts.later(() => {
       this.isHealthStale = false;
       if (this.applied === null || this.isSuperseded) return;
+      this.ejector.review();
       const startedAt = this.parts.clock.now();
       const before = this.shapes;
       this.shapes = this.shapesNow();
@@ -188,6 +198,8 @@ export class Cluster {
     for (const { freshness } of this.endpoints) freshness.lookFor(options.fresh ?? null);
     if (options.breaker !== breaker) for (const { gate } of this.known.values()) gate.reconfigure(options.breaker);
     if (options.lenses !== lenses) this.replaceLenses();
+    this.ejector.reconfigure(options.ejection ?? null, this.endpoints, options.lenses);
+    if (options.lenses !== lenses) this.ejector.follow(this.endpoints, options.lenses);
     if (balancer === null && options.lenses === lenses && options.tree === tree) return;
     this.balancer = balancer ?? this.balancer;
     if (this.applied === null) return;
@@ -202,6 +214,7 @@ export class Cluster {
     this.successor = successor;
     for (const [key, lens] of this.lenses) lens.leadTo(successor?.lenses.get(key) ?? null);
     this.build = null;
+    this.ejector.close();
     this.leaving.push(...this.known.values());
     this.known = new Map();
     this.retireLeaving();

@@ -6,6 +6,7 @@ import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import { Breaker, type BreakerListener, type BreakerState } from '../policy/breaker.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { BreakerOptions } from '../policy/options.ts';
+import { UNWATCHED, type Watcher } from './ejection/watcher.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Freshness } from './freshness.ts';
 import { InFlight, type Tally } from './in-flight.ts';
@@ -49,6 +50,8 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   isRemoved = false;
   /** Judged against its peers, it is left out for a while. */
   isEjected = false;
+  /** Who judges it. */
+  watcher: Watcher = UNWATCHED;
   /** This sidecar's own checks say that it is down. */
   isProbedDown = false;
   readonly inFlight = new InFlight();
@@ -136,6 +139,7 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   learn(evidence: Evidence, now: number): void {
     const { outcome, code, startedAt, sentAt, firstByteAt } = evidence;
     if (startedAt === 0) return;
+    this.watcher.onSettled(evidence, now);
     // A client may take its time to send its body; the endpoint's time begins with the end of it. Nothing counts for more
     // than a failure.
     const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - Math.max(startedAt, sentAt), PENALTY_MS);
@@ -154,6 +158,7 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
       this.penalty.set(0, now);
       this.begin(now);
     }
+    this.watcher.onBreakerChange(from, to, now);
     this.listener.onBreakerChange(this, from, to, now);
   }
 

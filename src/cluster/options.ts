@@ -1,4 +1,5 @@
 import type { BreakerOptions } from '../policy/options.ts';
+import type { EjectionOptions } from '../policy/outlier/options.ts';
 import type { FreshFields } from './freshness.ts';
 import { HASHING_NAMES, type HashingOptions } from './hashing-options.ts';
 import type { LensSpec } from './lens.ts';
@@ -55,4 +56,6 @@ export interface ClusterOptions {
   readonly lenses: readonly LensSpec[];
   /** Which fields of answers tell how fresh an endpoint is; absent or null: none. */
   readonly fresh?: FreshFields | null;
+  /** How endpoints are judged against each other; absent or null: not at all. */
+  readonly ejection?: EjectionOptions | null;
 }

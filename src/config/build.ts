@@ -9,6 +9,7 @@ import { capacityOf, placeLimitsOf } from './capacity.ts';
 import type { Config, Http2Config, InboundConfig, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildConnections } from './connections.ts';
 import { buildRateLimits, buildThrottle } from './doors.ts';
+import { buildEjection } from './ejection.ts';
 import { buildHash } from './hash.ts';
 import { buildHedge } from './hedge.ts';
 import { retryOf } from './retry.ts';
@@ -110,6 +111,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       coolDownMs: breaker.coolDown,
       maxCoolDownMs: breaker.maxCoolDown,
     },
+    ejection: buildEjection(written),
     limits: limitsOf(written),
     ...capacityOf(written),
     rateLimits: buildRateLimits(written.rateLimits),

@@ -9,6 +9,7 @@ import type { AdaptiveOptions } from '../policy/adaptive-options.ts';
 import type { CriticalityOptions } from '../policy/criticality-rule.ts';
 import type { HedgeOptions } from '../policy/hedge.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
+import type { EjectionOptions } from '../policy/outlier/options.ts';
 import type { OverloadOptions } from '../policy/overload-guard.ts';
 import type { ThrottleOptions } from '../policy/throttle.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
@@ -98,6 +99,7 @@ export interface UpstreamConfig extends PlaceOptions {
   /** Null: all endpoints are alike. */
   readonly roles: RolesConfig | null;
   readonly breaker: BreakerOptions;
+  readonly ejection: EjectionOptions;
   readonly limits: LimitOptions;
   readonly adaptive: AdaptiveOptions;
   readonly criticality: CriticalityOptions;

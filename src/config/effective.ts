@@ -2,6 +2,7 @@ import { encodeCapacity, encodePlaceLimits } from './capacity.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeConnections } from './connections.ts';
 import { encodeOverload, encodeRateLimits, encodeThrottle } from './doors.ts';
+import { encodeEjection } from './ejection.ts';
 import { encodeHash } from './hash.ts';
 import { encodeHedge } from './hedge.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
@@ -71,6 +72,7 @@ function encodeUpstream({
   roles,
   shards,
   breaker,
+  ejection,
   retry,
   hedge,
   connections,
@@ -98,6 +100,7 @@ function encodeUpstream({
       coolDown: formatDuration(breaker.coolDownMs),
       maxCoolDown: formatDuration(breaker.maxCoolDownMs),
     },
+    ejection: encodeEjection(ejection),
     retry: shownRetry(retry),
     hedge: encodeHedge(hedge),
     ...encodeCapacity(rest),

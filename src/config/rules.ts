@@ -2,6 +2,7 @@ import { capacityRules } from './capacity-rules.ts';
 import { connectionRules } from './connections.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { overloadRules, rateLimitRules } from './door-rules.ts';
+import { ejectionRules } from './ejection-rules.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
 import { hedgeRules } from './hedge-rules.ts';
@@ -38,6 +39,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...roleConflicts(config, name),
       ...rateLimitRules(['upstreams', name], upstream),
       ...boundsOf(['upstreams', name], upstream, merged),
+      ...ejectionRules(['upstreams', name], upstream),
       ...hedgeRules(['upstreams', name], upstream),
       ...retryConflicts(['upstreams', name], upstream),
       ...capacityRules(['upstreams', name], upstream, merged),

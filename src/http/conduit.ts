@@ -149,6 +149,8 @@ export interface TunnelHandler {
   onConnected(): void;
   /** Never connected, or lost before `splice`: at most once, last. */
   onFailure(code: FailureCode): void;
+  /** The first byte of the endpoint, on its way to the client: once at most, after `splice`. */
+  onFirstByteDown(): void;
   /** A spliced tunnel has ended: once, last. A null code is an orderly end of both directions. */
   onClose(bytesUp: number, bytesDown: number, firstByteDownAt: number, code: FailureCode | null): void;
 }

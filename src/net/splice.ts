@@ -13,6 +13,7 @@ export interface Meter {
 }
 
 export interface SpliceOwner {
+  onFirstByteDown(): void;
   /** It is over: once, unless it was aborted. The rest is as in `TunnelHandler.onClose`. */
   onSpliceClose(bytesUp: number, bytesDown: number, firstByteDownAt: number, code: FailureCode | null): void;
 }
@@ -95,7 +96,10 @@ export class Splice implements TimerOwner {
   // --- From the endpoint ---
 
   onEndpointBytes(bytes: Buffer): void {
-    if (this.bytesDown === 0) this.firstByteDownAt = this.clock.now();
+    if (this.bytesDown === 0) {
+      this.firstByteDownAt = this.clock.now();
+      this.owner.onFirstByteDown();
+    }
     this.bytesDown += bytes.length;
     this.meter.bytes += bytes.length;
     this.isActive = true;

@@ -73,6 +73,10 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
     else this.handler.onFailure(code ?? 'upstream_reset');
   }
 
+  onFirstByteDown(): void {
+    this.handler.onFirstByteDown();
+  }
+
   onSpliceClose(bytesUp: number, bytesDown: number, firstByteDownAt: number, code: FailureCode | null): void {
     this.leave();
     this.handler.onClose(bytesUp, bytesDown, firstByteDownAt, code);

@@ -20,6 +20,8 @@ export interface BreakerListener {
  *       |                           +------------ the probe failed ---------+   |
  *       +-------------------------------- the probe succeeded ------------------+
  *
+ * An endpoint that was left out for another reason comes back the same way: `probe` makes a closed circuit probing.
+ *
  * Closed: attempts flow. Open: none is admitted. Probing: one at a time is admitted, and only it decides what comes next.
  * A probe that proves nothing (its client went away) gives its place to the next attempt. So does one that takes longer
  * than the longest cool-down: a long poll must not keep the circuit from closing.
@@ -83,6 +85,18 @@ export class Breaker implements Gate {
     if (this.current === 'probing') this.settleProbe(evidence, now);
     else if (evidence.outcome === 'success') this.rule.recordSuccess(now);
     else if (evidence.outcome === 'failure' && this.rule.recordFailure(now)) this.open(evidence, now);
+  }
+
+  /** What was counted has been acted on elsewhere. */
+  forget(): void {
+    this.rule.reset();
+  }
+
+  /** Attempts are let in one at a time from now on, and the first that proves something decides. Who is open is so anyway. */
+  probe(now: number): void {
+    if (this.current !== 'closed') return;
+    this.admitsAt = 0;
+    this.enter('probing', now);
   }
 
   private settleProbe(evidence: Evidence, now: number): void {

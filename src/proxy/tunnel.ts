@@ -1,5 +1,5 @@
 import { Timer, type TimerOwner } from '../base/clock.ts';
-import type { FailureCode } from '../base/failure.ts';
+import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type {
   Peer,
@@ -23,6 +23,7 @@ import type { Parked } from './parking.ts';
 import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
 import { Stay } from './stay.ts';
+import { Trial, type TrialOwner } from './trial.ts';
 
 /** Decides about the opaque connections of one listener. */
 export class TunnelEntry implements TunnelAcceptor {
@@ -46,7 +47,7 @@ export class TunnelEntry implements TunnelAcceptor {
 
 const NOBODY: TunnelClientHandler = { onClientGone: () => undefined };
 
-/** One connection attempt of a tunnel. What it shows is whether the endpoint accepted; bytes are not judged. */
+/** One connection attempt of a tunnel. What it shows is whether the endpoint accepted, and meant it; see `Trial`. */
 interface Dial extends AttemptRecord {
   readonly endpoint: Endpoint;
   outcome: Outcome;
@@ -65,7 +66,9 @@ interface Dial extends AttemptRecord {
  *                                         ^               |
  *                                         +--- retry? <---+
  */
-export class TunnelExchange implements TunnelClientHandler, TunnelHandler, TunnelRecord, Parked, TimerOwner {
+export class TunnelExchange
+  implements TunnelClientHandler, TunnelHandler, TunnelRecord, Parked, TimerOwner, TrialOwner
+{
   readonly peer: Peer;
   readonly startedAt: number;
   readonly attempts: Dial[] = [];
@@ -91,6 +94,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private readonly visit = new Visit();
   private hasEntered = false;
   private isOpen = true;
+  private readonly trial: Trial;
 
   constructor(
     private readonly context: ExchangeContext,
@@ -99,6 +103,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   ) {
     const now = context.clock.now();
     this.peer = client.peer;
+    this.trial = new Trial(context.clock, this);
     this.startedAt = now;
   }
 
@@ -152,7 +157,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
       this.endDial('no_primary', now);
       return this.tryNext(now);
     }
-    this.settle(null, now);
+    this.trial.begin(now);
     this.stay.leave();
     this.isSpliced = true;
     this.client.splice(this.tunnel!, this.plan.timeouts.tunnelIdleMs);
@@ -175,10 +180,20 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.holdOrRefuse(code, now);
   }
 
+  onFirstByteDown(): void {
+    this.settle(null, this.context.clock.now());
+  }
+
+  onTrialPassed(now: number): void {
+    this.settle(null, now);
+  }
+
   onClose(bytesUp: number, bytesDown: number, _firstByteDownAt: number, code: FailureCode | null): void {
     const now = this.context.clock.now();
     this.bytesUp = bytesUp;
     this.bytesDown = bytesDown;
+    // However else it ended, it was accepted.
+    this.settle(code !== null && FAILURES[code].blame === 'upstream' ? code : null, now);
     this.endDial(code, now);
     this.close(code, now);
   }
@@ -287,6 +302,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private settle(code: FailureCode | null, now: number): void {
     const { current: dial, ticket } = this;
     if (dial === null || ticket === REFUSED) return;
+    this.trial.end();
     this.ticket = REFUSED;
     dial.code = code;
     dial.outcome = outcomeOf(code, 0, 0, now - this.startedAt);

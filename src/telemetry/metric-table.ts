@@ -253,6 +253,16 @@ export const METRICS = {
     labels: ['upstream', 'endpoint'],
     help: 'How often the circuit of an endpoint opened.',
   },
+  remora_ejections_total: {
+    type: 'counter',
+    labels: ['upstream', 'detector', 'mode'],
+    help: 'How often an endpoint was found to do worse than its peers, and what became of it: left out (enforce), counted only (observe), or left in because as many as may be are out (capped).',
+  },
+  remora_ejected_endpoints: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'Endpoints that are left out for doing worse than their peers.',
+  },
   remora_load_reports_total: {
     type: 'counter',
     labels: ['upstream', 'endpoint', 'fate'],

@@ -100,6 +100,7 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
     role: null,
     lagMs: null,
     position: null,
+    ejection: null,
     ...changes,
   };
 }
@@ -149,7 +150,28 @@ function orders(): ClusterView {
         isRemoved: true,
         latencyMs: 1_890,
         trips: 1,
+        ejection: { detector: 'latency', figures: { medianMs: 412.5, peersMs: 11 }, leftMs: 23_100, count: 2 },
       }),
+    ],
+    ejections: [
+      {
+        agoMs: 90_000,
+        endpoint: '10.0.0.3:7001/orders-3',
+        kind: 'returned',
+        detector: 'latency',
+        figures: {},
+        forMs: 30_000,
+        why: 'time',
+      },
+      {
+        agoMs: 36_900,
+        endpoint: '10.0.0.3:7001/orders-3',
+        kind: 'ejected',
+        detector: 'latency',
+        figures: { medianMs: 412.5, peersMs: 11 },
+        forMs: 60_000,
+        why: null,
+      },
     ],
   };
 }
@@ -168,5 +190,6 @@ function empty(): ClusterView {
     throttled: null,
     places: [],
     endpoints: [],
+    ejections: [],
   };
 }

@@ -101,6 +101,7 @@ describe('Admin', () => {
       name: 'orders',
       balancer: 'maglev',
       places: [],
+      ejections: [],
       placesOmitted: 0,
       endpoints: [message],
       inbound: false,

@@ -100,6 +100,7 @@ describe('the watch over web', () => {
     role: null,
     lagMs: null,
     position: null,
+    ejection: null,
   };
 
   function watched() {

@@ -44,6 +44,7 @@ upstream orders: grpc, ring_hash 0123456789abcdef, consul 1.2s ago
   10.0.0.1:7001/orders-1  passing                      1       closed          3       4.3ms    5, 2 idle (1.6s, learned)
   10.0.0.2:7001/orders-2  warning                      10      open, 3 trips   0       -        0, 0 idle
   10.0.0.3:7001/orders-3  removed, replica, 1.5s late  1       closed, 1 trip  3       1.8s     5, 2 idle (1.6s, learned)
+  ejected 10.0.0.3:7001/orders-3: latency (medianMs 412.5, peersMs 11), 2 times in a row, back in 23.1s
 
 upstream cache: auto, random, nothing discovered yet
   problem: no leader

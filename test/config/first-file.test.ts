@@ -3,6 +3,7 @@ import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { DEFAULT_ADAPTIVE } from '../../src/policy/adaptive-options.ts';
 import { DEFAULT_CRITICALITY_OPTIONS, INBOUND_CRITICALITY } from '../../src/policy/criticality-rule.ts';
 import { DEFAULT_BREAKER, DEFAULT_LIMITS, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../../src/policy/options.ts';
+import { DEFAULT_EJECTION } from '../../src/policy/outlier/options.ts';
 import { DEFAULT_OVERLOAD } from '../../src/policy/overload-guard.ts';
 import { DEFAULT_THROTTLE } from '../../src/policy/throttle.ts';
 import { FIRST_FILE, WITHOUT_CONSUL, WITHOUT_STATIC } from './first-file.ts';
@@ -33,6 +34,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     retry: DEFAULT_RETRY,
     timeouts: DEFAULT_TIMEOUTS,
     connections: DEFAULT_CONNECTIONS,
+    ejection: DEFAULT_EJECTION,
   };
   expect(good(FIRST_FILE)).toEqual({
     service: {

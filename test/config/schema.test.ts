@@ -25,6 +25,19 @@ upstreams:
     zones: { mode: off, minEndpoints: 2 }
     panic: 0.5
     overprovisioning: 2
+    ejection:
+      mode: observe
+      interval: 5s
+      base: 1s
+      max: 10s
+      jitter: 0
+      maxShare: 0.25
+      consecutive5xx: { mode: enforce, count: 2 }
+      consecutiveGateway: { mode: observe, count: 2 }
+      consecutiveLocal: { mode: off, count: 7 }
+      successRate: { mode: enforce, minHosts: 3, minRequests: 10, factor: 1.2, margin: 0 }
+      failurePercentage: { mode: enforce, minHosts: 2, minRequests: 20, share: 0.5 }
+      latency: { mode: enforce, minHosts: 4, minRequests: 30, factor: 2, floor: 50ms }
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms, maxPending: 9, pendingTimeout: 800ms, maxConnections: 6 }
     adaptive: { mode: enforce, algorithm: aimd, min: 2, max: 50, initial: 3, aimd: { backoff: 0.5, timeout: 2s }, shares: { critical: 1, sheddablePlus: 0.5, sheddable: 0.25 } }
@@ -99,6 +112,19 @@ it('takes every key there is, in the units of the program', () => {
       windowMs: 20_000,
       coolDownMs: 2_000,
       maxCoolDownMs: 60_000,
+    },
+    ejection: {
+      intervalMs: 5_000,
+      baseMs: 1_000,
+      maxMs: 10_000,
+      jitterMs: 0,
+      maxShare: 0.25,
+      consecutive5xx: { mode: 'observe', count: 2 },
+      consecutiveGateway: { mode: 'observe', count: 2 },
+      consecutiveLocal: { mode: 'off', count: 7 },
+      successRate: { mode: 'observe', minHosts: 3, minRequests: 10, factor: 1.2, margin: 0 },
+      failurePercentage: { mode: 'observe', minHosts: 2, minRequests: 20, share: 0.5 },
+      latency: { mode: 'observe', minHosts: 4, minRequests: 30, factor: 2, floorMs: 50 },
     },
     limits: {
       maxRequests: 7,

@@ -301,6 +301,7 @@ describe('an endpoint that was removed', () => {
     const handler: TunnelHandler = {
       onConnected: () => undefined,
       onFailure: () => undefined,
+      onFirstByteDown: () => undefined,
       onClose: (_up, _down, _first, code) => ends.push(code),
     };
     pool.dial(handler);

@@ -244,6 +244,7 @@ describe('a tunnel', () => {
     const tunnel = script.pool.dial({
       onConnected: () => log.push('connected'),
       onFailure: (code) => log.push(code),
+      onFirstByteDown: () => undefined,
       onClose: () => undefined,
     });
     expect([script.pool.tunnelCount, script.pool.openCount]).toEqual([1, 1]);
@@ -277,7 +278,12 @@ describe('an automatic connector', () => {
     for (const version of ['1.0', '1.1', '2']) {
       expect(() => connector.acquire(handler, false, version, 0)).toThrow('nothing is sent');
     }
-    connector.dial({ onConnected: () => undefined, onFailure: () => undefined, onClose: () => undefined });
+    connector.dial({
+      onConnected: () => undefined,
+      onFailure: () => undefined,
+      onFirstByteDown: () => undefined,
+      onClose: () => undefined,
+    });
     connector.retire();
     expect([connector.openCount, connector.idleCount]).toEqual([4, 2]);
     expect(log).toEqual(['1', '1', '2', '1 dial', '1 retire', '2 retire']);

@@ -26,6 +26,7 @@ class PlainTunnel implements TunnelClientHandler, TunnelHandler {
   readonly log: string[] = [];
   tunnel!: Tunnel;
   firstByteDownAt = -1;
+  firstBytes = 0;
   private connect: () => void = () => undefined;
   readonly connected = new Promise<void>((resolve) => {
     this.connect = resolve;
@@ -56,6 +57,10 @@ class PlainTunnel implements TunnelClientHandler, TunnelHandler {
     this.log.push(`failure ${code}`);
     this.client.refuse();
     this.resolve();
+  }
+
+  onFirstByteDown(): void {
+    this.firstBytes += 1;
   }
 
   onClose(up: number, down: number, firstByteDownAt: number, code: FailureCode | null): void {
@@ -170,6 +175,7 @@ describe.each(KINDS)('a splice of %s transports', (_, make) => {
     await tunnel.closed;
     expect(tunnel.log).toEqual(['connected', 'close 7 8 null']);
     expect(tunnel.firstByteDownAt).toBeGreaterThan(0);
+    expect(tunnel.firstBytes).toBe(1);
     expect(tunnel.client.peer).toMatchObject({ address: '127.0.0.1', port: client.localPort, listener: 'cache' });
     expect(pool.tunnelCount).toBe(0);
     expect(listener.openCount).toBe(0);

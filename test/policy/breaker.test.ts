@@ -35,6 +35,43 @@ function tripped(options: Partial<BreakerOptions> = {}) {
 }
 
 describe('Breaker', () => {
+  describe('told from outside', () => {
+    it('lets one attempt at a time in from now on, and closes with the first success', () => {
+      const { breaker, seen } = make();
+      const before = breaker.admit(4999);
+      breaker.probe(5000);
+      const probe = breaker.admit(5000);
+      expect(breaker.canAdmit(5001)).toBe(false);
+      breaker.settle(before, FAILURE, 5001); // from before: no evidence about now
+      breaker.settle(probe, SUCCESS, 5002);
+      expect(seen).toEqual(['probing', 'closed']);
+    });
+
+    it('opens when that probe fails', () => {
+      const { breaker, seen } = make();
+      breaker.probe(5000);
+      fail(breaker, 1, 5001);
+      expect(seen).toEqual(['probing', 'open']);
+    });
+
+    it('keeps its cool-down where it is open, and its probe where one is out', () => {
+      const { breaker } = tripped();
+      breaker.probe(1500);
+      expect(breaker.canAdmit(1999)).toBe(false);
+      breaker.admit(2000);
+      breaker.probe(2000);
+      expect(breaker.canAdmit(2000)).toBe(false);
+    });
+
+    it('begins its row anew when what was counted has been acted on', () => {
+      const { breaker, seen } = make();
+      fail(breaker, 4, 1000);
+      breaker.forget();
+      fail(breaker, 4, 1000);
+      expect(seen).toEqual([]);
+    });
+  });
+
   describe('closed', () => {
     it('opens at the last of too many failures in a row', () => {
       const { breaker, seen } = make();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
-import type { TunnelClientHandler } from '../../src/http/conduit.ts';
+import type { TunnelClientHandler, TunnelHandler } from '../../src/http/conduit.ts';
 import { TunnelEntry } from '../../src/proxy/tunnel.ts';
 import { ExchangeScript, FakeTunnelClient, type ScriptOptions } from '../support/exchange-script.ts';
 
@@ -142,6 +142,56 @@ describe('a tunnel', () => {
       '3000 tunnel closed discovery_pending up=0 down=0 attempts=0',
     ]);
     expect(late.script.books()).toEqual(CLOSED);
+  });
+});
+
+describe('the first second of a tunnel', () => {
+  const ONE = { endpoints: ['a'], breaker: { consecutiveFailures: 2 } };
+  const outcomes = (script: ExchangeScript): string =>
+    script.cluster.endpoints[Symbol.iterator]().next().value!.gate.state;
+
+  function connected(options: ScriptOptions) {
+    const { script, open } = tunnelScript(options);
+    const next = (): TunnelHandler => {
+      open();
+      const tunnel = script.endpoint('a').tunnels.at(-1)!;
+      tunnel.onConnected();
+      return tunnel;
+    };
+    return { script, next };
+  }
+
+  it('speaks against an endpoint that resets it without a word', () => {
+    const { script, next } = connected(ONE);
+    for (let i = 0; i < 2; i++) next().onClose(5, 0, 0, 'upstream_reset');
+    expect(outcomes(script)).toBe('open');
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('speaks for one that has said something, and for one that keeps it', () => {
+    const { script, next } = connected(ONE);
+    for (let i = 0; i < 3; i++) {
+      const tunnel = next();
+      tunnel.onFirstByteDown();
+      tunnel.onClose(5, 1, 1, 'upstream_reset');
+    }
+    for (let i = 0; i < 3; i++) {
+      const tunnel = next();
+      script.clock.advance(1_000);
+      tunnel.onClose(5, 0, 0, 'upstream_reset');
+    }
+    expect(outcomes(script)).toBe('closed');
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('speaks for one that ended it in order, or whose client went away', () => {
+    const { script, next } = connected(ONE);
+    next().onClose(0, 0, 0, 'upstream_reset');
+    next().onClose(0, 0, 0, null);
+    next().onClose(0, 0, 0, 'upstream_reset');
+    next().onClose(0, 0, 0, 'client_gone');
+    next().onClose(0, 0, 0, 'upstream_reset');
+    expect(outcomes(script)).toBe('closed');
   });
 });
 

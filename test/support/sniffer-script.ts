@@ -93,6 +93,7 @@ export class SnifferScript {
       {
         onConnected: () => undefined,
         onFailure: () => undefined,
+        onFirstByteDown: () => undefined,
         onClose: (up, down, _, code) => say(`over ${up} ${down} ${code}`),
       },
       () => undefined,

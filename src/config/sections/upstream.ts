@@ -6,6 +6,7 @@ import { choice, listenPort, text } from '../values.ts';
 import { capacityKeys } from './capacity.ts';
 import { connectionsSection } from './connections.ts';
 import { rateLimits, throttleGroup } from './doors.ts';
+import { ejectionKeys } from './ejection.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { hedgeSection } from './hedge.ts';
@@ -62,6 +63,7 @@ export const upstreamSection = section({
     meaning: 'Which endpoints have which keys: each request goes to the shard of its key and to no other.',
   }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
+  ...ejectionKeys,
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
   ...capacityKeys(
     DEFAULT_CRITICALITY_OPTIONS,
