@@ -64,6 +64,8 @@ export class Cluster {
   private build: Generator<void, readonly Built[]> | null = null;
   private isSuperseded = false;
   private isHealthStale = false;
+  /** Somebody has asked for an endpoint since that was last wanted to know. */
+  private isInDemand = false;
   private successor: Cluster | null = null;
   private readonly listeners = new Set<() => void>();
 
@@ -132,11 +134,19 @@ export class Cluster {
   }
 
   pick(context: PickContext): Endpoint | null {
+    this.isInDemand = true;
     if (this.whole.picker !== null) return (context.lens ?? this.whole).pick(context);
     // Who waited here for an answer that never came is answered by what came instead.
     if (this.successor !== null) return this.successor.pick(context);
     context.refusal = this.isSuperseded ? 'no_endpoint' : 'discovery_pending';
     return null;
+  }
+
+  /** Has anybody asked for an endpoint since the last time this was asked? */
+  takeDemand(): boolean {
+    const { isInDemand } = this;
+    this.isInDemand = false;
+    return isInDemand;
   }
 
   apply(snapshot: ClusterSnapshot): void {
@@ -232,6 +242,7 @@ export class Cluster {
     const made = new LiveEndpoint(spec, connectorFactory(spec), breaker, random, listener, clock.now());
     made.serve(balancer);
     made.freshness.lookFor(fresh ?? null);
+    made.isProbedDown = this.current.waitsForChecks ?? false;
     return made;
   }
 

@@ -55,4 +55,6 @@ export interface ClusterOptions {
   readonly lenses: readonly LensSpec[];
   /** Which fields of answers tell how fresh an endpoint is; absent or null: none. */
   readonly fresh?: FreshFields | null;
+  /** New endpoints are down until a check has passed; absent: they are used at once. */
+  readonly waitsForChecks?: boolean;
 }

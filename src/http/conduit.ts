@@ -138,6 +138,16 @@ export interface TunnelClient {
 export interface Tunnel {
   /** Gives up, connected or not: both ends of a splice are reset. */
   abort(): void;
+  /** Instead of a splice, once and when connected: sends this, if anything, and hands on what comes. */
+  talk(words: Buffer | null, hearer: Hearer): void;
+  /** Ends one that is not spliced, with FIN. Nothing is called any more. */
+  close(): void;
+}
+
+/** Who is told what the endpoint of a tunnel says that has no client. Its loss is `TunnelHandler.onFailure`. */
+export interface Hearer {
+  onBytes(bytes: Buffer): void;
+  onEnd(): void;
 }
 
 export interface TunnelHandler {

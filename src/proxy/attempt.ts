@@ -132,6 +132,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     if (this.owner.isGrpc) this.concluded(head);
     if (this.endpoint.reported !== null) this.endpoint.reported.read(head, now);
     this.endpoint.freshness.read(head, now);
+    if (this.endpoint.check !== null) this.endpoint.check.read(head, now);
     if (head.status !== 429 && head.status !== 503) return;
     const retryAfter = head.get('retry-after');
     if (retryAfter !== null) this.pushbackMs = parseRetryAfter(retryAfter, this.clock.wallMs());

@@ -265,7 +265,7 @@ describe('an automatic connector', () => {
       },
       dial: () => {
         log.push(`${name} dial`);
-        return { abort: () => undefined };
+        return { abort: () => undefined, talk: () => undefined, close: () => undefined };
       },
       retire: () => log.push(`${name} retire`),
     });

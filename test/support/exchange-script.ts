@@ -412,7 +412,11 @@ export class FakeConnector implements Connector {
   dial(handler: TunnelHandler): Tunnel {
     this.script.say(`${this.name} dial`);
     this.tunnels.push(handler);
-    return { abort: () => this.script.say(`${this.name} abort`) };
+    return {
+      abort: () => this.script.say(`${this.name} abort`),
+      talk: () => this.script.say(`${this.name} talk`),
+      close: () => this.script.say(`${this.name} close`),
+    };
   }
 
   retire(): void {
