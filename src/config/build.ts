@@ -8,6 +8,7 @@ import {
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
 import { buildHash } from './hash.ts';
+import { buildHealthCheck } from './health-check.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
@@ -92,6 +93,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     ...placesOf(written),
     roles: buildRoles(written),
     shards: buildShards(written.shards),
+    healthCheck: buildHealthCheck(name, written),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

@@ -1,6 +1,7 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
 import { encodeHash } from './hash.ts';
+import { encodeHealthCheck } from './health-check.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
@@ -57,6 +58,7 @@ function encodeUpstream({
   hash,
   roles,
   shards,
+  healthCheck,
   breaker,
   retry,
   ...rest
@@ -73,6 +75,7 @@ function encodeUpstream({
     hash: hash === null ? null : encodeHash(hash),
     roles: roles === null ? null : encodeRoles(roles),
     shards: encodeShards(shards),
+    healthCheck: encodeHealthCheck(healthCheck),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

@@ -1,6 +1,7 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
+import { healthCheckRules } from './health-check-rules.ts';
 import { isMap } from './layers.ts';
 import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
@@ -28,6 +29,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...weightRules(['upstreams', name], upstream, merged),
       ...hashingRules(name, upstream),
       ...shardRules(['upstreams', name], upstream),
+      ...healthCheckRules(['upstreams', name], upstream, merged),
       ...roleConflicts(config, name),
       ...boundsOf(['upstreams', name], upstream, merged),
       ...portOf(name, upstream),

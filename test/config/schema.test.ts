@@ -24,6 +24,7 @@ upstreams:
     zones: { mode: off, minEndpoints: 2 }
     panic: 0.5
     overprovisioning: 2
+    healthCheck: { type: http, path: /health, method: GET, host: health.orders, statuses: [200, 204-206], body: { text: fine, within: 2KiB }, headers: { X-Key: k }, identity: { header: X-Who, services: [orders] }, interval: 5s, unhealthyInterval: 1s, noTrafficInterval: 20s, jitter: 0, initialJitter: 0, timeout: 500ms, healthyThreshold: 1, unhealthyThreshold: 2, newEndpoints: wait, heedAnswers: false, keepLost: 1m }
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
@@ -84,6 +85,32 @@ it('takes every key there is, in the units of the program', () => {
     overprovisioning: 2,
     shards: null,
     roles: null,
+    healthCheck: {
+      question: {
+        kind: 'http',
+        method: 'GET',
+        path: '/health',
+        host: 'health.orders',
+        statuses: [
+          [200, 200],
+          [204, 206],
+        ],
+        body: { text: 'fine', withinBytes: 2_048 },
+        headers: { 'x-key': 'k' },
+      },
+      identity: { header: 'x-who', services: ['orders'] },
+      intervalMs: 5_000,
+      unhealthyIntervalMs: 1_000,
+      noTrafficIntervalMs: 20_000,
+      jitter: 0,
+      initialJitterMs: 0,
+      timeoutMs: 500,
+      healthyThreshold: 1,
+      unhealthyThreshold: 2,
+      newEndpoints: 'wait',
+      heedsAnswers: false,
+      keepLostMs: 60_000,
+    },
     breaker: {
       consecutiveFailures: 3,
       failureRatio: 1,

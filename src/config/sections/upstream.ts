@@ -4,6 +4,7 @@ import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
+import { healthCheckSection } from './health-check.ts';
 import { listenAt } from './listeners.ts';
 import { placeKeys } from './places.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
@@ -55,6 +56,10 @@ export const upstreamSection = section({
   shards: optional(shardsSection, 'none', {
     scope: null,
     meaning: 'Which endpoints have which keys: each request goes to the shard of its key and to no other.',
+  }),
+  healthCheck: optional(healthCheckSection, 'none: discovery, breakers and ejection alone', {
+    scope: null,
+    meaning: 'Checks that this sidecar makes itself: whether it can reach an endpoint is known to nobody else.',
   }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
