@@ -164,6 +164,16 @@ export interface EndpointView {
   /** How far it is behind its primary, and how far in its history, as it says; null where nobody says it. */
   readonly lagMs: number | null;
   readonly position: number | null;
+  /** What this sidecar's own health checks say of it; null where there are none. */
+  readonly check: CheckView | null;
+}
+
+export interface CheckView {
+  readonly state: 'unknown' | 'up' | 'down';
+  /** What the last one showed, in words: `passed`, `answered 503`; null before the first. */
+  readonly last: string | null;
+  /** Since the last one; null before the first. */
+  readonly ageMs: number | null;
 }
 
 export interface PoolView {

@@ -1,4 +1,4 @@
-import type { AgentView, BreakerView, EndpointView } from './agent-view.ts';
+import type { AgentView, BreakerView, CheckView, EndpointView } from './agent-view.ts';
 import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
 import type { StatusReport } from './report.ts';
 import type { Message } from './wire.ts';
@@ -87,7 +87,7 @@ function decodeLayer(message: LayerMessage): BoundedLayer {
 
 function encodeEndpoint(endpoint: EndpointView): Message {
   const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved } = endpoint;
-  const { role, lagMs, position } = endpoint;
+  const { role, lagMs, position, check } = endpoint;
   return {
     id,
     host,
@@ -102,12 +102,18 @@ function encodeEndpoint(endpoint: EndpointView): Message {
     role,
     lagMs,
     position,
+    check: check === null ? null : { ...check, state: `CHECK_STATE_${check.state.toUpperCase()}` },
   };
+}
+
+function decodeCheck(message: CheckMessage): CheckView {
+  const { state, last = null, ageMs = null } = message;
+  return { state: word(state, 'CHECK_STATE_') as CheckView['state'], last, ageMs };
 }
 
 function decodeEndpoint(message: EndpointMessage): EndpointView {
   const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed } = message;
-  const { role = null, lagMs = null, position = null } = message;
+  const { role = null, lagMs = null, position = null, check = null } = message;
   return {
     id,
     host,
@@ -123,6 +129,7 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
     role,
     lagMs,
     position,
+    check: check === null ? null : decodeCheck(check),
   };
 }
 
@@ -206,4 +213,11 @@ interface EndpointMessage {
   readonly role?: string | null;
   readonly lagMs?: number | null;
   readonly position?: number | null;
+  readonly check?: CheckMessage | null;
+}
+
+interface CheckMessage {
+  readonly state: string | number;
+  readonly last?: string | null;
+  readonly ageMs?: number | null;
 }

@@ -1,5 +1,5 @@
 import { formatProblem } from '../config/problems.ts';
-import type { EndpointView, IdentityView, ListenerView, ReadinessView, StandingView } from './agent-view.ts';
+import type { CheckView, EndpointView, IdentityView, ListenerView, ReadinessView, StandingView } from './agent-view.ts';
 import { hostPort } from './bound-address.ts';
 import type { BoundedCluster, BoundedLayer } from './bounds.ts';
 import { durationWords, printable, textTable } from './text-table.ts';
@@ -127,8 +127,21 @@ function endpointRow(endpoint: EndpointView): readonly string[] {
   ];
 }
 
-function healthWords({ isRemoved, health, role, lagMs }: EndpointView): string {
-  const words = [isRemoved ? 'removed' : health, role, lagMs === null ? null : `${latencyWords(lagMs)} late`];
+function checkWords(check: CheckView | null): string | null {
+  if (check === null) return null;
+  if (check.last === null || check.ageMs === null) return 'not checked yet';
+  return check.state === 'up' && check.last === 'passed'
+    ? 'check passed'
+    : `checked ${check.state}: ${check.last} ${durationWords(check.ageMs)} ago`;
+}
+
+function healthWords({ isRemoved, health, role, lagMs, check }: EndpointView): string {
+  const words = [
+    isRemoved ? 'removed' : health,
+    checkWords(check),
+    role,
+    lagMs === null ? null : `${latencyWords(lagMs)} late`,
+  ];
   return words.filter((word) => word !== null).join(', ');
 }
 

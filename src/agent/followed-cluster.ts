@@ -13,6 +13,7 @@ import type { ClusterSnapshot, Start } from '../cluster/snapshot.ts';
 import type { TreeOptions } from '../cluster/tree/options.ts';
 import type { RolesConfig, UpstreamConfig } from '../config/config.ts';
 import { shardLenses } from '../route/shards/shard-lenses.ts';
+import { CheckedCluster } from './checked-cluster.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
 import type { Place } from './place.ts';
@@ -25,6 +26,7 @@ import { follow, isSameQuestions, type Question } from './question.ts';
  */
 export class FollowedCluster {
   readonly cluster: Cluster;
+  readonly checked: CheckedCluster;
   /** What discovery last said, and when. */
   readonly watch: Watch<ClusterSnapshot>;
   private readonly protocol: EndpointProtocol;
@@ -43,6 +45,8 @@ export class FollowedCluster {
     this.dialing = { connectMs: config.timeouts.connectMs };
     const options = optionsOf(config, parts.place.value, parts.random);
     this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
+    this.checked = new CheckedCluster(this.cluster, parts);
+    this.checked.reconfigure(config.healthCheck);
     this.watch = follow(questions, parts.clock, this.ends.signal, start);
     this.stopFollowing = parts.place.subscribe(() => this.reconfigure(this.config));
   }
@@ -54,7 +58,7 @@ export class FollowedCluster {
   /** Told of every swap of the picker, of one for what is known already too. */
   begin(onApply: () => void): void {
     this.cluster.onApply(onApply);
-    this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
+    this.stopHearing = this.watch.subscribe((snapshot) => this.checked.apply(snapshot));
   }
 
   /** Have roles been asked for? Else its endpoints have none, whatever is configured by now. */
@@ -70,7 +74,14 @@ export class FollowedCluster {
     this.config = config;
     this.dialing.connectMs = config.timeouts.connectMs;
     const { options } = this.cluster;
-    const { balancer, breaker, tree, lenses, fresh } = optionsOf(config, this.parts.place.value, this.parts.random);
+    const {
+      balancer,
+      breaker,
+      tree,
+      lenses,
+      fresh,
+      waitsForChecks = false,
+    } = optionsOf(config, this.parts.place.value, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
@@ -81,8 +92,10 @@ export class FollowedCluster {
       tree: isDeepStrictEqual(tree, options.tree) ? options.tree : tree,
       lenses: isSameLenses(lenses, options.lenses) ? options.lenses : lenses,
       fresh: fresh ?? null,
+      waitsForChecks,
     };
     this.cluster.reconfigure(next, made);
+    this.checked.reconfigure(config.healthCheck);
   }
 
   /** No more questions. Exchanges that hold the cluster end with it; see `Cluster.supersede`. */
@@ -90,6 +103,7 @@ export class FollowedCluster {
     this.stopHearing();
     this.stopFollowing();
     this.ends.abort();
+    this.checked.end();
     this.cluster.supersede(successor === null ? null : successor.cluster);
   }
 }
@@ -101,7 +115,8 @@ export function optionsOf(config: UpstreamConfig, place: Place | null, random: R
   const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey, freshOptionsOf(roles));
   const ofShards = shards === null ? [] : shardLenses(shards);
   const lenses = [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))];
-  return { balancer, breaker, tree: treeOf(config, place), lenses, fresh: freshFieldsOf(roles) };
+  const waitsForChecks = config.healthCheck?.newEndpoints === 'wait';
+  return { balancer, breaker, tree: treeOf(config, place), lenses, fresh: freshFieldsOf(roles), waitsForChecks };
 }
 
 /** Null: one replica is as fresh as the other. */

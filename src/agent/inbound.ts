@@ -4,11 +4,12 @@ import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../cluster/tree/options.ts';
 import type { InboundConfig, ServiceConfig } from '../config/config.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
+import { Identified } from '../route/identified.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
 import type { Parts } from './parts.ts';
-import { type LivePlan, makePlan } from './plans.ts';
+import { type LivePlan, makePlan, placedBy } from './plans.ts';
 import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts';
 
 /**
@@ -52,7 +53,7 @@ export class Inbound {
     const replayBytes = spoken === 'http' ? 0 : DEFAULT_RETRY.replayBytes;
     const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes };
     const trust = { trustsPeer: false, returnsUnseen: true };
-    const plan = makePlan(parts, cluster, {
+    const made = makePlan(parts, cluster, {
       labels,
       limits,
       retry,
@@ -62,6 +63,7 @@ export class Inbound {
       shards: null,
       ...trust,
     });
+    const plan = config.identify ? placedBy(made, new Identified(made.placement, name)) : made;
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));
 

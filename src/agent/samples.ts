@@ -1,4 +1,6 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
+import type { ClusterChecks } from '../cluster/checks/cluster-checks.ts';
+import { checkSamples } from '../telemetry/check-samples.ts';
 import {
   clusterSamples,
   discoverySamples,
@@ -14,12 +16,13 @@ import { poolSamples, type Shown } from './views.ts';
 
 /** What an upstream looks like at a scrape. */
 export function* upstreamSamples(
-  { cluster, discovery, plan }: Shown & { plan: LivePlan },
+  { cluster, discovery, plan, checks }: Shown & { plan: LivePlan; checks: ClusterChecks | null },
   now: number,
 ): Generator<Sample> {
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
   yield* poolSamples(cluster);
+  if (checks !== null) yield* checkSamples(cluster, checks);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);

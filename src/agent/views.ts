@@ -1,4 +1,4 @@
-import type { ClusterView, EndpointView, ListenerView } from '../admin/agent-view.ts';
+import type { CheckView, ClusterView, EndpointView, ListenerView } from '../admin/agent-view.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { isInside } from '../cluster/lens.ts';
@@ -99,7 +99,16 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     role: spec.role,
     lagMs: knownLag(endpoint, now),
     position: freshness.position < 0 ? null : freshness.position,
+    check: checkView(endpoint, now),
   };
+}
+
+function checkView({ check }: LiveEndpoint, now: number): CheckView | null {
+  if (check === null) return null;
+  const { standing, last } = check;
+  const { state } = standing;
+  if (last === null) return { state, last: null, ageMs: null };
+  return { state, last: last.verdict.why, ageMs: Math.max(0, Math.round(now - last.at)) };
 }
 
 function poolOf({ connector }: LiveEndpoint): { readonly open: number; readonly idle: number } {

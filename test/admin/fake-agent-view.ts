@@ -100,6 +100,7 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
     role: null,
     lagMs: null,
     position: null,
+    check: null,
     ...changes,
   };
 }
