@@ -66,6 +66,11 @@ export function healthCheckRules(upstreamPath: Path, upstream: WrittenUpstream, 
       ]),
     );
   }
+  if (upstream.subsetSize !== null) {
+    const found = 'healthCheck beside subsetSize';
+    const expected = 'one of the two: checks would ask all endpoints, which a subset is there to avoid';
+    findings.push(contradiction(path, found, expected, null, [[...upstreamPath, 'subsetSize']], 'key'));
+  }
   if (healthCheck.keepLost > 0 && roles !== null) {
     const expected = 'no keepLost: a primary that discovery has replaced must not stay one';
     findings.push(

@@ -104,10 +104,18 @@ describe('health checks', () => {
       'roles: {}, ',
       'keepLost: found keepLost beside roles, expected no keepLost',
     ],
+    ['of ten thousand where a hundred are used', '{ path: / }', 'subsetSize: 100, ', 'healthCheck beside subsetSize'],
     ['a path without a slash', '{ path: health }', '', 'expected a path such as /health'],
     ['a status that is none', '{ path: /, statuses: [2xx] }', '', 'expected a status such as 200 or a range'],
     ['no status at all', '{ path: /, statuses: [] }', '', 'expected a list of one to 20 statuses'],
     ['a header of HTTP itself', '{ path: /, headers: { Host: x } }', '', 'the name of a header'],
+    [
+      'a value that would end its line',
+      '{ path: /, headers: { x: "a\u010db" } }',
+      '',
+      'expected visible ASCII text of one line',
+    ],
+    ['a host with a space', '{ path: /, host: "a b" }', '', 'expected a host name'],
     ['a hundred a second', '{ path: /, interval: 10ms }', '', 'expected a duration of at least 100ms'],
     ['a key that nobody knows', '{ path: /, threshold: 2 }', '', 'threshold'],
   ])('must not be %s', (_what, check, more, expected) => {

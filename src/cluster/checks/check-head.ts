@@ -29,12 +29,17 @@ export class CheckHead extends FieldList implements RequestHead {
   constructor({ method, path, host, caller, version, bodyBytes }: CheckHeadOptions) {
     super();
     this.method = method;
-    this.authority = host;
+    this.authority = visible(host);
     this.path = path;
     this.body = bodyBytes < 0 ? 'none' : 'length';
     this.contentLength = bodyBytes;
     this.acceptsTrailers = version === '2';
     this.version = version;
-    this.add('user-agent', 'remora-health-check').add(CHECK_FIELD, caller);
+    this.add('user-agent', 'remora-health-check').add(CHECK_FIELD, visible(caller));
   }
+}
+
+/** Names of services may be of any letters, of which a head can carry few; some would end its line. */
+function visible(text: string): string {
+  return text.replace(/[^!-~]/g, '?');
 }

@@ -99,7 +99,7 @@ export class RequestProbe implements Probe, ResponseHandler {
 
   onFailure(code: FailureCode): void {
     if (this.isOver) return;
-    if (code !== 'connection_stale' || this.isFresh) return this.conclude(unreachable(FAILURES[code].meaning));
+    if (FAILURES[code].retry !== 'fresh' || this.isFresh) return this.conclude(unreachable(FAILURES[code].meaning));
     this.isFresh = true;
     this.ask();
   }

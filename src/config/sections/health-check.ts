@@ -10,6 +10,8 @@ const HEADER_WORDS = 'the name of a header';
 const HEADERS_WORDS = 'a map of texts';
 const STATUS_WORDS = 'a status such as 200 or a range such as 200-299';
 const STATUSES_WORDS = 'a list of one to 20 statuses';
+const HOST_WORDS = 'a host name';
+const VALUE_WORDS = 'visible ASCII text of one line';
 const BYTES_WORDS = 'a text of 1 to 1024 bytes';
 const SERVICES_WORDS = 'a list of one to 20 names';
 
@@ -71,10 +73,14 @@ export const healthCheckSection = section({
     },
   ),
   method: defaulted(choice(['GET', 'HEAD', 'OPTIONS']), 'GET', { scope: 'mesh', meaning: 'Of http.' }),
-  host: optional(text('a host name'), 'the name of the service', {
-    scope: 'mesh',
-    meaning: 'What the Host says, of http and grpc.',
-  }),
+  host: optional(
+    z.string({ error: HOST_WORDS }).regex(/^[!-~]{1,255}$/, { error: HOST_WORDS }),
+    'the name of the service',
+    {
+      scope: 'mesh',
+      meaning: 'What the Host says, of http and grpc.',
+    },
+  ),
   statuses: defaulted(
     z
       .array(statusRange(), { error: STATUSES_WORDS })
@@ -85,7 +91,11 @@ export const healthCheckSection = section({
   ),
   body: optional(bodySection, 'anything', { scope: null, meaning: 'What the answer of http has to say.' }),
   headers: defaulted(
-    z.record(z.string().regex(OWN_HEADER, { error: HEADER_WORDS }), text('text of one line'), { error: HEADERS_WORDS }),
+    z.record(
+      z.string().regex(OWN_HEADER, { error: HEADER_WORDS }),
+      z.string({ error: VALUE_WORDS }).regex(/^[!-~](?:[ -~]*[!-~])?$/, { error: VALUE_WORDS }),
+      { error: HEADERS_WORDS },
+    ),
     {},
     { scope: 'mesh', isSecret: true, meaning: 'Sent with every check of http, for pages that want a key.' },
   ),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_CHECK } from '../../../src/cluster/checks/options.ts';
 import { checkedCluster, checkOptions, fieldsOf, PAGE } from '../../support/checked-endpoints.ts';
 import { spec, specs } from '../../support/endpoint-specs.ts';
 
@@ -58,6 +59,22 @@ describe('the checks of a cluster', () => {
     expect(live('a').check!.last!.verdict.why).toBe('no answer in time');
   });
 
+  it('find a frozen endpoint within 28 s by the defaults', () => {
+    const { clock, live, pick } = passing('a', {
+      ...DEFAULT_CHECK,
+      question: PAGE,
+      identity: null,
+      initialJitterMs: 0,
+    });
+    const frozenAt = clock.now();
+    while (!live('a').isProbedDown) {
+      pick();
+      clock.advance(100);
+    }
+    expect(clock.now() - frozenAt).toBeGreaterThan(26_000);
+    expect(clock.now() - frozenAt).toBeLessThan(28_100);
+  });
+
   it('use everybody when everybody is down', () => {
     const scene = checkedCluster(FAST);
     scene.know('ab');
@@ -65,6 +82,7 @@ describe('the checks of a cluster', () => {
     for (const name of 'ab') scene.at(name).last.answer(503);
     expect(scene.live('a').isHealthy).toBe(false);
     expect(scene.used()).toBe('ab');
+    expect(scene.cluster.criticalParts).toEqual(['']);
   });
 
   it('use a new endpoint before its first check', () => {

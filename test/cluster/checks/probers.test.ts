@@ -32,6 +32,11 @@ describe('a check of http', () => {
     expect(said()).toBe('passed: passed');
   });
 
+  it('can be asked of a service of any name', () => {
+    const { connector } = probe({ question: { ...PAGE, host: 'caf\u010de\r\n' } });
+    expect(connector.last.head!.authority).toBe('caf?e??');
+  });
+
   it('waits for its connection', () => {
     const { connector, said } = probe({}, false);
     expect(connector.last.isSent).toBe(false);
