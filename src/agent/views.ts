@@ -58,17 +58,22 @@ export function clusterView(
   };
 }
 
-function doubtOf({ criticalParts, isPanic, hashing, options, size, emptyParts }: Cluster): string | null {
+function doubtOf({ criticalParts, isPanic, hashing, options, size, emptyParts, endpoints }: Cluster): string | null {
   // Where nobody is known at all there is no more to say than that.
   if (size > 0 && emptyParts.length > 0) return emptyWords(emptyParts);
-  if (criticalParts.length > 0) return criticalDoubt(criticalParts);
+  if (criticalParts.length > 0)
+    return criticalDoubt(
+      criticalParts,
+      [...endpoints].some(({ isProbedDown }) => isProbedDown),
+    );
   if (isPanic) return PANIC;
   return hashing?.advice ?? linearConcern(options.balancer, size);
 }
 
 /** The parts of a cluster are named unless it is the whole that is meant. */
-function criticalDoubt(parts: readonly string[]): string {
-  return `all endpoints ${parts.includes('') ? '' : `of ${listed(parts)} `}are critical; they are used all the same`;
+function criticalDoubt(parts: readonly string[], isChecked: boolean): string {
+  const whose = parts.includes('') ? '' : `of ${listed(parts)} `;
+  return `all endpoints ${whose}are critical${isChecked ? ', or down by our checks' : ''}; they are used all the same`;
 }
 
 /** A shard that is empty is so in all of its roles, which need not be said of each. */

@@ -90,7 +90,7 @@ export class Cluster {
     return this.applied;
   }
 
-  /** Keys of the parts of which all that could be used is critical, and is used all the same; '' for the whole. */
+  /** Keys of the parts of which nobody that could be used is well, and who are used all the same; '' for the whole. */
   get criticalParts(): readonly string[] {
     return this.shapes.filter(({ levels }) => usesOnlyCritical(levels)).map(({ lens }) => lens.key);
   }

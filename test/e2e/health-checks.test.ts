@@ -81,6 +81,9 @@ describe('health checks over HTTP', () => {
     await b.mode('status=500');
     await settles(sidecar, b.port, 'down: answered 500');
     expect(await shares(port, 20)).toEqual({ 500: 10, 503: 10 });
+    expect((await sidecar.cluster('orders')).problem).toBe(
+      'all endpoints are critical, or down by our checks; they are used all the same',
+    );
     await a.restart();
     await settles(sidecar, a.port, 'up');
     expect(await shares(port, 20)).toEqual({ a: 20 });
