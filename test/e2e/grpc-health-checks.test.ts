@@ -8,7 +8,7 @@ let client: GrpcClient;
 
 beforeAll(async () => {
   const quick = { interval: '100ms', unhealthyInterval: '100ms', noTrafficInterval: '100ms', initialJitter: 0 };
-  const healthCheck = { grpcService: 'shop.Echo', unhealthyThreshold: 2, timeout: '500ms', ...quick };
+  const healthCheck = { grpcService: 'shop.Echo', unhealthyThreshold: 2, timeout: '1s', ...quick };
   mesh = await GrpcMesh.start(['a', 'b'], { echo: { healthCheck, retry: { maxAttempts: 1 } } });
   client = new GrpcClient(mesh.port);
 });

@@ -12,7 +12,7 @@ const QUICK = {
   unhealthyInterval: '100ms',
   noTrafficInterval: '100ms',
   initialJitter: 0,
-  timeout: '300ms',
+  timeout: '1s',
   unhealthyThreshold: 2,
 };
 /** Nothing but checks keeps requests off an endpoint. */
@@ -91,7 +91,8 @@ describe('health checks over HTTP', () => {
 
   it('are told by an ordinary answer that its endpoint wants no more requests', async () => {
     // Seldom ones: nothing but the answer can have told it.
-    const { sidecar, origins, port } = await scene(['a', 'b'], { interval: '1h', noTrafficInterval: '1h' });
+    const seldom = { interval: '1h', unhealthyInterval: '1h', noTrafficInterval: '1h' };
+    const { sidecar, origins, port } = await scene(['a', 'b'], seldom);
     const [a, b] = origins as [OriginApp, OriginApp];
     for (const { port: own } of [a, b]) await settles(sidecar, own, 'up');
     const raw = 'HTTP/1.1 200 OK~X-Origin: a~X-Envoy-Immediate-Health-Check-Fail: true~Content-Length: 0~~';
