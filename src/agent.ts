@@ -34,6 +34,7 @@ import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
 import { sleep } from './base/sleep.ts';
 import { Cell } from './base/watch.ts';
+import { Turnstile } from './cluster/checks/turnstile.ts';
 import type { Config } from './config/config.ts';
 import { redacted } from './config/effective.ts';
 import type { FileWatch } from './config/file-watch.ts';
@@ -148,6 +149,7 @@ export class Agent implements AgentView, Stoppable {
       leaving: new LeavingPorts(),
       observer,
       breakers,
+      turnstile: new Turnstile(),
       context,
       shadows: new Shadows(context),
       spent: new SpentTraces(),

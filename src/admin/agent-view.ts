@@ -207,6 +207,16 @@ export interface EndpointView {
   readonly position: number | null;
   /** Null: it is not left out for doing worse than its peers. */
   readonly ejection: EjectionView | null;
+  /** What this sidecar's own health checks say of it; null where there are none. */
+  readonly check: CheckView | null;
+}
+
+export interface CheckView {
+  readonly state: 'unknown' | 'up' | 'down';
+  /** What the last one showed, in words: `passed`, `answered 503`; null before the first. */
+  readonly last: string | null;
+  /** Since the last one; null before the first. */
+  readonly ageMs: number | null;
 }
 
 export interface PoolView {

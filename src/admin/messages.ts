@@ -1,4 +1,4 @@
-import type { AgentView, BreakerView, CapacityView, EndpointView, PoolView } from './agent-view.ts';
+import type { AgentView, BreakerView, CapacityView, CheckView, EndpointView, PoolView } from './agent-view.ts';
 import { type BoundedCluster, type BoundedLayer, boundEndpoints, boundProblems } from './bounds.ts';
 import { decodeEjectionEvent, type EjectionEventMessage, type EjectionView } from './ejection-view.ts';
 import type { StatusReport } from './report.ts';
@@ -128,7 +128,7 @@ function decodeLayer(message: LayerMessage): BoundedLayer {
 
 function encodeEndpoint(endpoint: EndpointView): Message {
   const { id, host, port, weight, health, breaker, trips, active, latencyMs, pool, isRemoved } = endpoint;
-  const { role, lagMs, position, ejection } = endpoint;
+  const { role, lagMs, position, ejection, check } = endpoint;
   return {
     id,
     host,
@@ -144,12 +144,18 @@ function encodeEndpoint(endpoint: EndpointView): Message {
     lagMs,
     position,
     ejection,
+    check: check === null ? null : { ...check, state: `CHECK_STATE_${check.state.toUpperCase()}` },
   };
+}
+
+function decodeCheck(message: CheckMessage): CheckView {
+  const { state, last = null, ageMs = null } = message;
+  return { state: word(state, 'CHECK_STATE_') as CheckView['state'], last, ageMs };
 }
 
 function decodeEndpoint(message: EndpointMessage): EndpointView {
   const { id, host, port, weight, health, breaker, active, latencyMs = null, pool, removed } = message;
-  const { role = null, lagMs = null, position = null, ejection = null } = message;
+  const { role = null, lagMs = null, position = null, ejection = null, check = null } = message;
   return {
     id,
     host,
@@ -166,6 +172,7 @@ function decodeEndpoint(message: EndpointMessage): EndpointView {
     lagMs,
     position,
     ejection,
+    check: check === null ? null : decodeCheck(check),
   };
 }
 
@@ -284,4 +291,11 @@ interface EndpointMessage {
   readonly lagMs?: number | null;
   readonly position?: number | null;
   readonly ejection?: EjectionView | null;
+  readonly check?: CheckMessage | null;
+}
+
+interface CheckMessage {
+  readonly state: string | number;
+  readonly last?: string | null;
+  readonly ageMs?: number | null;
 }

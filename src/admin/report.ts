@@ -1,6 +1,7 @@
 import { formatProblem } from '../config/problems.ts';
 import type {
   CapacityView,
+  CheckView,
   EndpointView,
   IdentityView,
   ListenerView,
@@ -165,8 +166,21 @@ function endpointRow(endpoint: EndpointView): readonly string[] {
   ];
 }
 
-function healthWords({ isRemoved, health, role, lagMs }: EndpointView): string {
-  const words = [isRemoved ? 'removed' : health, role, lagMs === null ? null : `${latencyWords(lagMs)} late`];
+function checkWords(check: CheckView | null): string | null {
+  if (check === null) return null;
+  if (check.last === null || check.ageMs === null) return 'not checked yet';
+  return check.state === 'up' && check.last === 'passed'
+    ? 'check passed'
+    : `checked ${check.state}: ${check.last} ${durationWords(check.ageMs)} ago`;
+}
+
+function healthWords({ isRemoved, health, role, lagMs, check }: EndpointView): string {
+  const words = [
+    isRemoved ? 'removed' : health,
+    checkWords(check),
+    role,
+    lagMs === null ? null : `${latencyWords(lagMs)} late`,
+  ];
   return words.filter((word) => word !== null).join(', ');
 }
 

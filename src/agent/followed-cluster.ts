@@ -15,6 +15,7 @@ import type { RolesConfig, UpstreamConfig } from '../config/config.ts';
 import type { Closed } from '../net/close-reasons.ts';
 import { ConnectionLimit } from '../net/connection-limit.ts';
 import { shardLenses } from '../route/shards/shard-lenses.ts';
+import { CheckedCluster } from './checked-cluster.ts';
 import { type Dialing, makeCluster } from './clusters.ts';
 import type { Parts } from './parts.ts';
 import type { Place } from './place.ts';
@@ -28,6 +29,7 @@ import { WarmConnections } from './warm-connections.ts';
  */
 export class FollowedCluster {
   readonly cluster: Cluster;
+  readonly checked: CheckedCluster;
   /** What discovery last said, and when. */
   readonly watch: Watch<ClusterSnapshot>;
   private readonly protocol: EndpointProtocol;
@@ -56,6 +58,8 @@ export class FollowedCluster {
     const options = optionsOf(config, parts.place.value, parts.random);
     this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
     this.warm = new WarmConnections(this.cluster, parts.clock, parts.random, this.dialing);
+    this.checked = new CheckedCluster(this.cluster, parts);
+    this.checked.reconfigure(config.healthCheck);
     this.watch = follow(questions, parts.clock, this.ends.signal, start);
     this.stopFollowing = parts.place.subscribe(() => this.reconfigure(this.config));
   }
@@ -68,7 +72,7 @@ export class FollowedCluster {
   begin(onApply: () => void): void {
     this.cluster.onApply(onApply);
     this.cluster.onApply(() => this.warm.begin());
-    this.stopHearing = this.watch.subscribe((snapshot) => this.cluster.apply(snapshot));
+    this.stopHearing = this.watch.subscribe((snapshot) => this.checked.apply(snapshot));
   }
 
   /** Have roles been asked for? Else its endpoints have none, whatever is configured by now. */
@@ -87,11 +91,15 @@ export class FollowedCluster {
     if (this.cluster.size > 0) this.warm.begin();
     this.connections.reconfigure(config.limits.maxConnections);
     const { options } = this.cluster;
-    const { balancer, breaker, tree, lenses, fresh, ejection } = optionsOf(
-      config,
-      this.parts.place.value,
-      this.parts.random,
-    );
+    const {
+      balancer,
+      breaker,
+      tree,
+      lenses,
+      fresh,
+      ejection,
+      waitsForChecks = false,
+    } = optionsOf(config, this.parts.place.value, this.parts.random);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
@@ -103,8 +111,10 @@ export class FollowedCluster {
       lenses: isSameLenses(lenses, options.lenses) ? options.lenses : lenses,
       fresh: fresh ?? null,
       ejection: (isDeepStrictEqual(ejection, options.ejection) ? options.ejection : ejection) ?? null,
+      waitsForChecks,
     };
     this.cluster.reconfigure(next, made);
+    this.checked.reconfigure(config.healthCheck);
   }
 
   /** No more questions. Exchanges that hold the cluster end with it; see `Cluster.supersede`. */
@@ -113,6 +123,7 @@ export class FollowedCluster {
     this.stopHearing();
     this.stopFollowing();
     this.ends.abort();
+    this.checked.end();
     this.cluster.supersede(successor === null ? null : successor.cluster);
   }
 }
@@ -124,7 +135,9 @@ export function optionsOf(config: UpstreamConfig, place: Place | null, random: R
   const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey, freshOptionsOf(roles));
   const ofShards = shards === null ? [] : shardLenses(shards);
   const lenses = [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))];
-  return { balancer, breaker, tree: treeOf(config, place), lenses, fresh: freshFieldsOf(roles), ejection };
+  const waitsForChecks = config.healthCheck?.newEndpoints === 'wait';
+  const fresh = freshFieldsOf(roles);
+  return { balancer, breaker, tree: treeOf(config, place), lenses, fresh, ejection, waitsForChecks };
 }
 
 /** Null: one replica is as fresh as the other. */

@@ -8,11 +8,12 @@ import { ConnectionLimit } from '../net/connection-limit.ts';
 import { DEFAULT_CONNECTIONS } from '../net/connection-options.ts';
 import { DEFAULT_BREAKER, DEFAULT_RETRY } from '../policy/options.ts';
 import { NO_DOORS } from '../route/doors/doors.ts';
+import { Identified } from '../route/identified.ts';
 import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
 import type { Parts } from './parts.ts';
-import { type LivePlan, makePlan } from './plans.ts';
+import { type LivePlan, makePlan, placedBy } from './plans.ts';
 import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts';
 
 /**
@@ -58,7 +59,7 @@ export class Inbound {
     const replayBytes = spoken === 'http' ? 0 : DEFAULT_RETRY.replayBytes;
     const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes };
     const trust = { trustsPeer: false, returnsUnseen: true };
-    const plan = makePlan(parts, cluster, {
+    const made = makePlan(parts, cluster, {
       labels,
       // Whether the application is well is for its callers to judge: they have others to ask.
       doors: { ...NO_DOORS, rateLimits },
@@ -73,6 +74,7 @@ export class Inbound {
       shards: null,
       ...trust,
     });
+    const plan = config.identify ? placedBy(made, new Identified(made.placement, name)) : made;
     connections.onRoom = () => plan.line.roomMade();
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));

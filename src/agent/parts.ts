@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
+import type { Turnstile } from '../cluster/checks/turnstile.ts';
 import type { EndpointListener } from '../cluster/live-endpoint.ts';
 import type { HttpConfig } from '../config/config.ts';
 import type { Sources } from '../discovery/sources.ts';
@@ -33,6 +34,8 @@ export interface Parts {
   readonly leaving: LeavingPorts;
   readonly observer: ProxyObserver;
   readonly breakers: EndpointListener;
+  /** For health checks, all upstreams together. */
+  readonly turnstile: Turnstile;
   readonly context: ExchangeContext;
   readonly shadows: Shadows;
   readonly spent: SpentTraces;

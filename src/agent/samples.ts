@@ -1,8 +1,10 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
+import type { ClusterChecks } from '../cluster/checks/cluster-checks.ts';
 import type { Closed } from '../net/close-reasons.ts';
 import { LiveHedge } from '../policy/hedge.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
 import { type Bounded, capacitySamples } from '../telemetry/capacity-samples.ts';
+import { checkSamples } from '../telemetry/check-samples.ts';
 import {
   clusterSamples,
   discoverySamples,
@@ -20,7 +22,8 @@ import { closedSamples, poolSamples } from './pools.ts';
 import { shardSamples } from './shards.ts';
 import type { Shown } from './views.ts';
 
-type Sampled = Shown & Bounded & { readonly plan: LivePlan; readonly closed: Closed };
+type Sampled = Shown &
+  Bounded & { readonly plan: LivePlan; readonly closed: Closed; readonly checks: ClusterChecks | null };
 
 /** All that is read of the program when somebody asks. */
 export function* agentSamples(
@@ -40,13 +43,17 @@ export function* agentSamples(
 }
 
 /** What an upstream looks like at a scrape. */
-function* upstreamSamples({ cluster, discovery, plan, closed, connections }: Sampled, now: number): Generator<Sample> {
+function* upstreamSamples(
+  { cluster, discovery, plan, closed, connections, checks }: Sampled,
+  now: number,
+): Generator<Sample> {
   yield* capacitySamples({ plan, connections });
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
   yield* ejectionSamples(cluster);
   yield* poolSamples(cluster);
   yield* closedSamples(cluster.name, closed);
+  if (checks !== null) yield* checkSamples(cluster, checks);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
   yield* doorSamples(plan, now);

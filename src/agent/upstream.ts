@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Watch } from '../base/watch.ts';
+import type { ClusterChecks } from '../cluster/checks/cluster-checks.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import type { UpstreamConfig } from '../config/config.ts';
@@ -73,6 +74,11 @@ export class Upstream {
     const why = next.watch.problem === null ? '' : `: ${next.watch.problem}`;
     const problem = `serves as before the last change until discovery answers to it${why}`;
     return { value: watch.value, freshAt: watch.freshAt, problem, subscribe: (listener) => watch.subscribe(listener) };
+  }
+
+  /** Its health checks; null where there are none. */
+  get checks(): ClusterChecks | null {
+    return this.live.checked.checks;
   }
 
   get protocol(): UpstreamConfig['protocol'] {

@@ -1,4 +1,4 @@
-import type { ClusterView, EndpointView, ListenerView, PressureView } from '../admin/agent-view.ts';
+import type { CheckView, ClusterView, EndpointView, ListenerView, PressureView } from '../admin/agent-view.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { isInside } from '../cluster/lens.ts';
@@ -73,17 +73,22 @@ export function overloadView({ pressures }: OverloadGuard): readonly PressureVie
   });
 }
 
-function doubtOf({ criticalParts, isPanic, hashing, options, size, emptyParts }: Cluster): string | null {
+function doubtOf({ criticalParts, isPanic, hashing, options, size, emptyParts, endpoints }: Cluster): string | null {
   // Where nobody is known at all there is no more to say than that.
   if (size > 0 && emptyParts.length > 0) return emptyWords(emptyParts);
-  if (criticalParts.length > 0) return criticalDoubt(criticalParts);
+  if (criticalParts.length > 0)
+    return criticalDoubt(
+      criticalParts,
+      [...endpoints].some(({ isProbedDown }) => isProbedDown),
+    );
   if (isPanic) return PANIC;
   return hashing?.advice ?? linearConcern(options.balancer, size);
 }
 
 /** The parts of a cluster are named unless it is the whole that is meant. */
-function criticalDoubt(parts: readonly string[]): string {
-  return `all endpoints ${parts.includes('') ? '' : `of ${listed(parts)} `}are critical; they are used all the same`;
+function criticalDoubt(parts: readonly string[], isChecked: boolean): string {
+  const whose = parts.includes('') ? '' : `of ${listed(parts)} `;
+  return `all endpoints ${whose}are critical${isChecked ? ', or down by our checks' : ''}; they are used all the same`;
 }
 
 /** A shard that is empty is so in all of its roles, which need not be said of each. */
@@ -115,5 +120,14 @@ function endpointView(endpoint: LiveEndpoint, now: number): EndpointView {
     lagMs: knownLag(endpoint, now),
     position: freshness.position < 0 ? null : freshness.position,
     ejection: ejectionView(endpoint.watcher.ejection, now),
+    check: checkView(endpoint, now),
   };
+}
+
+function checkView({ check }: LiveEndpoint, now: number): CheckView | null {
+  if (check === null) return null;
+  const { standing, last } = check;
+  const { state } = standing;
+  if (last === null) return { state, last: null, ageMs: null };
+  return { state, last: last.verdict.why, ageMs: Math.max(0, Math.round(now - last.at)) };
 }

@@ -69,6 +69,8 @@ export class Cluster {
   private build: Generator<void, readonly Built[]> | null = null;
   private isSuperseded = false;
   private isHealthStale = false;
+  /** Somebody has asked for an endpoint since that was last wanted to know. */
+  private isInDemand = false;
   private successor: Cluster | null = null;
   private readonly listeners = new Set<() => void>();
 
@@ -96,7 +98,7 @@ export class Cluster {
     return this.applied;
   }
 
-  /** Keys of the parts of which all that could be used is critical, and is used all the same; '' for the whole. */
+  /** Keys of the parts of which nobody that could be used is well, and who are used all the same; '' for the whole. */
   get criticalParts(): readonly string[] {
     return this.shapes.filter(({ levels }) => usesOnlyCritical(levels)).map(({ lens }) => lens.key);
   }
@@ -140,11 +142,19 @@ export class Cluster {
   }
 
   pick(context: PickContext): Endpoint | null {
+    this.isInDemand = true;
     if (this.whole.picker !== null) return (context.lens ?? this.whole).pick(context);
     // Who waited here for an answer that never came is answered by what came instead.
     if (this.successor !== null) return this.successor.pick(context);
     context.refusal = this.isSuperseded ? 'no_endpoint' : 'discovery_pending';
     return null;
+  }
+
+  /** Has anybody asked for an endpoint since the last time this was asked? */
+  takeDemand(): boolean {
+    const { isInDemand } = this;
+    this.isInDemand = false;
+    return isInDemand;
   }
 
   apply(snapshot: ClusterSnapshot): void {
@@ -245,6 +255,7 @@ export class Cluster {
     const made = new LiveEndpoint(spec, connectorFactory(spec), breaker, random, listener, clock.now());
     made.serve(balancer);
     made.freshness.lookFor(fresh ?? null);
+    made.isProbedDown = this.current.waitsForChecks ?? false;
     return made;
   }
 

@@ -1,5 +1,6 @@
 import type { Moment } from '../base/clock.ts';
 import type { Connector } from '../http/conduit.ts';
+import type { Fields } from '../http/fields.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { Freshness } from './freshness.ts';
@@ -27,6 +28,8 @@ export interface Endpoint {
   join(tally: Tally): void;
   /** What it reports of its load; null where nobody wants to know, and then reports are not looked at. */
   readonly reported: ReportedWeight | null;
+  /** Who reads in its answers that it wants no more; null where it is not checked. */
+  readonly check: { read(head: Fields, now: number): void } | null;
   /**
    * How much of its weight slow start lets it have, in parts of `WARM`: above 0, and all but for a while after it came.
    */

@@ -6,6 +6,7 @@ import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import { Breaker, type BreakerListener, type BreakerState } from '../policy/breaker.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { BreakerOptions } from '../policy/options.ts';
+import type { Check } from './checks/check.ts';
 import { UNWATCHED, type Watcher } from './ejection/watcher.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Freshness } from './freshness.ts';
@@ -54,6 +55,8 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   watcher: Watcher = UNWATCHED;
   /** This sidecar's own checks say that it is down. */
   isProbedDown = false;
+  /** Its checks; null where there are none. */
+  check: Check | null = null;
   readonly inFlight = new InFlight();
   reported: ReportedWeight | null = null;
   private readonly warmUp = new WarmUp();

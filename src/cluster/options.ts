@@ -58,4 +58,6 @@ export interface ClusterOptions {
   readonly fresh?: FreshFields | null;
   /** How endpoints are judged against each other; absent or null: not at all. */
   readonly ejection?: EjectionOptions | null;
+  /** New endpoints are down until a check has passed; absent: they are used at once. */
+  readonly waitsForChecks?: boolean;
 }

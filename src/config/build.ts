@@ -11,6 +11,7 @@ import { buildConnections } from './connections.ts';
 import { buildRateLimits, buildThrottle } from './doors.ts';
 import { buildEjection } from './ejection.ts';
 import { buildHash } from './hash.ts';
+import { buildHealthCheck } from './health-check.ts';
 import { buildHedge } from './hedge.ts';
 import { retryOf } from './retry.ts';
 import { buildRoles } from './roles.ts';
@@ -103,6 +104,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     ...placesOf(written),
     roles: buildRoles(written),
     shards: buildShards(written.shards),
+    healthCheck: buildHealthCheck(name, written),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

@@ -1,3 +1,4 @@
+import type { CheckOptions } from '../cluster/checks/options.ts';
 import type { BalancerOptions } from '../cluster/options.ts';
 import type { Role, RoleRule } from '../cluster/role.ts';
 import type { ReadPreference } from '../cluster/role-lenses.ts';
@@ -65,6 +66,8 @@ export interface ServiceConfig {
 export interface InboundConfig extends ListenAddress {
   /** What callers speak. */
   readonly protocol: 'http' | 'grpc' | 'tcp' | 'auto';
+  /** Whether health checks of callers are told whose application this is. */
+  readonly identify: boolean;
   readonly limits: LimitOptions;
   readonly adaptive: AdaptiveOptions;
   readonly criticality: CriticalityOptions;
@@ -98,6 +101,8 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly shards: ShardsOptions | null;
   /** Null: all endpoints are alike. */
   readonly roles: RolesConfig | null;
+  /** Null: endpoints are not checked by us. */
+  readonly healthCheck: CheckOptions | null;
   readonly breaker: BreakerOptions;
   readonly ejection: EjectionOptions;
   readonly limits: LimitOptions;

@@ -4,6 +4,7 @@ import { encodeConnections } from './connections.ts';
 import { encodeOverload, encodeRateLimits, encodeThrottle } from './doors.ts';
 import { encodeEjection } from './ejection.ts';
 import { encodeHash } from './hash.ts';
+import { encodeHealthCheck } from './health-check.ts';
 import { encodeHedge } from './hedge.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
@@ -71,6 +72,7 @@ function encodeUpstream({
   hash,
   roles,
   shards,
+  healthCheck,
   breaker,
   ejection,
   retry,
@@ -92,6 +94,7 @@ function encodeUpstream({
     hash: hash === null ? null : encodeHash(hash),
     roles: roles === null ? null : encodeRoles(roles),
     shards: encodeShards(shards),
+    healthCheck: encodeHealthCheck(healthCheck),
     breaker: {
       consecutiveFailures: breaker.consecutiveFailures,
       failureRatio: breaker.failureRatio,

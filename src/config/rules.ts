@@ -5,6 +5,7 @@ import { overloadRules, rateLimitRules } from './door-rules.ts';
 import { ejectionRules } from './ejection-rules.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
+import { healthCheckRules } from './health-check-rules.ts';
 import { hedgeRules } from './hedge-rules.ts';
 import { isMap } from './layers.ts';
 import { listenerConflicts } from './listener-rules.ts';
@@ -36,6 +37,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...hashingRules(name, upstream),
       ...shardRules(['upstreams', name], upstream),
       ...connectionRules(['upstreams', name], upstream),
+      ...healthCheckRules(['upstreams', name], upstream, merged),
       ...roleConflicts(config, name),
       ...rateLimitRules(['upstreams', name], upstream),
       ...boundsOf(['upstreams', name], upstream, merged),

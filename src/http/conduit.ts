@@ -143,6 +143,16 @@ export interface Tunnel {
   abort(): void;
   /** The same of one that is spliced, and `onClose` tells how it was. */
   cut(code: FailureCode): void;
+  /** Instead of a splice, once and when connected: sends this, if anything, and hands on what comes. */
+  talk(words: Buffer | null, hearer: Hearer): void;
+  /** Ends one that is not spliced, with FIN. Nothing is called any more. */
+  close(): void;
+}
+
+/** Who is told what the endpoint of a tunnel says that has no client. Its loss is `TunnelHandler.onFailure`. */
+export interface Hearer {
+  onBytes(bytes: Buffer): void;
+  onEnd(): void;
 }
 
 export interface TunnelHandler {

@@ -17,4 +17,9 @@ export const NO_CONNECTION: Upstream = {
 };
 
 /** The same of `dial`. */
-export const NO_TUNNEL: Tunnel = { abort: () => undefined, cut: () => undefined };
+export const NO_TUNNEL: Tunnel = {
+  abort: () => undefined,
+  cut: () => undefined,
+  talk: () => undefined,
+  close: () => undefined,
+};

@@ -1,6 +1,6 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { FailureCode } from '../base/failure.ts';
-import type { Tunnel, TunnelHandler } from '../http/conduit.ts';
+import type { Hearer, Tunnel, TunnelHandler } from '../http/conduit.ts';
 import type { DialHandler, SocketHost } from './sockets.ts';
 import { type Meter, Splice, type SpliceOwner, type SpliceWitness } from './splice.ts';
 import type { Transport } from './transport.ts';
@@ -9,6 +9,7 @@ import type { Transport } from './transport.ts';
 export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOwner {
   private transport!: Transport;
   private splice: Splice | null = null;
+  private hearer: Hearer | null = null;
   private isOpen = true;
   private readonly timer = new Timer(this);
 
@@ -40,6 +41,17 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
     this.splice?.cut(code);
   }
 
+  talk(words: Buffer | null, hearer: Hearer): void {
+    this.hearer = hearer;
+    if (words !== null) this.transport.write(words);
+    this.transport.resume();
+  }
+
+  close(): void {
+    this.leave();
+    this.transport.destroy(false);
+  }
+
   onTimer(): void {
     this.transport.destroy(true);
     this.leave();
@@ -56,15 +68,18 @@ export class UpstreamTunnel implements Tunnel, DialHandler, SpliceOwner, TimerOw
   }
 
   onBytes(bytes: Buffer): void {
+    if (this.hearer !== null) return this.hearer.onBytes(bytes);
     this.splice!.onEndpointBytes(bytes);
   }
 
   onEnd(): void {
+    if (this.hearer !== null) return this.hearer.onEnd();
     this.splice!.onEndpointEnd();
   }
 
   onDrain(): void {
-    this.splice!.onEndpointDrain();
+    // What is said without a splice is a few bytes, and nobody waits for them to be gone.
+    this.splice?.onEndpointDrain();
   }
 
   onClose(code: FailureCode | null): void {

@@ -149,6 +149,7 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     if (head.status >= 400 || this.grpcStatus > 0) this.readFailure(head, trustsPeer);
     if (this.endpoint.reported !== null) this.endpoint.reported.read(head, now);
     this.endpoint.freshness.read(head, now);
+    if (this.endpoint.check !== null) this.endpoint.check.read(head, now);
     if (head.status !== 429 && head.status !== 503) return;
     const retryAfter = head.get('retry-after');
     if (retryAfter === null) return;

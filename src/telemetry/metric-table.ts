@@ -263,6 +263,21 @@ export const METRICS = {
     labels: ['upstream'],
     help: 'Endpoints that are left out for doing worse than their peers.',
   },
+  remora_health_checks_total: {
+    type: 'counter',
+    labels: ['upstream', 'result'],
+    help: "This sidecar's own health checks: passed, failed (another answer), unreachable, timeout, stranger (another service answers), withdrawn (the endpoint wants no more requests, said in any answer).",
+  },
+  remora_health_check_state: {
+    type: 'gauge',
+    labels: ['upstream', 'endpoint'],
+    help: 'What health checks say of an endpoint: 1 up, 0 down. Not there before the first result.',
+  },
+  remora_health_checks_waiting: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'Health checks that are due and wait, because as many as the process may have are on their way.',
+  },
   remora_load_reports_total: {
     type: 'counter',
     labels: ['upstream', 'endpoint', 'fate'],

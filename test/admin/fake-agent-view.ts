@@ -101,6 +101,7 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
     lagMs: null,
     position: null,
     ejection: null,
+    check: null,
     ...changes,
   };
 }

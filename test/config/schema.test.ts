@@ -38,6 +38,7 @@ upstreams:
       successRate: { mode: enforce, minHosts: 3, minRequests: 10, factor: 1.2, margin: 0 }
       failurePercentage: { mode: enforce, minHosts: 2, minRequests: 20, share: 0.5 }
       latency: { mode: enforce, minHosts: 4, minRequests: 30, factor: 2, floor: 50ms }
+    healthCheck: { type: http, path: /health, method: GET, host: health.orders, statuses: [200, 204-206], body: { text: fine, within: 2KiB }, headers: { X-Key: k }, identity: { header: X-Who, services: [orders] }, interval: 5s, unhealthyInterval: 1s, noTrafficInterval: 20s, jitter: 0, initialJitter: 0, timeout: 500ms, healthyThreshold: 1, unhealthyThreshold: 2, newEndpoints: wait, heedAnswers: false, keepLost: 1m }
     breaker: { consecutiveFailures: 3, failureRatio: 1, minimumRequests: 5, window: 20s, coolDown: 2s, maxCoolDown: 1m }
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms, maxPending: 9, pendingTimeout: 800ms, maxConnections: 6 }
     adaptive: { mode: enforce, algorithm: aimd, min: 2, max: 50, initial: 3, aimd: { backoff: 0.5, timeout: 2s }, shares: { critical: 1, sheddablePlus: 0.5, sheddable: 0.25 } }
@@ -105,6 +106,32 @@ it('takes every key there is, in the units of the program', () => {
     overprovisioning: 2,
     shards: null,
     roles: null,
+    healthCheck: {
+      question: {
+        kind: 'http',
+        method: 'GET',
+        path: '/health',
+        host: 'health.orders',
+        statuses: [
+          [200, 200],
+          [204, 206],
+        ],
+        body: { text: 'fine', withinBytes: 2_048 },
+        headers: { 'x-key': 'k' },
+      },
+      identity: { header: 'x-who', services: ['orders'] },
+      intervalMs: 5_000,
+      unhealthyIntervalMs: 1_000,
+      noTrafficIntervalMs: 20_000,
+      jitter: 0,
+      initialJitterMs: 0,
+      timeoutMs: 500,
+      healthyThreshold: 1,
+      unhealthyThreshold: 2,
+      newEndpoints: 'wait',
+      heedsAnswers: false,
+      keepLostMs: 60_000,
+    },
     breaker: {
       consecutiveFailures: 3,
       failureRatio: 1,

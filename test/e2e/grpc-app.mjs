@@ -164,7 +164,31 @@ const handlers = {
 const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024, ...JSON.parse(options ?? '{}') });
 server.addService(SERVICE, handlers);
 
-process.on('message', ({ command }) => {
+// gRPC's health protocol, byte for byte: field 1 of the answer is 1 (SERVING) until the parent says another number.
+let servingState = 1;
+const asBytes = (bytes) => bytes;
+server.addService(
+  {
+    Check: {
+      path: '/grpc.health.v1.Health/Check',
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: asBytes,
+      requestDeserialize: asBytes,
+      responseSerialize: asBytes,
+      responseDeserialize: asBytes,
+    },
+  },
+  {
+    Check(call, answer) {
+      say('checked', call.request.subarray(2).toString() || '-');
+      answer(null, Buffer.from([8, servingState]));
+    },
+  },
+);
+
+process.on('message', ({ command, value }) => {
+  if (command === 'serving') servingState = value;
   if (command === 'die') process.kill(process.pid, 'SIGKILL');
   if (command === 'release') for (const go of held.splice(0)) go();
   // GOAWAY to all; what runs goes on to its end, and then the process has nothing to live for.

@@ -59,6 +59,8 @@ export class GrpcApp {
   readonly cancelled = new Set<string>();
   /** Messages of an `Expand` that were written when there was no more room, by id. */
   readonly full = new Map<string, number>();
+  /** The services that health checks asked for, in order; `-` for the server as a whole. */
+  readonly checked: string[] = [];
   port = 0;
   private readonly lines: string[] = [];
   private child!: ChildProcess;
@@ -89,6 +91,11 @@ export class GrpcApp {
   async leave(): Promise<void> {
     await this.tell('leave');
     await this.ended;
+  }
+
+  /** What health checks are answered from now on. */
+  serving(state: 'SERVING' | 'NOT_SERVING'): Promise<void> {
+    return this.tell('serving', state === 'SERVING' ? 1 : 2);
   }
 
   /** SIGKILL, between two events of its own: its log is complete. */
@@ -129,9 +136,9 @@ export class GrpcApp {
     if (!running.has(child)) throw new Error(`${this.name} ended at its start`);
   }
 
-  private async tell(command: string): Promise<void> {
+  private async tell(command: string, value: unknown = null): Promise<void> {
     const before = this.lines.length;
-    this.child.send({ command });
+    this.child.send({ command, value });
     await eventually(() => this.lines.indexOf(`done ${command}`, before) >= 0);
   }
 
@@ -140,6 +147,7 @@ export class GrpcApp {
     if (word === 'begun') this.begun.push(id);
     else if (word === 'answered') this.answered.add(id);
     else if (word === 'cancelled') this.cancelled.add(id);
+    else if (word === 'checked') this.checked.push(id);
     else if (word === 'full') this.full.set(id, Number(detail));
     else if (word === 'listening') this.port = Number(id);
     else this.lines.push(line);

@@ -267,7 +267,7 @@ describe('an automatic connector', () => {
       },
       dial: () => {
         log.push(`${name} dial`);
-        return { abort: () => undefined, cut: () => undefined };
+        return { abort: () => undefined, cut: () => undefined, talk: () => undefined, close: () => undefined };
       },
       retire: () => log.push(`${name} retire`),
       idleLimit: new IdleLimit(1_000),

@@ -5,6 +5,7 @@ import { NOWHERE, type Place } from '../../src/agent/place.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell, type Watch } from '../../src/base/watch.ts';
+import { Turnstile } from '../../src/cluster/checks/turnstile.ts';
 import type {
   ClusterSnapshot,
   DiscoverySource,
@@ -134,6 +135,7 @@ export function agentParts({ hasConsul = true } = {}) {
     leaving: new LeavingPorts(),
     observer,
     breakers: { onBreakerChange: () => undefined },
+    turnstile: new Turnstile(),
     context,
     shadows: new Shadows(context),
     spent: new SpentTraces(),

@@ -462,6 +462,8 @@ export class FakeConnector implements Connector {
         this.script.say(`${this.name} cut ${code}`);
         handler.onClose(0, 0, 0, code);
       },
+      talk: () => this.script.say(`${this.name} talk`),
+      close: () => this.script.say(`${this.name} close`),
     };
   }
 

@@ -55,6 +55,7 @@ export class FakeEndpoint implements Endpoint {
   isOpen = false;
   warmth = 1;
   reported: ReportedWeight | null = null;
+  readonly check = null;
   readonly gate: Gate = {
     refusal: 'circuit_open',
     canAdmit: () => !this.isOpen,

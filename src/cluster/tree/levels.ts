@@ -81,16 +81,12 @@ function isHealthy(endpoint: Endpoint): boolean {
   return endpoint.isHealthy;
 }
 
-function isCritical({ spec }: Endpoint): boolean {
-  return spec.health === 'critical';
-}
-
 function isOpen({ spec }: Endpoint): boolean {
   return spec.health !== 'maintenance';
 }
 
-/** Is somebody used of whom discovery says nothing but that they are sick? */
+/** Is somebody used, and nobody of them well? */
 export function usesOnlyCritical(levels: readonly Level[]): boolean {
   const members = levels.flatMap(({ members }) => members);
-  return members.length > 0 && members.every(({ endpoint }) => isCritical(endpoint));
+  return members.length > 0 && !members.some(({ endpoint }) => isHealthy(endpoint));
 }

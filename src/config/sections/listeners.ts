@@ -29,6 +29,11 @@ export const inboundSection = section({
     meaning:
       'What callers speak: `http` (HTTP/1.1 and HTTP/2 on one port), `grpc` (HTTP/2 alone: what does not begin with its preface gets a GOAWAY; and every request counts as a call in metrics), `tcp` (opaque), `auto` (by the first bytes: HTTP, else opaque). What the application is spoken to is `service.protocol`.',
   }),
+  identify: defaulted(flag(), false, {
+    scope: 'local',
+    meaning:
+      'Whether health checks of other sidecars (requests with `x-remora-health-check`) are answered with `x-remora-service: <service.name>`, which their `healthCheck.identity` looks for. Off, since it is looked for in every request.',
+  }),
   limits: group(limits(DEFAULT_LIMITS, 'local'), 'What the application is given at once.'),
   ...capacityKeys(
     INBOUND_CRITICALITY,

@@ -9,6 +9,7 @@ import { rateLimits, throttleGroup } from './doors.ts';
 import { ejectionKeys } from './ejection.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
+import { healthCheckSection } from './health-check.ts';
 import { hedgeSection } from './hedge.ts';
 import { listenAt } from './listeners.ts';
 import { placeKeys } from './places.ts';
@@ -61,6 +62,10 @@ export const upstreamSection = section({
   shards: optional(shardsSection, 'none', {
     scope: null,
     meaning: 'Which endpoints have which keys: each request goes to the shard of its key and to no other.',
+  }),
+  healthCheck: optional(healthCheckSection, 'none: discovery, breakers and ejection alone', {
+    scope: null,
+    meaning: 'Checks that this sidecar makes itself: whether it can reach an endpoint is known to nobody else.',
   }),
   breaker: group(breakerSection, 'The circuit breaker of each endpoint.'),
   ...ejectionKeys,
