@@ -99,6 +99,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     return this.journal.isGrpc;
   }
 
+  /** The deadline of a call is part of its protocol, and callers agree on it with their servers. */
+  get isHurried(): boolean {
+    return this.allowance.isShort && !this.journal.isGrpc;
+  }
+
   // --- From the client ---
 
   onRequest(head: RequestHead): void {

@@ -104,6 +104,26 @@ describe('the deadline of a request', () => {
   });
 });
 
+describe('a caller in a hurry', () => {
+  it.each([
+    ['300', 'ignored'],
+    ['3000', 'failure'],
+  ])('with %s ms shows of the endpoint: %s', (ms, outcome) => {
+    const { script } = ask({ method: 'POST', fields: { [OWN]: ms } });
+    script.clock.advance(3_010);
+    expect(script.records[0]!.attempts).toEqual([`a deadline_exceeded ${outcome}`]);
+  });
+
+  it('opens no circuit', () => {
+    const { script, client } = lone({ breaker: { consecutiveFailures: 2 } });
+    for (let i = 0; i < 20; i++) {
+      client.request({ method: 'POST', fields: { [OWN]: '20' } });
+      script.clock.advance(30);
+    }
+    expect(script.take().filter((line) => line.includes('breaker'))).toEqual([]);
+  });
+});
+
 describe('what endpoints are told', () => {
   it.each([
     ['the plan’s', {}, { [OWN]: '15000', [EXPECTED]: '10000' }],
