@@ -248,14 +248,13 @@ export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2Ups
     const { session, owner } = this;
     if (this.phase !== 'open' || session.isOver) return;
     if (session.openCount + this.granted.size + this.waiting.size > 0) return;
-    const { idleTimeoutMs } = owner.options;
-    const spent = idleTimeoutMs === 0 ? 'idle' : this.lifetime.overBy(this.clock.now());
+    const spent = owner.options.idleTimeoutMs === 0 ? 'idle' : this.lifetime.overBy(this.clock.now());
     const over = session.isLeaving ? 'endpoint' : spent;
     if (over !== null) return this.finish(over);
     if (this.isIdle) return;
     if (!owner.keeps) return this.finish(owner.isRetired ? 'retired' : 'surplus');
     this.setIdle(true);
-    this.arm(idleTimeoutMs);
+    this.arm(owner.options.idleTimeoutMs);
   }
 
   onResumed(): void {

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Fields } from '../http/fields.ts';
 import type { ConnectionOptions } from './connection-options.ts';
@@ -44,17 +45,20 @@ export class Lifetime {
     this.toldMs = limit.told(keepAlive === null ? -1 : keepAliveMs(keepAlive));
   }
 
-  /** Null while another request may go onto it. */
+  /** Null while another request may go onto it; else why not. */
   overBy(now: number): 'age' | 'requests' | 'idle' | null {
     if (this.usesLeft <= 0) return 'requests';
     if (now >= this.endsAt) return 'age';
     return this.toldMs > 0 ? null : 'idle';
   }
 
-  rest(limit: IdleLimit, now: number): void {
+  /** Nothing is on it. Null: it rests from now on, until `restsUntil`; else the reason why it may not. */
+  rest(limit: IdleLimit, clock: Clock): 'age' | 'requests' | 'idle' | null {
+    const now = clock.now();
     limit.look(now);
     this.restedAt = now;
     this.restsUntil = Math.min(now + Math.min(this.toldMs, limit.ms), this.endsAt);
+    return this.overBy(now);
   }
 
   /** Would its endpoint still wait for a request? The limit may have become less since it came to rest. */

@@ -196,7 +196,7 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     clock.disarm(this.timer);
     this.lifetime.begin(options, random, clock.now());
     this.transport.resume();
-    if (this.handler === NOBODY) return this.owner.keeps ? this.rest(clock.now()) : this.close(false, 'retired');
+    if (this.handler === NOBODY) return this.restOrPart();
     this.phase = 'asked';
     this.lifetime.use();
     this.handler.onConnected();
@@ -329,27 +329,20 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     const { handler, trailers } = this;
     this.isBodyEnded = false;
     this.trailers = null;
-    const now = this.owner.clock.now();
-    const reason = isClean && this.keepsAlive && this.isRequestEnded ? this.parting(now) : 'ended';
-    if (reason === null) this.rest(now);
-    else this.close(false, reason);
+    if (isClean && this.keepsAlive && this.isRequestEnded) this.restOrPart();
+    else this.close(false, 'ended');
     handler.onEnd(trailers);
   }
 
-  /** Null: it may be used again. */
-  private parting(now: number): CloseReason | null {
-    const { owner } = this;
-    return owner.keeps ? this.lifetime.overBy(now) : owner.isRetired ? 'retired' : 'surplus';
-  }
-
-  private rest(now: number): void {
-    const { clock, idleLimit } = this.owner;
-    const { lifetime } = this;
+  private restOrPart(): void {
+    const { lifetime, owner } = this;
+    if (!owner.keeps) return this.close(false, owner.isRetired ? 'retired' : 'surplus');
+    const over = lifetime.rest(owner.idleLimit, owner.clock);
+    if (over !== null) return this.close(false, over);
     this.phase = 'idle';
     this.handler = NOBODY;
-    lifetime.rest(idleLimit, now);
-    clock.arm(this.timer, lifetime.restsUntil);
-    this.owner.onIdle(this);
+    owner.clock.arm(this.timer, lifetime.restsUntil);
+    owner.onIdle(this);
   }
 
   private keep(bytes: Buffer, at: number): void {

@@ -71,8 +71,9 @@ export class Allowance implements Due {
   tell(edits: Edits, leftMs: number, isComplete: boolean, plan: PlanTexts): void {
     if (this.hasWish) this.dropWishes(edits);
     if (leftMs > 0) {
-      edits.set(OWN, String(leftMs));
-      edits.set(EXPECTED, String(lesser(this.attemptMs, leftMs)));
+      const wholeMs = lesser(this.requestMs, leftMs);
+      edits.set(OWN, String(isComplete ? wholeMs : leftMs));
+      edits.set(EXPECTED, String(lesser(this.attemptMs, wholeMs)));
     } else if (this.requestMs > 0) {
       const isPlans = !this.isShort && !this.hasWish;
       if (isComplete) edits.set(OWN, isPlans ? plan.request : String(this.requestMs));

@@ -18,6 +18,8 @@ export interface AttemptOwner {
   /** When the exchange began, monotonic ms. */
   readonly startedAt: number;
   readonly isGrpc: boolean;
+  /** Its caller gave it less time than the plan does. */
+  readonly isHurried: boolean;
   onAttemptConnected(attempt: Attempt): void;
   onAttemptInterim(attempt: Attempt, head: ResponseHead): void;
   onAttemptHead(attempt: Attempt, head: ResponseHead): void;
@@ -36,6 +38,12 @@ const MAX_DISCARD_MS = 1_000;
 
 /** A close that was on its way when a request was sent has come after this. */
 const STALE_MS = 1_000;
+
+/**
+ * A caller in a hurry proves nothing by giving up sooner than this: whoever can set a deadline could open circuits
+ * otherwise, and shut out all other callers.
+ */
+const HURRY_MS = 1_000;
 
 /** Who answers so has not looked further (RFC 9110, 15.5.20): a primary that is one no more says it of writes. */
 export const MISDIRECTED = 421;
@@ -170,7 +178,8 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
   settle(code: FailureCode | null, now: number): void {
     if (this.ticket === REFUSED) return;
     this.code = code ?? (this.refusal === null ? null : 'refused_unseen');
-    const silentMs = this.sentAt > 0 && this.firstByteAt === 0 ? now - this.sentAt : 0;
+    const waitedMs = this.sentAt > 0 && this.firstByteAt === 0 ? now - this.sentAt : 0;
+    const silentMs = this.owner.isHurried && waitedMs < HURRY_MS ? 0 : waitedMs;
     // Its limits are no evidence against it. That its application is gone is.
     this.outcome = outcomeOf(code ?? this.refusal, this.status, silentMs, now - this.owner.startedAt, this.grpcStatus);
     const ticket = this.ticket;

@@ -121,6 +121,11 @@ export class Exchange
     return this.journal.isGrpc;
   }
 
+  /** The deadline of a call is part of its protocol, and callers agree on it with their servers. */
+  get isHurried(): boolean {
+    return this.allowance.isShort && !this.journal.isGrpc;
+  }
+
   // --- From the client ---
 
   onRequest(head: RequestHead): void {
