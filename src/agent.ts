@@ -20,7 +20,7 @@ import type { Parts } from './agent/parts.ts';
 import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { layerSamples, upstreamSamples } from './agent/samples.ts';
+import { agentSamples } from './agent/samples.ts';
 import { callerName, selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
@@ -391,9 +391,7 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private *samples(): Generator<Sample> {
-    const now = this.given.clock.now();
-    for (const upstream of this.everyUpstream()) yield* upstreamSamples(upstream, now);
-    yield* layerSamples(this.layers());
+  private samples(): Generator<Sample> {
+    return agentSamples(this.everyUpstream(), this.layers(), this.parts.spent, this.given.clock.now());
   }
 }

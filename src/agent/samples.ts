@@ -1,4 +1,5 @@
 import type { ConfigLayerView } from '../admin/agent-view.ts';
+import type { SpentTraces } from '../proxy/spent-traces.ts';
 import {
   clusterSamples,
   discoverySamples,
@@ -12,13 +13,25 @@ import type { LivePlan } from './plans.ts';
 import { shardSamples } from './shards.ts';
 import { poolSamples, type Shown } from './views.ts';
 
-/** What an upstream looks like at a scrape. */
-export function* upstreamSamples(
-  { cluster, discovery, plan }: Shown & { plan: LivePlan },
+type ShownUpstream = Shown & { readonly plan: LivePlan };
+
+/** What the program looks like at a scrape, beside its process. */
+export function* agentSamples(
+  upstreams: Iterable<ShownUpstream>,
+  layers: readonly ConfigLayerView[],
+  spent: SpentTraces,
   now: number,
 ): Generator<Sample> {
+  for (const upstream of upstreams) yield* upstreamSamples(upstream, now);
+  yield sample('remora_spent_traces_dropped_total', [], spent.dropped);
+  yield* layerSamples(layers);
+}
+
+/** What an upstream looks like at a scrape. */
+function* upstreamSamples({ cluster, discovery, plan }: ShownUpstream, now: number): Generator<Sample> {
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
+  yield sample('remora_retries_active', [cluster.name], plan.retrying.slots.inUse);
   yield* poolSamples(cluster);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
@@ -27,7 +40,7 @@ export function* upstreamSamples(
   if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);
 }
 
-export function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
+function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
   for (const { name, revision, problems, unreachable } of layers) {
     const isGood = problems.length === 0 && unreachable === null;
     if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
