@@ -318,9 +318,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   onAttemptEnd(attempt: Attempt, trailers: Fields | null): void {
     if (this.held.isHeld && this.isRetriedByTrailers(attempt)) return;
-    this.client.sendEnd(
-      this.isGrpc ? this.told.trailers(trailers, attempt, this.plan, this.context.clock.now()) : trailers,
-    );
+    this.client.sendEnd(this.told.trailers(trailers, attempt, this.plan, this.context.clock));
     if (this.phase === 'raw' && !this.isRequestDone) {
       this.isEndpointDone = true;
       return;

@@ -119,6 +119,16 @@ describe('an answer after which nobody should try again', () => {
     expect(script.spent.has(TRACE, script.clock.now())).toBe(true);
   });
 
+  it('says so when it is our own', () => {
+    const { script, last, get } = started({ retry: { maxAttempts: 2 } });
+    get();
+    last('a').handler.onFailure('upstream_reset');
+    script.clock.advance(100);
+    last('b').handler.onFailure('upstream_reset');
+    expect(script.local).toMatchObject({ 'x-remora-retry': 'no' });
+    expect(script.spent.size).toBe(1);
+  });
+
   it('says nothing when another attempt helped, or none was wanted', () => {
     const { script, last, get } = started({ retry: { maxAttempts: 2 } });
     get();
