@@ -397,6 +397,7 @@ export class Agent implements AgentView, Stoppable {
   }
 
   private samples(): Generator<Sample> {
-    return agentSamples(this.everyUpstream(), this.local, this.layers(), this.parts.guard, this.given.clock.now());
+    const { guard, spent } = this.parts;
+    return agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
   }
 }

@@ -3,6 +3,7 @@ import type { ClusterChecks } from '../cluster/checks/cluster-checks.ts';
 import type { Closed } from '../net/close-reasons.ts';
 import { LiveHedge } from '../policy/hedge.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
+import type { SpentTraces } from '../proxy/spent-traces.ts';
 import { type Bounded, capacitySamples } from '../telemetry/capacity-samples.ts';
 import { checkSamples } from '../telemetry/check-samples.ts';
 import {
@@ -31,6 +32,7 @@ export function* agentSamples(
   inbound: (Bounded & { readonly plan: LivePlan }) | null,
   layers: readonly ConfigLayerView[],
   guard: OverloadGuard,
+  spent: SpentTraces,
   now: number,
 ): Generator<Sample> {
   for (const upstream of upstreams) yield* upstreamSamples(upstream, now);
@@ -39,6 +41,7 @@ export function* agentSamples(
     yield* doorSamples(inbound.plan, now);
   }
   yield* overloadSamples(guard);
+  yield sample('remora_spent_traces_dropped_total', [], spent.dropped);
   yield* layerSamples(layers);
 }
 
@@ -51,6 +54,7 @@ function* upstreamSamples(
   yield* clusterSamples(cluster);
   yield* placeSamples(cluster);
   yield* ejectionSamples(cluster);
+  yield sample('remora_retries_active', [cluster.name], plan.retrying.slots.inUse);
   yield* poolSamples(cluster);
   yield* closedSamples(cluster.name, closed);
   if (checks !== null) yield* checkSamples(cluster, checks);

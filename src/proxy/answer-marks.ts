@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Edits } from '../http/edits.ts';
 import { FieldList, type Fields } from '../http/fields.ts';
 import type { ResponseHead } from '../http/head.ts';
@@ -34,9 +35,9 @@ export class AnswerMarks {
   }
 
   /** The status of a call may come when its head is gone. */
-  trailers(trailers: Fields | null, attempt: Attempt, plan: Plan, now: number): Fields | null {
+  trailers(trailers: Fields | null, attempt: Attempt, plan: Plan, clock: Clock): Fields | null {
     if (trailers === null || plan.trustsPeer || !this.journal.isGrpc || !isFailure(attempt)) return trailers;
-    return this.forbidsRetry(plan, now) ? FieldList.copyOf(trailers).add(RETRY_FIELD, 'no') : trailers;
+    return this.forbidsRetry(plan, clock.now()) ? FieldList.copyOf(trailers).add(RETRY_FIELD, 'no') : trailers;
   }
 
   /** Outbound knows it, and tells inbound by the trace. */

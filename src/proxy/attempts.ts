@@ -35,8 +35,6 @@ export class Attempts {
   isHeard = false;
   /** Retries did not help, or were refused to protect the endpoints: nobody further up should try either. */
   isSpent = false;
-  /** Attempts before the next one that an application may have seen: by these a load is multiplied. */
-  private seen = 0;
   private hasUsedFresh = false;
   /** Somebody took it in and gave it back: nobody does that twice. */
   private wasGivenBack = false;
@@ -67,7 +65,6 @@ export class Attempts {
     this.isHeard = false;
     this.answering = null;
     this.isSpent = false;
-    this.seen = 0;
     this.hasUsedFresh = false;
     this.wasGivenBack = false;
   }
@@ -89,7 +86,7 @@ export class Attempts {
     const used = this.list[index];
     const attempt = used !== undefined && !used.isDiscarded ? used : new Attempt(this.owner, this.clock);
     this.list[index] = attempt;
-    attempt.mark = this.seen + 1;
+    attempt.mark = 1 + this.seenBefore(index);
     return attempt;
   }
 
@@ -120,11 +117,14 @@ export class Attempts {
     return this.count < this.wish.maxAttempts && markOf(tried.head, tried.isGrpc, tried.isTraced) <= 1;
   }
 
-  /** The attempt beside one that is under way, and has perhaps been seen by now. */
-  nextBeside(): Attempt {
-    const attempt = this.next();
-    attempt.mark += 1;
-    return attempt;
+  /** Takes what a second attempt costs: a place among those that run beside first ones, and of two budgets. */
+  tryHedge({ retrying, hedge, budget }: Plan, now: number): boolean {
+    const isFirst = this.slots === null;
+    if (isFirst && !retrying.slots.tryTake()) return false;
+    this.slots = retrying.slots;
+    if (hedge.tryWithdraw(budget, now)) return true;
+    if (isFirst) this.close();
+    return false;
   }
 
   /**
@@ -168,7 +168,6 @@ export class Attempts {
 
   /** Another attempt follows this one, which is over. */
   leave(attempt: Attempt, verdict: RetryVerdict): void {
-    if (attempt.mayBeSeen) this.seen += 1;
     this.wasGivenBack ||= attempt.code === 'refused_unseen' || attempt.code === 'stream_refused';
     if (verdict !== 'fresh') {
       this.failed.push(attempt.endpoint);
@@ -176,6 +175,13 @@ export class Attempts {
     }
     this.hasUsedFresh = true;
     this.wantsFresh = true;
+  }
+
+  /** Attempts that an application has seen, or may still: by these a load is multiplied. */
+  private seenBefore(index: number): number {
+    let seen = 0;
+    for (let i = 0; i < index; i++) if (this.list[i]!.mayBeSeen) seen += 1;
+    return seen;
   }
 
   private look(attempt: Attempt, reported: FailureCode | null, { head }: Tried, { retry }: Plan): FailedAttempt {

@@ -371,9 +371,7 @@ export class Exchange
 
   onAttemptEnd(attempt: Attempt, trailers: Fields | null): void {
     if (this.held.isHeld && this.isRetriedByTrailers(attempt)) return;
-    this.client.sendEnd(
-      this.isGrpc ? this.told.trailers(trailers, attempt, this.plan, this.context.clock.now()) : trailers,
-    );
+    this.client.sendEnd(this.told.trailers(trailers, attempt, this.plan, this.context.clock));
     if (this.phase === 'raw' && !this.isRequestDone) {
       this.isEndpointDone = true;
       return;
@@ -513,11 +511,11 @@ export class Exchange
     const endpoint = plan.cluster.pick(placed);
     attempts.failed.pop();
     if (endpoint === null || endpoint === current!.endpoint) return;
-    if (!plan.hedge.tryWithdraw(plan.budget, now)) return;
+    if (!attempts.tryHedge(plan, now)) return;
     const ticket = endpoint.gate.admit(now);
     if (ticket === REFUSED) return;
 
-    const rival = attempts.nextBeside();
+    const rival = attempts.next();
     this.rival = rival;
     rival.begin(attempts.count, endpoint, ticket, nextSpanId(this.context.random), now);
     rival.connect(false, this.journal.head.version, now);

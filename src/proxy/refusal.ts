@@ -26,14 +26,19 @@ export function refusalOf(answer: Fields, spanId: string): FailureCode | null {
     : 'refused_unseen';
 }
 
-/**
- * Signs a refusal of our own. Not what the client did wrong, and not what is wrong wherever it goes: sent elsewhere, that
- * would fail again.
- */
+/** Signs a refusal of our own, where another instance may have room for what this one has not. */
 export function proveRefusal(edits: Edits, code: FailureCode, { parentSpanId }: TraceIds): void {
-  const { blame, reached, status } = FAILURES[code];
-  const isForgood = status !== 429 && status !== 503 && status !== 504;
-  if (!reached && blame !== 'client' && !isForgood && parentSpanId !== '') edits.append(PROOF, parentSpanId);
+  if (parentSpanId !== '' && isDifferentElsewhere(code)) edits.append(PROOF, parentSpanId);
+}
+
+/**
+ * Not what the client did wrong, what was denied on purpose (a rate limit, a fault), a deadline that is too short, or a
+ * place that nobody knows: sent elsewhere, that would only be refused again.
+ */
+function isDifferentElsewhere(code: FailureCode): boolean {
+  const { blame, reached, status, proxyStatus } = FAILURES[code];
+  if (reached || blame === 'client' || proxyStatus === 'http_request_denied') return false;
+  return status === 503 || (status === 504 && blame === 'upstream');
 }
 
 /** Leaves out what an application must not say in our name. */

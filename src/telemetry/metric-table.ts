@@ -44,6 +44,16 @@ export const METRICS = {
     labels: ['direction', 'upstream'],
     help: 'Those of them after which nobody can have seen the request: not connected, or refused unseen. They add nothing to the load of an application.',
   },
+  remora_retries_active: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'Requests in progress that are retries, out of retry.maxConcurrent.',
+  },
+  remora_spent_traces_dropped_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Traces that should not be retried further up and were forgotten early, because too many were.',
+  },
   remora_retries_refused_total: {
     type: 'counter',
     labels: ['direction', 'upstream', 'reason'],

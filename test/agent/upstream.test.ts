@@ -212,6 +212,17 @@ describe('policies that change', () => {
     expect(consul.asked).toHaveLength(1);
   });
 
+  it('leave retries that run where they are, under the new bound', () => {
+    const { upstream, config } = setUp();
+    const { slots } = upstream.plan.retrying;
+    slots.tryTake();
+    upstream.reconfigure({ ...config, retry: { ...config.retry, maxConcurrent: 1, statuses: [418] } });
+    expect(upstream.plan.retrying.slots).toBe(slots);
+    expect(slots.tryTake()).toBe(false);
+    slots.giveBack();
+    expect(slots.tryTake()).toBe(true);
+  });
+
   it('do not make breakers forget what they have counted when they say nothing of breakers', () => {
     const { upstream, consul, config } = setUp();
     consul.answer(0, 'a');

@@ -116,7 +116,8 @@ describe('an untrusted peer on the inbound port', () => {
       'X-Remora-Hop: 0123456789abcdef',
       'x-REMORA-anything: 1',
     );
-    expect(seen.get('x-remora-attempt')).toBe('1');
+    // A false mark of a retry costs its author retries, and gives nothing.
+    expect(seen.get('x-remora-attempt')).toBe('7');
     expect(seen.get('x-remora-hop')).toMatch(/^[0-9a-f]{16}$/);
     expect(seen.get('x-remora-hop')).not.toContain('0123456789abcdef');
     expect(seen.has('x-remora-anything')).toBe(false);

@@ -315,6 +315,18 @@ describe('another attempt of a gRPC call', () => {
 });
 
 describe('a gRPC call that nobody has looked at', () => {
+  it('is sent elsewhere when the sidecar before the server proves it, though calls may not be made twice', () => {
+    const script = new ExchangeScript();
+    call(script.open());
+    const a = script.endpoint('a').last;
+    const span = a.sentFields['traceparent']!.slice(36, 52);
+    trailersOnly(a, 8, { 'x-remora-failure': 'overloaded', 'x-remora-refused': span });
+    unary(script.endpoint('b').last, 0);
+    expect(script.endpoint('b').last.sentFields['grpc-previous-rpc-attempts']).toBeUndefined();
+    expect(script.records[0]!.attempts).toEqual(['a refused_unseen ignored', 'b 200 success']);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   const BESIDE = { returnsUnseen: true, warm: true, retry: { maxAttempts: 1, replayBytes: 0 } } as const;
   const end = (script: ExchangeScript) => script.log.slice(-2).map((line) => line.replace(/^\d+ /, ''));
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { traceparentOf } from '../../src/http/trace-context.ts';
+import { FAILURE_CODES } from '../../src/base/failure.ts';
+import { Edits } from '../../src/http/edits.ts';
+import { TraceIds, traceparentOf } from '../../src/http/trace-context.ts';
+import { proveRefusal } from '../../src/proxy/refusal.ts';
 import { ExchangeScript, type FakeUpstream, type ScriptOptions } from '../support/exchange-script.ts';
 
 const CLOSED = { admitted: 0, active: 0, parked: 0, timers: 0 };
@@ -119,6 +122,16 @@ describe('an answer after which nobody should try again', () => {
     expect(script.spent.has(TRACE, script.clock.now())).toBe(true);
   });
 
+  it('says so when it is our own', () => {
+    const { script, last, get } = started({ retry: { maxAttempts: 2 } });
+    get();
+    last('a').handler.onFailure('upstream_reset');
+    script.clock.advance(100);
+    last('b').handler.onFailure('upstream_reset');
+    expect(script.local).toMatchObject({ 'x-remora-retry': 'no' });
+    expect(script.spent.size).toBe(1);
+  });
+
   it('says nothing when another attempt helped, or none was wanted', () => {
     const { script, last, get } = started({ retry: { maxAttempts: 2 } });
     get();
@@ -236,6 +249,21 @@ describe('inbound', () => {
     expect(script.local).not.toHaveProperty('x-remora-refused');
     get();
     expect(script.local).not.toHaveProperty('x-remora-refused');
+  });
+
+  it('proves what another instance may have room for, and nothing else', () => {
+    const trace = Object.assign(new TraceIds(), { parentSpanId: SPAN });
+    const proved = FAILURE_CODES.filter((code) => {
+      const edits = new Edits();
+      proveRefusal(edits, code, trace);
+      return edits.addedCount > 0;
+    });
+    for (const code of ['overloaded', 'park_full', 'concurrency_limited', 'sidecar_overloaded', 'draining'] as const)
+      expect(proved).toContain(code);
+    expect(proved).toContain('connect_refused');
+    const others = ['rate_limited', 'fault_injected', 'bad_request', 'loop_detected', 'deadline_too_short'] as const;
+    for (const code of [...others, 'no_route', 'upstream_reset', 'internal_error'] as const)
+      expect(proved).not.toContain(code);
   });
 
   it('lets its application say nothing in its name', () => {
