@@ -5,6 +5,7 @@ import { NO_EDITS } from '../../src/http/edits.ts';
 import type { Fields } from '../../src/http/fields.ts';
 import type { RequestHead } from '../../src/http/head.ts';
 import { WindowBudget } from '../../src/http2/receive-window.ts';
+import { UNLIMITED } from '../../src/net/connection-limit.ts';
 import { Http2Pool } from '../../src/net/http2-pool.ts';
 import type { Http2Limits } from '../../src/net/http2-shared.ts';
 import type { PoolOptions } from '../../src/net/pool.ts';
@@ -125,12 +126,13 @@ export class Http2UpstreamScript {
   private readonly greeted = new Set<FakeTransport>();
   private readonly pairs: (readonly [FakeTransport, SessionScript])[] = [];
 
-  constructor(changes: Partial<PoolOptions> = {}, limits: Partial<Http2Limits> = {}) {
+  constructor(changes: Partial<PoolOptions> = {}, limits: Partial<Http2Limits> = {}, connections = UNLIMITED) {
     const { clock, sockets, wires, budget } = this;
     this.pool = new Http2Pool(
       { sockets, host: sockets.host, clock },
       { ...POOL, ...changes },
       { wires, budget, limits: { ...LIMITS, ...limits }, random: new SeededRandom(1) },
+      connections,
     );
   }
 
