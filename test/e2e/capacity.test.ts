@@ -112,6 +112,29 @@ describe('connections to all endpoints together', () => {
   });
 });
 
+describe('how much a request matters', () => {
+  /** What the endpoint is told, of a request that says so. */
+  const told = async (listener: string, said: string | null): Promise<string | null> => {
+    const headers: Record<string, string> = said === null ? {} : { 'x-remora-criticality': said };
+    const answer = await fetch(`http://127.0.0.1:${sidecar.port(listener)}/`, { headers });
+    const { rawHeaders } = (await answer.json()) as { rawHeaders: readonly string[] };
+    const at = rawHeaders.findIndex((name) => name.toLowerCase() === 'x-remora-criticality');
+    return at < 0 ? null : rawHeaders[at + 1]!;
+  };
+
+  it('is passed on as the own application says it', async () => {
+    expect(await told('few', 'critical_plus')).toBe('critical_plus');
+    expect(await told('few', 'sheddable')).toBe('sheddable');
+    expect(await told('few', null)).toBe(null);
+  });
+
+  it('is believed of callers when it is less than usual, and not when it is more', async () => {
+    expect(await told('inbound', 'critical_plus')).toBe('critical');
+    expect(await told('inbound', 'sheddable')).toBe('sheddable');
+    expect(await told('inbound', null)).toBe(null);
+  });
+});
+
 it('an opaque connection waits for a place, and is relayed when it has one', async () => {
   const first = new TcpClient(sidecar.port('opaque'));
   await eventually(() => first.heard === 'tcp ');
