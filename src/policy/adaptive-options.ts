@@ -25,8 +25,10 @@ export interface AdaptiveOptions {
 }
 
 /**
- * The numbers are Netflix's but for the bounds. Its floor of 20 would leave a service that takes ten at a time without
- * protection; its ceiling of 200 would refuse in a cluster that is large and well, so that is Envoy's.
+ * The numbers are Netflix's but for two. Its floor of 20 would leave a service without protection that takes ten at a
+ * time. Its windows of a second let the limit grow by less than one per second, so they are shorter, and there are more
+ * of them in the long mean: ten minutes, as there. The ceiling is what bounds an overload that lasts longer than that, so
+ * it is not Envoy's 1000; a large service says more.
  *
  * A tenth is kept for what is marked as more important than the rest, without which the mark would come too late: a
  * limit that is reached is full of what was there first.
@@ -36,9 +38,9 @@ export const DEFAULT_ADAPTIVE: AdaptiveOptions = {
   law: {
     algorithm: 'gradient2',
     min: 10,
-    max: 1_000,
+    max: 200,
     initial: 20,
-    gradient2: { windowMs: 250, minSamples: 10, smoothing: 0.2, queueSize: 4, longWindow: 600, rttTolerance: 1.5 },
+    gradient2: { windowMs: 250, minSamples: 10, smoothing: 0.2, queueSize: 4, longWindow: 2_400, rttTolerance: 1.5 },
     aimd: { backoffRatio: 0.9, timeoutMs: 5_000 },
   },
   shares: { critical: 0.9, sheddable_plus: 0.75, sheddable: 0.5 },

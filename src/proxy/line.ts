@@ -18,14 +18,3 @@ export interface Line {
   /** A place became free: whoever is next is woken when this turn is over, never inside this call. */
   roomMade(): void;
 }
-
-/** Nobody waits. */
-export const NO_LINE: Line = {
-  size: 0,
-  isBefore: () => false,
-  enter: () => false,
-  grow: () => undefined,
-  end: () => 'pending_timeout',
-  leave: () => undefined,
-  roomMade: () => undefined,
-};

@@ -83,8 +83,8 @@ function workOn(places, ms) {
   setTimeout(() => {
     working--;
     say('worked', Math.round(performance.now() - since));
-    go();
     workOn(places, ms);
+    go();
   }, ms);
 }
 

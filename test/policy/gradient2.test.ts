@@ -11,7 +11,7 @@ class Steps {
     const { law } = DEFAULT_ADAPTIVE;
     this.law = new Gradient2(
       { min: 1, max: 1_000, initial: 20, ...bounds },
-      { ...law.gradient2, windowMs: 100, minSamples: 1, ...options },
+      { ...law.gradient2, windowMs: 100, minSamples: 1, longWindow: 600, ...options },
     );
   }
 

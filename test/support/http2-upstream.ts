@@ -6,6 +6,7 @@ import type { Fields } from '../../src/http/fields.ts';
 import type { RequestHead } from '../../src/http/head.ts';
 import { WindowBudget } from '../../src/http2/receive-window.ts';
 import { Closed } from '../../src/net/close-reasons.ts';
+import { UNLIMITED } from '../../src/net/connection-limit.ts';
 import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { Http2Pool } from '../../src/net/http2-pool.ts';
 import type { Http2Limits } from '../../src/net/http2-shared.ts';
@@ -128,12 +129,13 @@ export class Http2UpstreamScript {
   private readonly greeted = new Set<FakeTransport>();
   private readonly pairs: (readonly [FakeTransport, SessionScript])[] = [];
 
-  constructor(changes: Partial<PoolOptions> = {}, limits: Partial<Http2Limits> = {}) {
+  constructor(changes: Partial<PoolOptions> = {}, limits: Partial<Http2Limits> = {}, connections = UNLIMITED) {
     const { clock, sockets, wires, budget } = this;
     this.pool = new Http2Pool(
       { sockets, host: sockets.host, clock, random: new SeededRandom(1), closed: new Closed() },
       { ...POOL, ...changes },
       { wires, budget, limits: { ...LIMITS, ...limits }, random: new SeededRandom(1) },
+      connections,
     );
   }
 

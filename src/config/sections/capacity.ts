@@ -54,7 +54,7 @@ function gradient2Section(scope: Scope) {
     longWindow: defaulted(count(10, 100_000), gradient2.longWindow, {
       scope,
       meaning:
-        'Windows over which the latency that counts as normal is a mean. Shorter forgets sooner what it was before an overload, longer takes longer to believe that a service is slower now.',
+        'Windows over which the latency that counts as normal is a mean. Shorter forgets sooner what it was before an overload, longer takes longer to believe that a service is slower now. Ten minutes with the default window, as Netflix has it.',
     }),
     rttTolerance: defaulted(decimal(1, 10), gradient2.rttTolerance, {
       scope,
@@ -105,7 +105,11 @@ function adaptiveSection(scope: Scope) {
       meaning:
         "The limit never falls below. Netflix's 20 would leave a service without protection that takes ten at a time.",
     }),
-    max: defaulted(count(1, MOST), law.max, { scope, meaning: "It never rises above. Envoy's number." }),
+    max: defaulted(count(1, MOST), law.max, {
+      scope,
+      meaning:
+        "It never rises above, however long an overload lasts. Netflix's number; a service that takes more at once needs more.",
+    }),
     initial: defaulted(count(1, MOST), law.initial, { scope, meaning: "Where it begins. Netflix's number." }),
     gradient2: group(
       gradient2Section(scope),
