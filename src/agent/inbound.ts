@@ -37,7 +37,7 @@ export class Inbound {
     config: InboundConfig,
     parts: Parts,
   ): Promise<Inbound> {
-    const { protocol, limits, timeouts } = config;
+    const { protocol, limits, timeouts, faults } = config;
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
     const cluster = makeCluster(
       name,
@@ -60,6 +60,8 @@ export class Inbound {
       hash: null,
       roles: null,
       shards: null,
+      fallback: null,
+      faults,
       ...trust,
     });
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));

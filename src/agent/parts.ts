@@ -13,6 +13,7 @@ import type { Shadows } from '../proxy/places/shadows.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
+import type { PlanDirectory } from './relief.ts';
 
 /** The services of the process that everything on the data path is made with. */
 export interface Parts {
@@ -38,4 +39,5 @@ export interface Parts {
   readonly place: Watch<Place>;
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
+  readonly directory: PlanDirectory;
 }

@@ -12,6 +12,8 @@ import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
 import { ConcurrencyLimit } from '../policy/concurrency.ts';
 import { OPEN_DOOR } from '../policy/door.ts';
+import type { FallbackOptions } from '../policy/fallback.ts';
+import { type FaultOptions, NO_FAULTS } from '../policy/fault.ts';
 import type { LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
@@ -31,6 +33,7 @@ import { ByShard } from '../route/shards/by-shard.ts';
 import type { ShardsOptions } from '../route/shards/shard-options.ts';
 import { ShardSpreader } from '../route/shards/shard-spreader.ts';
 import { type Sharding, Shards } from '../route/shards/shards.ts';
+import { makeFallback, makeFaults, type PlanDirectory } from './relief.ts';
 import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */
@@ -40,6 +43,7 @@ export interface PlanParts {
   readonly log: Log;
   readonly observer: ProxyObserver;
   readonly sampling: { readonly ratio: number };
+  readonly directory: PlanDirectory;
 }
 
 /** What is said of a plan in the configuration. */
@@ -53,6 +57,8 @@ export interface PlanOptions {
   readonly shards: ShardsOptions | null;
   readonly trustsPeer: boolean;
   readonly returnsUnseen: boolean;
+  readonly fallback: FallbackOptions | null;
+  readonly faults: readonly FaultOptions[];
 }
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
@@ -104,6 +110,8 @@ export function makePlan(
     shards,
     placement: placementOf(sharding, shards, (part) => makePlacement(clock, cluster, part, wanted, roles, key)),
     roles,
+    faults: makeFaults(options.faults, labels.upstream, parts, before?.faults ?? NO_FAULTS),
+    fallback: makeFallback(options.fallback, parts.directory.find, before?.fallback ?? null),
     spreader: null,
     get sampleRatio() {
       return sampling.ratio;

@@ -154,6 +154,7 @@ export class Upstream {
   /** No new connections; exchanges that run end with the endpoints that are known. */
   close(): void {
     this.isClosed = true;
+    this.parts.directory.remove(this.config.name, this.plan);
     this.closePort();
     this.next?.end(null);
     this.live.end(null);
@@ -208,12 +209,14 @@ export class Upstream {
   }
 
   private makePlan(before: LivePlan | null): LivePlan {
-    const { name, protocol, limits, retry, timeouts, hash, roles, shards } = this.config;
+    const { name, protocol, limits, retry, timeouts, hash, roles, shards, fallback, faults } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
-    const options = { labels, limits, retry, timeouts, hash, roles: asked, shards, ...trust };
-    return makePlan(this.parts, this.cluster, options, before);
+    const options = { labels, limits, retry, timeouts, hash, roles: asked, shards, fallback, faults, ...trust };
+    const plan = makePlan(this.parts, this.cluster, options, before);
+    this.parts.directory.set(name, plan);
+    return plan;
   }
 }

@@ -7,6 +7,7 @@ import {
 } from '../cluster/hashing-options.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, PlaceOptions, TelemetryConfig, UpstreamConfig } from './config.ts';
+import { buildFallback, buildFaults } from './faults.ts';
 import { buildHash } from './hash.ts';
 import { buildRoles } from './roles.ts';
 import type { Written } from './schema.ts';
@@ -28,7 +29,7 @@ export function build(written: Written): Config {
       id: service.id ?? service.name,
       register: service.register === null ? null : { ttlMs: service.register.ttl },
     },
-    inbound: inbound === null ? null : { ...inbound, limits: limitsOf(inbound), timeouts: timeoutsOf(inbound) },
+    inbound: inbound === null ? null : inboundOf(inbound),
     outbound,
     upstreams: new Map(Object.entries(written.upstreams).map(([name, upstream]) => [name, upstreamOf(name, upstream)])),
     static: new Map(Object.entries(written.static)),
@@ -48,6 +49,10 @@ export function build(written: Written): Config {
     shutdown: { propagationMs: shutdown.propagation, timeoutMs: shutdown.timeout },
     stateDir: written.stateDir,
   };
+}
+
+function inboundOf(inbound: NonNullable<Written['inbound']>): Config['inbound'] {
+  return { ...inbound, limits: limitsOf(inbound), timeouts: timeoutsOf(inbound), faults: buildFaults(inbound.faults) };
 }
 
 /** What is one Cookie line in HTTP/1.1 comes as a field for each cookie (RFC 9113, 8.2.3), ninety in a browser. */
@@ -112,6 +117,8 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
       budget: { ratio: retry.budget.ratio, minPerSecond: retry.budget.minPerSecond, windowMs: retry.budget.window },
     },
     timeouts: timeoutsOf(written),
+    fallback: buildFallback(written.fallback),
+    faults: buildFaults(written.faults),
   };
 }
 

@@ -4,6 +4,8 @@ import type { ReadPreference } from '../cluster/role-lenses.ts';
 import type { Subset } from '../cluster/tree/subset.ts';
 import type { ConsulOptions, StaticEndpoint } from '../discovery/options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
+import type { FallbackOptions } from '../policy/fallback.ts';
+import type { FaultOptions } from '../policy/fault.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
@@ -58,6 +60,7 @@ export interface InboundConfig extends ListenAddress {
   readonly protocol: 'http' | 'grpc' | 'tcp' | 'auto';
   readonly limits: LimitOptions;
   readonly timeouts: TimeoutOptions;
+  readonly faults: readonly FaultOptions[];
 }
 
 export interface OutboundConfig extends ListenAddress {
@@ -90,6 +93,9 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly limits: LimitOptions;
   readonly retry: RetryOptions;
   readonly timeouts: TimeoutOptions;
+  /** Null: failures are what they are. */
+  readonly fallback: FallbackOptions | null;
+  readonly faults: readonly FaultOptions[];
 }
 
 /** Which endpoints, and which of them first. */

@@ -1,5 +1,6 @@
 import { GRPC_STATUS_NAMES } from '../http/grpc-status.ts';
 import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './config.ts';
+import { encodeFallback, encodeFaults } from './faults.ts';
 import { encodeHash } from './hash.ts';
 import { HIDDEN, withoutCredentials } from './hidden.ts';
 import { factsAt } from './introspect.ts';
@@ -23,7 +24,8 @@ function encode(config: Config): unknown {
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
-    inbound: inbound === null ? null : { ...inbound, ...limitsAndTimeouts(inbound) },
+    inbound:
+      inbound === null ? null : { ...inbound, ...limitsAndTimeouts(inbound), faults: encodeFaults(inbound.faults) },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
     static: Object.fromEntries(
@@ -59,6 +61,8 @@ function encodeUpstream({
   shards,
   breaker,
   retry,
+  fallback,
+  faults,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -95,6 +99,8 @@ function encodeUpstream({
         window: formatDuration(retry.budget.windowMs),
       },
     },
+    fallback: encodeFallback(fallback),
+    faults: encodeFaults(faults),
     ...limitsAndTimeouts(rest),
   };
 }

@@ -1,4 +1,5 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
+import { reliefRules } from './fault-rules.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
 import { isMap } from './layers.ts';
@@ -40,6 +41,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ...consulRules(config),
     ...needsConsul(config),
     ...shutdownBounds(config),
+    ...reliefRules(config),
   ];
 }
 

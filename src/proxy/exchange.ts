@@ -2,7 +2,7 @@ import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import { FAILURES, type FailureCode } from '../base/failure.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
-import { failureAnswer } from '../http/answer.ts';
+import { failureAnswer, type LocalAnswer } from '../http/answer.ts';
 import type { Client, RequestHandler } from '../http/conduit.ts';
 import { Edits, NO_EDITS } from '../http/edits.ts';
 import { FieldList, type Fields } from '../http/fields.ts';
@@ -10,12 +10,15 @@ import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import { makeRequestId } from '../http/request-id.ts';
 import { nextSpanId } from '../http/trace-context.ts';
-import type { RetryVerdict } from '../policy/classify.ts';
+import { isIdempotent, type RetryVerdict } from '../policy/classify.ts';
 import { Visit } from '../policy/door.ts';
 import { type Evidence, NO_EVIDENCE } from '../policy/evidence.ts';
+import type { FallbackKind } from '../policy/fallback.ts';
+import { type Faults, Mishap, NO_FAULTS } from '../policy/fault.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
+import { FaultPace, NO_PACE, type Pace, type PaceOwner } from './fault-pace.ts';
 import { editRequest, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall, NO_DEADLINE } from './grpc-call.ts';
 import { Journal } from './journal.ts';
@@ -23,8 +26,9 @@ import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
 import type { Parked } from './parking.ts';
 import { Placed } from './placement.ts';
-import type { Plan, Router } from './plan.ts';
+import { type Fallback, NO_FALLBACK, type Plan, type Router } from './plan.ts';
 import { Replay } from './replay.ts';
+import { type AnswerCopy, NO_COPY } from './stale-cache.ts';
 import { Stay } from './stay.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
 
@@ -39,23 +43,34 @@ export interface ExchangeContext {
 
 /**
  * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt; `held` likewise, until
- * there is a primary, and `in_line`, until there is a place. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been
+ * there is a primary, and `in_line`, until there is a place. `delayed`: by a fault that was injected. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been
  * sent, so nothing can be tried again. `raw`: switched protocols.
  */
-type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'in_line' | 'trying' | 'answering' | 'raw';
+type Phase =
+  | 'idle'
+  | 'delayed'
+  | 'backing_off'
+  | 'awaiting_endpoints'
+  | 'held'
+  | 'in_line'
+  | 'trying'
+  | 'answering'
+  | 'raw';
 
 /**
  * One request and its answer, under a plan. This file is where policies and connections meet, and its order is the
  * order of policies:
  *
- *     route -> door -> place -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
- *                                         ^                 |                     |
- *                                         +-- backoff <- retry? <- failure <------+ (a status worth another try)
+ *     route -> faults -> door -> place -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
+ *                                                  ^                 |                     |
+ *                                                  +-- backoff <- retry? <- failure <------+ (a status worth another try)
+ *                                                                    |
+ *                                  fallback: another plan's door, a kept answer, a written one
  *
  * The books: the cluster's ticket is settled once, in `close`; each attempt closes its own. Every way out goes through
  * `close`, and after it nothing is armed, parked or in flight. One object serves all requests of a connection.
  */
-export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Parked, TimerOwner {
+export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, PaceOwner, Parked, TimerOwner {
   readonly parkTimer = new Timer(this);
   private plan!: Plan;
   private phase: Phase = 'idle';
@@ -70,6 +85,14 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   private readonly stay: Stay;
   private readonly visit = new Visit();
   private hasEntered = false;
+  /** Faults and fallbacks are those of its first plan. */
+  private faults: Faults = NO_FAULTS;
+  private readonly mishap = new Mishap();
+  private pace: Pace = NO_PACE;
+  private fallback: Fallback = NO_FALLBACK;
+  private copy: AnswerCopy = NO_COPY;
+  /** It is under the plan of a fallback. */
+  private isMoved = false;
   private requestTrailers: Fields | null = null;
   private isRequestDone = false;
   private isEndpointDone = false;
@@ -112,7 +135,14 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     plan.observer.onExchangeOpen(now);
     if (now >= this.journal.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
+    if (plan.faults.choose(head, this.client.peer, random, this.mishap, now)) return this.befall(now);
+    this.enter(now);
+  }
 
+  /** Under its plan, from the door on. */
+  private enter(now: number): void {
+    const { plan } = this;
+    const { head } = this.journal;
     const turnedAway = plan.door.enter(head, this.client.peer, this.visit, now);
     if (turnedAway !== null) return this.fail(turnedAway, now);
     this.hasEntered = true;
@@ -122,6 +152,28 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     if (misplaced !== null) return this.fail(misplaced, now);
     if (this.placed.lacksKey) plan.observer.onKeyMissing();
     this.tryNext(now);
+  }
+
+  /** Faults that were injected. */
+  private befall(now: number): void {
+    const { delay, delayMs, pace } = this.mishap;
+    const { clock } = this.context;
+    if (pace?.options.effect.kind === 'bandwidth') {
+      this.pace = new FaultPace(pace.options.effect.bytesPerSecond, clock, this, now);
+    }
+    if (delay === null) return this.afterDelay(now);
+    this.phase = 'delayed';
+    clock.arm(this.parkTimer, now + delayMs);
+  }
+
+  private afterDelay(now: number): void {
+    const { end } = this.mishap;
+    this.phase = 'trying';
+    if (end === null) return this.enter(now);
+    if (end.answer === null) return this.cut('fault_injected', now);
+    const kind = this.fallback.covers('fault_injected') ? this.substitute(now) : null;
+    if (kind !== null) return this.fallBack(kind, 'fault_injected', now);
+    this.answerLocally(end.answer, 'fault_injected', now);
   }
 
   onRequestBody(bytes: Buffer): boolean {
@@ -162,7 +214,12 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   onClientDrain(): void {
     this.isClientFull = false;
     this.bounds.progress(this.context.clock.now());
-    this.current?.upstream.resume();
+    if (!this.pace.isPausing) this.current?.upstream.resume();
+  }
+
+  onPaceOver(now: number): void {
+    this.bounds.progress(now);
+    if (!this.isClientFull) this.current?.upstream.resume();
   }
 
   onClientGone(code: FailureCode): void {
@@ -290,16 +347,23 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       attempt.discard(head, now);
       return this.retry(attempt, verdict, now);
     }
+    const kind = this.fallback.coversStatus(head.status) ? this.substitute(now) : null;
+    if (kind !== null) {
+      attempt.discard(head, now);
+      return this.fallBack(kind, null, now);
+    }
     this.commit('answering', head, now);
     // The status of a call is at its end. A stream that has none yet when the attempt's time is up is settled then.
     if (this.plan.timeouts.attemptMs === 0 && !this.isGrpc) attempt.settle(null, now);
   }
 
   onAttemptBody(_attempt: Attempt, bytes: Buffer): boolean {
+    const now = this.context.clock.now();
     this.journal.responseBytes += bytes.length;
-    this.bounds.progress(this.context.clock.now());
+    this.bounds.progress(now);
+    this.copy.add(bytes);
     this.isClientFull = !this.client.sendBody(bytes);
-    return !this.isClientFull;
+    return this.pace.spend(bytes.length, now) && !this.isClientFull;
   }
 
   onAttemptEnd(_attempt: Attempt, trailers: Fields | null): void {
@@ -308,7 +372,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       this.isEndpointDone = true;
       return;
     }
-    this.complete(this.context.clock.now());
+    const now = this.context.clock.now();
+    if (trailers === null) this.copy.finish(now);
+    this.complete(now);
   }
 
   onAttemptFailure(attempt: Attempt, reported: FailureCode): void {
@@ -336,7 +402,9 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.bounds.progress(now);
     this.replay.drop();
     this.stay.leave();
-    this.client.sendHead(head, this.placed.isMarked || this.visit.isMarked ? this.marks(head) : NO_EDITS);
+    if (!this.isMoved) this.copy = this.fallback.stale.copy(this.journal.head, head, now);
+    const isMarked = this.placed.isMarked || this.visit.isMarked || this.mishap.isMarked || this.isMoved;
+    this.client.sendHead(head, isMarked ? this.marks(head) : NO_EDITS);
   }
 
   private marks(head: ResponseHead): Edits {
@@ -344,6 +412,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.placed.answeredBy = this.current!.endpoint;
     if (this.placed.isMarked) this.plan.placement.mark(this.placed, head, this.edits);
     if (this.visit.isMarked) this.plan.door.mark(this.visit, this.edits);
+    if (this.mishap.words !== null) this.edits.append('x-remora-fault', this.mishap.words);
+    if (this.isMoved) this.edits.append('x-remora-fallback', 'cluster');
     return this.edits;
   }
 
@@ -410,11 +480,20 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   /** The stay in the park is over. */
   onTimer(_timer: Timer, now: number): void {
+    if (this.phase === 'delayed') return this.onDelayOver(now);
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
       if (this.phase === 'in_line') this.fail('pending_timeout', now);
       else this.fail(this.phase === 'held' ? this.stay.end(now) : this.placed.refusal, now);
+    } catch (error) {
+      this.onBug(error);
+    }
+  }
+
+  private onDelayOver(now: number): void {
+    try {
+      this.afterDelay(now);
     } catch (error) {
       this.onBug(error);
     }
@@ -459,6 +538,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   onIdle(now: number): void {
     if (this.phase === 'raw') this.cut('tunnel_idle', now);
+    else if (this.phase === 'answering' && this.pace.isPausing) this.cut('fault_injected', now);
     else if (this.phase === 'answering') this.cut(this.isClientFull ? 'client_idle' : 'response_idle', now);
     else if (this.phase === 'trying') this.fail(this.awaitsClient() ? 'body_timeout' : 'attempt_timeout', now);
   }
@@ -498,6 +578,8 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
   /** Ends the exchange with an answer of our own. Nothing of another has been sent. */
   private fail(code: FailureCode, now: number): void {
     this.current?.abort(code, now);
+    const kind = this.fallback.covers(code) ? this.substitute(now) : null;
+    if (kind !== null) return this.fallBack(kind, code, now);
     this.journal.answer(this.isGrpc ? 200 : FAILURES[code].status, code, now);
     if (!this.isReturned(code) || !this.client.sendRefusal()) {
       this.edits.reset();
@@ -505,10 +587,69 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
       const { visit } = this;
       if (visit.retryAfterMs >= 0) this.edits.append('retry-after', String(Math.ceil(visit.retryAfterMs / 1000)));
       if (visit.isMarked) this.plan.door.mark(visit, this.edits);
+      if (this.mishap.words !== null) this.edits.append('x-remora-fault', this.mishap.words);
       this.client.sendLocal(failureAnswer(code), this.edits);
     }
     this.close(now);
     this.client.finish(true);
+  }
+
+  // --- In place of a failure ---
+
+  /** What the client can be given instead. Nothing of an answer has been sent, and no attempt runs that could bring one. */
+  private substitute(now: number): FallbackKind | null {
+    const { journal, attempts, replay, isGrpc } = this;
+    const isRepeatable =
+      !attempts.mayBeSeen || isIdempotent(journal.head.method) || (isGrpc && this.plan.retry.grpcIdempotent);
+    const mayMove = !this.isMoved && isRepeatable && replay.isWhole && !attempts.isHeard && now < journal.deadlineAt;
+    return this.fallback.choose(journal.head, isGrpc, mayMove, now);
+  }
+
+  /** `code` is null for an answer that is not good enough. */
+  private fallBack(kind: FallbackKind, code: FailureCode | null, now: number): void {
+    const { fallback, journal } = this;
+    fallback.counts[kind] += 1;
+    journal.fallback = kind;
+    if (kind === 'cluster') return this.move(fallback.other()!, code, now);
+    if (kind === 'static') return this.answerLocally(fallback.answer(this.isGrpc)!, code, now);
+    journal.answer(200, code, now);
+    journal.responseBytes = fallback.stale.answer(journal.head, this.client, this.ownEdits(), now);
+    this.close(now);
+    this.client.finish(true);
+  }
+
+  /** Ends the exchange with an answer that is written. */
+  private answerLocally(answer: LocalAnswer, code: FailureCode | null, now: number): void {
+    this.journal.answerLocally(answer, code, now);
+    this.client.sendLocal(answer, this.ownEdits());
+    this.close(now);
+    this.client.finish(true);
+  }
+
+  private ownEdits(): Edits {
+    const { edits, journal, mishap, visit } = this;
+    edits.reset();
+    edits.append('x-request-id', journal.requestId);
+    if (journal.fallback !== null) edits.append('x-remora-fallback', journal.fallback);
+    if (mishap.words !== null) edits.append('x-remora-fault', mishap.words);
+    if (visit.isMarked) this.plan.door.mark(visit, edits);
+    return edits;
+  }
+
+  /** The request begins anew under another plan, once; the books of the first are closed. */
+  private move(other: Plan, code: FailureCode | null, now: number): void {
+    this.journal.code = code;
+    this.leavePlan('trying', now);
+    this.isMoved = true;
+    this.plan = other;
+    this.journal.move(other.labels, nextSpanId(this.context.random), now);
+    this.beginPlan(other, now);
+    if (this.journal.deadlineAt === NO_DEADLINE && this.isRequestDone) {
+      this.bounds.boundDeadline(other.timeouts.requestMs, now);
+    }
+    this.isUpstreamFull = false;
+    other.observer.onExchangeOpen(now);
+    this.enter(now);
   }
 
   /**
@@ -544,12 +685,11 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.plan = plan;
     this.phase = 'trying';
     this.journal.begin(head, plan.labels, now);
-    this.attempts.reset();
-    this.placed.reset();
-    this.visit.reset();
-    this.hasEntered = false;
-    this.bounds.start(plan.timeouts.streamIdleMs, now);
-    if (this.journal.deadlineAt !== NO_DEADLINE) this.bounds.boundDeadline(this.journal.deadlineAt - now, now);
+    this.faults = plan.faults;
+    this.mishap.reset();
+    this.fallback = plan.fallback;
+    this.isMoved = false;
+    this.beginPlan(plan, now);
     this.requestTrailers = null;
     this.isRequestDone = false;
     this.isEndpointDone = false;
@@ -558,20 +698,40 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
     this.hasContinued = false;
   }
 
+  private beginPlan(plan: Plan, now: number): void {
+    this.attempts.reset();
+    this.placed.reset();
+    this.visit.reset();
+    this.hasEntered = false;
+    this.bounds.start(plan.timeouts.streamIdleMs, now);
+    if (this.journal.deadlineAt !== NO_DEADLINE) this.bounds.boundDeadline(this.journal.deadlineAt - now, now);
+  }
+
   /** Closes the books; the client is told by whoever calls. */
   private close(now: number): void {
+    this.faults.leave(this.mishap);
+    this.pace.stop();
+    this.pace = NO_PACE;
+    this.copy.drop();
+    this.copy = NO_COPY;
+    this.replay.reset();
+    this.leavePlan('idle', now);
+  }
+
+  private leavePlan(next: Phase, now: number): void {
     const { plan, journal } = this;
     this.bounds.stop();
+    if (this.phase === 'delayed') this.context.clock.disarm(this.parkTimer);
     if (this.phase === 'backing_off' || this.phase === 'awaiting_endpoints') plan.parking.leave(this);
     if (this.phase === 'in_line') plan.line.leave(this);
     this.stay.leave();
     const evidence = this.current ?? NO_EVIDENCE;
     this.giveBackRoom(evidence, now);
     if (this.hasEntered) plan.door.leave(this.visit, evidence, now);
-    this.phase = 'idle';
+    this.phase = next;
     this.current = null;
-    this.replay.reset();
     journal.endedAt = now;
+    journal.fault = this.mishap.words;
     journal.held.end(now);
     journal.shard = this.placed.shard;
     plan.observer.onExchangeClose(journal);

@@ -12,6 +12,7 @@ import type {
 import { outcomeOf } from '../policy/classify.ts';
 import { Visit } from '../policy/door.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
+import { Mishap } from '../policy/fault.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { HeldTime } from './held-time.ts';
@@ -84,6 +85,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   private readonly held = new HeldTime();
   private readonly visit = new Visit();
   private hasEntered = false;
+  private readonly mishap = new Mishap();
+  private isDelayed = false;
   private isOpen = true;
 
   constructor(
@@ -99,6 +102,20 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   start(): void {
     const { plan, startedAt: now } = this;
     plan.observer.onTunnelOpen(now);
+    if (!plan.faults.choose(null, this.peer, this.context.random, this.mishap, now)) return this.enter(now);
+    if (this.mishap.delay === null) return this.afterDelay(now);
+    this.isDelayed = true;
+    this.context.clock.arm(this.parkTimer, now + this.mishap.delayMs);
+  }
+
+  private afterDelay(now: number): void {
+    this.isDelayed = false;
+    if (this.mishap.end === null) this.enter(now);
+    else this.refuse('fault_injected', now);
+  }
+
+  private enter(now: number): void {
+    const { plan } = this;
     const turnedAway = plan.door.enter(null, this.peer, this.visit, now);
     if (turnedAway !== null) return this.refuse(turnedAway, now);
     this.hasEntered = true;
@@ -114,6 +131,10 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
 
   get labels(): PlanLabels {
     return this.plan.labels;
+  }
+
+  get fault(): string | null {
+    return this.mishap.words;
   }
 
   get heldMs(): number {
@@ -223,6 +244,7 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
   }
 
   onTimer(_timer: Timer, now: number): void {
+    if (this.isDelayed) return this.unpark(() => this.afterDelay(now));
     this.plan.parking.leave(this);
     this.isParked = false;
     if (this.isHeld) return this.unpark(() => this.refuse(this.stay.end(now), now));
@@ -273,6 +295,8 @@ export class TunnelExchange implements TunnelClientHandler, TunnelHandler, Tunne
     this.code = code;
     this.endedAt = now;
     this.held.end(now);
+    if (this.isDelayed) this.context.clock.disarm(this.parkTimer);
+    this.plan.faults.leave(this.mishap);
     if (this.isParked) this.plan.parking.leave(this);
     this.stay.leave();
     const evidence = this.current ?? NO_EVIDENCE;

@@ -22,6 +22,8 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     limits: DEFAULT_LIMITS,
     retry: DEFAULT_RETRY,
     timeouts: DEFAULT_TIMEOUTS,
+    fallback: null,
+    faults: [],
   };
   expect(good(FIRST_FILE)).toEqual({
     service: {
@@ -41,6 +43,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       protocol: 'http',
       limits: DEFAULT_LIMITS,
       timeouts: { ...DEFAULT_TIMEOUTS, connectMs: 1_000 },
+      faults: [],
     },
     outbound: { address: '127.0.0.1', port: 15001, protocol: 'http', discover: false },
     upstreams: new Map([

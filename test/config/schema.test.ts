@@ -28,6 +28,8 @@ upstreams:
     limits: { maxRequests: 7, maxParked: 8, parkTimeout: 900ms }
     retry: { maxAttempts: 1, statuses: [503], grpcStatuses: [unavailable, aborted], grpcIdempotent: true, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, request: 3s, streamIdle: 0, tunnelIdle: 2h }
+    fallback: { codes: [no_endpoint], statuses: [503], upstream: files, stale: { maxAge: 1m, maxEntries: 2, maxBytes: 1MiB, maxBody: 1KiB, credentials: true }, static: { status: 203, contentType: text/html, fields: { X-Kind: b }, body: later, grpcStatus: aborted, anyMethod: true } }
+    faults: [{ delayHeader: X-Delay, maxDelay: 1s, percent: 0.5, match: { path: /a/*, headers: { X-A: b, x-any: "*" }, callers: [10.0.0.1] }, maxActive: 7, until: "2026-01-31T18:00:00+01:00" }]
   files: { balance: ring_hash, hash: { source: true } }
   envoy: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
   maglev: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
@@ -104,6 +106,36 @@ it('takes every key there is, in the units of the program', () => {
       budget: { ratio: 0, minPerSecond: 0, windowMs: 5_000 },
     },
     timeouts: { connectMs: 1_000, attemptMs: 2_000, requestMs: 3_000, streamIdleMs: 0, tunnelIdleMs: 7_200_000 },
+    fallback: {
+      codes: ['no_endpoint'],
+      statuses: [503],
+      upstream: 'files',
+      stale: { maxAgeMs: 60_000, maxEntries: 2, maxBytes: 1_048_576, maxBodyBytes: 1_024, credentials: true },
+      answer: {
+        status: 203,
+        contentType: 'text/html',
+        fields: { 'x-kind': 'b' },
+        body: 'later',
+        grpcStatus: 10,
+        anyMethod: true,
+      },
+    },
+    faults: [
+      {
+        effect: { kind: 'delay', delayMs: 1_000, header: 'x-delay' },
+        share: 50,
+        match: {
+          path: '/a/*',
+          headers: [
+            { name: 'x-a', value: 'b' },
+            { name: 'x-any', value: null },
+          ],
+          callers: ['10.0.0.1'],
+        },
+        maxActive: 7,
+        untilMs: Date.UTC(2026, 0, 31, 17),
+      },
+    ],
   });
   expect(config.upstreams.get('files')).toMatchObject({ hash: [{ kind: 'source', terminal: false }], listen: null });
   expect(config.upstreams.get('envoy')!.balancer).toEqual({

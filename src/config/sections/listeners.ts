@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type TimeoutOptions } from '../../policy/options.ts';
 import { defaulted, group, required, section } from '../field.ts';
 import { bindAddress, choice, flag, listenPort } from '../values.ts';
+import { faultsList } from './faults.ts';
 import { limits, timeouts } from './policy.ts';
 
 /** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever both are taken. */
@@ -28,6 +29,7 @@ export const inboundSection = section({
   }),
   limits: group(limits(DEFAULT_LIMITS, 'local'), 'What the application is given at once.'),
   timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),
+  faults: faultsList('local'),
 });
 
 export const outboundSection = section({

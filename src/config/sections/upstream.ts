@@ -2,6 +2,8 @@ import { BALANCER_NAMES, DEFAULT_BALANCER } from '../../cluster/options.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../../policy/options.ts';
 import { defaulted, group, optional, section } from '../field.ts';
 import { choice, listenPort, text } from '../values.ts';
+import { fallback } from './fallback.ts';
+import { faultsList } from './faults.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { listenAt } from './listeners.ts';
@@ -60,4 +62,6 @@ export const upstreamSection = section({
   limits: group(limits(DEFAULT_LIMITS, 'mesh'), 'What this upstream is sent at once.'),
   retry: group(retrySection, 'Which failures are tried again, and how often.'),
   timeouts: group(timeouts(DEFAULT_TIMEOUTS, 'mesh'), 'How long things may take.'),
+  fallback: fallback(),
+  faults: faultsList('mesh'),
 });
