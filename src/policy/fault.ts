@@ -115,7 +115,7 @@ export interface Faults {
   /** Injected since the start; `skipped` are those that `maxActive` let pass. */
   readonly counts: Readonly<FaultCounts>;
   /** What is in force at this time, with when it ends. */
-  inForce(now: number): readonly { readonly options: FaultOptions; readonly endsAt: number }[];
+  inForce(now: number): readonly (ActiveFault & { readonly endsAt: number })[];
 }
 
 export function noCounts(): FaultCounts {
