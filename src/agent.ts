@@ -21,7 +21,7 @@ import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { PlanDirectory } from './agent/relief.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { layerSamples, upstreamSamples } from './agent/samples.ts';
+import { layerSamples, trafficSamples } from './agent/samples.ts';
 import { callerName, selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
@@ -393,7 +393,7 @@ export class Agent implements AgentView, Stoppable {
 
   private *samples(): Generator<Sample> {
     const now = this.given.clock.now();
-    for (const upstream of this.everyUpstream()) yield* upstreamSamples(upstream, now);
+    yield* trafficSamples(this.everyUpstream(), this.local, now);
     yield* layerSamples(this.layers());
   }
 }

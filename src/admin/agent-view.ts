@@ -78,6 +78,8 @@ export interface ClusterView {
   /** Levels and their zones, in order: what traffic each is meant to get. Empty before the first snapshot. */
   readonly places: readonly PlaceView[];
   readonly endpoints: readonly EndpointView[];
+  /** Faults that are injected into its requests now, each in words. */
+  readonly faults: readonly string[];
 }
 
 /** The endpoints of one zone in one level. */

@@ -54,7 +54,7 @@ function decodeStanding(message: StandingMessage | null): { readonly problem: st
 export function decodeClusters(message: Message): readonly BoundedCluster[] {
   return (message as ClustersMessage).clusters.map(
     ({ name, inbound: isInbound, protocol = null, source = null, ageMs = null, problem = null, ...rest }) => {
-      const { balancer, fingerprint = null, places, placesOmitted, endpoints, endpointsOmitted } = rest;
+      const { balancer, fingerprint = null, places, placesOmitted, endpoints, endpointsOmitted, faults } = rest;
       return {
         name,
         isInbound,
@@ -70,6 +70,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         placesOmitted,
         endpoints: endpoints.map(decodeEndpoint),
         endpointsOmitted,
+        faults,
       };
     },
   );
@@ -179,6 +180,7 @@ interface ClustersMessage {
     readonly placesOmitted: number;
     readonly endpoints: readonly EndpointMessage[];
     readonly endpointsOmitted: number;
+    readonly faults: readonly string[];
   }[];
 }
 

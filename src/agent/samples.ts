@@ -8,9 +8,20 @@ import {
 } from '../telemetry/cluster-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
+import { reliefSamples } from '../telemetry/relief-samples.ts';
 import type { LivePlan } from './plans.ts';
 import { shardSamples } from './shards.ts';
 import { poolSamples, type Shown } from './views.ts';
+
+/** What traffic looks like at a scrape. */
+export function* trafficSamples(
+  upstreams: Iterable<Shown & { plan: LivePlan }>,
+  local: { plan: LivePlan } | null,
+  now: number,
+): Generator<Sample> {
+  for (const upstream of upstreams) yield* upstreamSamples(upstream, now);
+  if (local !== null) yield* reliefSamples(local.plan, now);
+}
 
 /** What an upstream looks like at a scrape. */
 export function* upstreamSamples(
@@ -22,6 +33,7 @@ export function* upstreamSamples(
   yield* poolSamples(cluster);
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
+  yield* reliefSamples(plan, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
   yield* shardSamples({ cluster, plan });
   if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);

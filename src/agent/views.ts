@@ -10,8 +10,10 @@ import type { Connector } from '../http/conduit.ts';
 import { Http2Pool } from '../net/http2-pool.ts';
 import { Pool } from '../net/pool.ts';
 import { AutoConnector, type CountedConnector } from '../net/protocol-connector.ts';
+import type { Plan } from '../proxy/plan.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { Entry } from './entry.ts';
+import { faultWords } from './relief.ts';
 
 const PANIC = 'panic: so few endpoints of a level are healthy that all but those in maintenance are used';
 
@@ -32,10 +34,11 @@ export interface Shown {
   readonly protocol: string;
   /** What the endpoints of each level are; empty where levels have no names. */
   readonly levelNames: readonly string[];
+  readonly plan: Pick<Plan, 'faults'>;
 }
 
 export function clusterView(
-  { cluster, discovery, protocol, levelNames }: Shown,
+  { cluster, discovery, protocol, levelNames, plan }: Shown,
   isInbound: boolean,
   now: number,
 ): ClusterView {
@@ -55,6 +58,7 @@ export function clusterView(
       name: levelNames.length < 2 ? null : (levelNames[place.level] ?? null),
     })),
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
+    faults: plan.faults.inForce(now).map(({ options, active }) => `${faultWords(options)}, ${active} under it now`),
   };
 }
 

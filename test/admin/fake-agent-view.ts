@@ -113,6 +113,7 @@ function orders(): ClusterView {
     ageMs: 1_250,
     problem: null,
     balancer: 'ring_hash',
+    faults: [],
     fingerprint: '0123456789abcdef',
     places: [
       { level: 0, name: 'orders', zone: 'a', healthy: 1, total: 2, share: 70, isPanic: false },
@@ -157,5 +158,6 @@ function empty(): ClusterView {
     fingerprint: null,
     places: [],
     endpoints: [],
+    faults: [],
   };
 }
