@@ -8,19 +8,17 @@ import { Fallbacks, type FindPlan } from '../proxy/fallback.ts';
 import { type Fallback, NO_FALLBACK, type Plan } from '../proxy/plan.ts';
 import { RequestMatch } from '../route/request-match.ts';
 
-/** The plans of the upstreams by name, as they are now: a fallback to another upstream finds it when it is needed. */
+/**
+ * The declared upstreams by name, as the shared port knows them: a fallback to another finds its plan of the moment when it is
+ * needed.
+ */
 export class PlanDirectory {
-  private readonly plans = new Map<string, Plan>();
+  private declared: ReadonlyMap<string, { readonly plan: Plan }> = new Map();
 
-  readonly find: FindPlan = (upstream) => this.plans.get(upstream) ?? null;
+  readonly find: FindPlan = (upstream) => this.declared.get(upstream)?.plan ?? null;
 
-  set(upstream: string, plan: Plan): void {
-    this.plans.set(upstream, plan);
-  }
-
-  /** Unless another has its name by now. */
-  remove(upstream: string, plan: Plan): void {
-    if (this.plans.get(upstream) === plan) this.plans.delete(upstream);
+  replace(declared: ReadonlyMap<string, { readonly plan: Plan }>): void {
+    this.declared = declared;
   }
 }
 

@@ -154,7 +154,6 @@ export class Upstream {
   /** No new connections; exchanges that run end with the endpoints that are known. */
   close(): void {
     this.isClosed = true;
-    this.parts.directory.remove(this.config.name, this.plan);
     this.closePort();
     this.next?.end(null);
     this.live.end(null);
@@ -215,8 +214,6 @@ export class Upstream {
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
     const options = { labels, limits, retry, timeouts, hash, roles: asked, shards, fallback, faults, ...trust };
-    const plan = makePlan(this.parts, this.cluster, options, before);
-    this.parts.directory.set(name, plan);
-    return plan;
+    return makePlan(this.parts, this.cluster, options, before);
   }
 }
