@@ -1,4 +1,6 @@
+import { SpanStatusCode } from '@opentelemetry/api';
 import { expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
 import { DEFAULT_STALE } from '../../src/policy/fallback.ts';
 import { NO_FAULTS } from '../../src/policy/fault.ts';
 import { FaultList } from '../../src/policy/fault-list.ts';
@@ -6,8 +8,11 @@ import { Fallbacks } from '../../src/proxy/fallback.ts';
 import { NO_FALLBACK } from '../../src/proxy/plan.ts';
 import { exchangeLine, tunnelLine } from '../../src/telemetry/access-line.ts';
 import { AccessLog } from '../../src/telemetry/access-log.ts';
+import type { FinishedSpan } from '../../src/telemetry/finished-span.ts';
 import type { LineSink } from '../../src/telemetry/line-sink.ts';
+import { spanOrigin } from '../../src/telemetry/otlp.ts';
 import { reliefSamples } from '../../src/telemetry/relief-samples.ts';
+import { Spans } from '../../src/telemetry/spans.ts';
 import { ExchangeScript } from '../support/exchange-script.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { exchangeRecord, tunnelRecord } from './records.ts';
@@ -40,6 +45,22 @@ it('counts fallbacks by kind, and what is kept for them', () => {
     'remora_fallback_cache_answers_total{orders,too_large} 0',
   ]);
   expect(lines({ faults: NO_FAULTS, fallback: NO_FALLBACK })).toEqual([]);
+});
+
+it('says the same in spans, where what was covered is no error', () => {
+  const seen: FinishedSpan[] = [];
+  const sink = { offer: (span: FinishedSpan) => void seen.push(span) };
+  const origin = spanOrigin({ serviceName: 'web', instanceId: 'web-1', version: '0.1.0' });
+  const spans = new Spans(sink, origin, 0, new ManualClock(), new SeededRandom(1));
+  for (const fallback of ['static', 'cluster'] as const) {
+    spans.onExchangeClose(exchangeRecord({ fault: 'delay', fallback, code: 'no_endpoint', attempts: [] }));
+  }
+  expect(
+    seen.map(({ status, attributes }) => [status.code, attributes['remora.fault'], attributes['remora.fallback']]),
+  ).toEqual([
+    [SpanStatusCode.UNSET, 'delay', 'static'],
+    [SpanStatusCode.ERROR, 'delay', 'cluster'],
+  ]);
 });
 
 it('says in the access log what was done on purpose and what was given instead, also where only failures are logged', () => {
