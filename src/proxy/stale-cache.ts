@@ -99,10 +99,10 @@ export class StaleCache implements StaleAnswers {
 
   // --- From copies ---
 
-  /** Room for so many bytes more of a copy that has `held`; false when there cannot be. */
-  reserve(bytes: number, held: number): boolean {
+  /** Room for so many bytes more of a copy whose body has `length` then; false when there cannot be. */
+  reserve(bytes: number, length: number): boolean {
     const { maxBytes, maxBodyBytes } = this.options;
-    if (held + bytes > maxBodyBytes) return false;
+    if (length > maxBodyBytes) return false;
     for (const [key, entry] of this.entries) {
       if (this.used + bytes <= maxBytes) break;
       this.remove(key, entry);
@@ -203,9 +203,10 @@ class Copy implements AnswerCopy {
   }
 
   add(bytes: Buffer): void {
-    if (!this.isOpen || !this.take(bytes.length, this.length)) return;
+    const length = this.length + bytes.length;
+    if (!this.isOpen || !this.take(bytes.length, length)) return;
     this.pieces.push(Buffer.from(bytes));
-    this.length += bytes.length;
+    this.length = length;
   }
 
   finish(now: number): void {
@@ -226,8 +227,8 @@ class Copy implements AnswerCopy {
     this.cache.release(this.reserved);
   }
 
-  private take(bytes: number, held: number): boolean {
-    if (this.cache.reserve(bytes, held)) {
+  private take(bytes: number, length: number): boolean {
+    if (this.cache.reserve(bytes, length)) {
       this.reserved += bytes;
       return true;
     }

@@ -128,6 +128,13 @@ it('keeps within its bounds whatever comes, and counts what did not fit', () => 
   expect([cache.size, cache.bytes]).toEqual([0, 0]);
 });
 
+it('bounds the body alone by the size of bodies, and not what is kept beside it', () => {
+  const cache = cacheOf({ maxBodyBytes: 4 });
+  put(cache, { path: '/fits' }, { 'x-long': 'x'.repeat(500) }, 'good');
+  put(cache, { path: '/does-not' }, {}, 'wrong');
+  expect([cache.size, cache.counts.too_large]).toEqual([1, 1]);
+});
+
 it('answers a HEAD from what a GET was answered, without its body', () => {
   const cache = cacheOf();
   put(cache, {}, { 'x-remora-hop': 'a', 'content-length': '4', connection: 'x-gone', 'x-gone': '1', etag: 'e' });
