@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { readKvLayer } from '../../src/config/kv-layer.ts';
+import { decodeLocal } from '../../src/config/local-config.ts';
 import { warningsOf } from '../../src/config/warnings.ts';
 import { complaints, good, web } from './parse.ts';
 
@@ -25,6 +27,21 @@ describe('a fault', () => {
       expect.stringMatching(/remora\.yaml:4:.*faults\[0\]\.until.*expected an instant at most 24h from now/),
     ]);
     expect(said(fault('reset: true, until: "2026-02-01T12:00:00Z"'))).toEqual([]);
+  });
+
+  it('in a document from Consul is measured at the time at which that is taken', () => {
+    let now = NOON;
+    const local = decodeLocal({ source: 'f', text: upstreams('  a: {}'), env: {}, set: [], wallMs: () => now });
+    const text = 'upstreams: { a: { faults: [{ abort: {}, until: "2026-02-01T13:00:00Z" }] } }';
+    const layer = readKvLayer('remora/config/caller/web', text);
+    if (Array.isArray(local) || Array.isArray(layer)) throw new Error('both are good by themselves');
+    expect(local.under(layer)).toMatchObject([
+      { path: 'upstreams.a.faults[0].until', source: expect.stringMatching(/^kv:/) },
+    ]);
+    now += 3_600_000;
+    expect(local.under(layer)).toMatchObject({ upstreams: expect.any(Map) });
+    const inbound = readKvLayer('remora/config/caller/web', 'inbound: { faults: [] }');
+    expect(inbound).toMatchObject([{ path: expect.stringMatching(/^inbound/) }]);
   });
 
   it('that is over is no mistake, and is told', () => {
