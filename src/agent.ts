@@ -20,6 +20,7 @@ import { watchedRoom } from './agent/overload-watch.ts';
 import type { Parts } from './agent/parts.ts';
 import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
+import { PlanDirectory } from './agent/relief.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
 import { agentSamples } from './agent/samples.ts';
 import { callerName, selfAt } from './agent/self.ts';
@@ -157,6 +158,7 @@ export class Agent implements AgentView, Stoppable {
       caller: callerName(config.service),
       place: followPlace(config.service, consul, sources, this.self, this.given, this.ends.signal),
       sampling,
+      directory: new PlanDirectory(),
     };
     this.parts = parts;
     log.info('started', { version, service: config.service.name, transport: sockets.kind, pid: process.pid });

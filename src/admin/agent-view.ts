@@ -97,6 +97,8 @@ export interface ClusterView {
   readonly endpoints: readonly EndpointView[];
   /** What was done to endpoints that do worse than their peers, oldest first. */
   readonly ejections: readonly EjectionEventView[];
+  /** Faults that are injected into its requests now, each in words. */
+  readonly faults: readonly string[];
 }
 
 /** How near the traffic of a cluster is to its limits. */

@@ -92,6 +92,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         endpoints,
         endpointsOmitted,
         ejections,
+        faults,
       } = rest;
       return {
         name,
@@ -111,6 +112,7 @@ export function decodeClusters(message: Message): readonly BoundedCluster[] {
         endpoints: endpoints.map(decodeEndpoint),
         endpointsOmitted,
         ejections: ejections.map(decodeEjectionEvent),
+        faults,
       };
     },
   );
@@ -247,6 +249,7 @@ interface ClustersMessage {
     readonly endpoints: readonly EndpointMessage[];
     readonly endpointsOmitted: number;
     readonly ejections: readonly EjectionEventMessage[];
+    readonly faults: readonly string[];
   }[];
 }
 

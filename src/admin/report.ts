@@ -44,6 +44,14 @@ export function listenersText(listeners: readonly ListenerView[]): string {
   );
 }
 
+/** Before all else: whoever looks at a sidecar that misbehaves must learn first that it was told to. Empty without faults. */
+export function faultsText(clusters: readonly BoundedCluster[]): string {
+  const lines = clusters.flatMap(({ name, isInbound, faults }) =>
+    faults.map((fault) => printable(`  ${isInbound ? 'inbound' : `upstream ${name}`}: ${fault}`)),
+  );
+  return lines.length === 0 ? '' : `!!! FAULTS ARE INJECTED ON PURPOSE !!!\n${lines.join('\n')}\n`;
+}
+
 export function clustersText(clusters: readonly BoundedCluster[]): string {
   if (clusters.length === 0) return 'no clusters\n';
   return clusters.map(clusterText).join('\n');
@@ -102,6 +110,7 @@ function clusterText(cluster: BoundedCluster): string {
   const lines = [
     `${cluster.isInbound ? 'application' : 'upstream'} ${cluster.name}: ${[...spoken, balancerWords(cluster), age].join(', ')}`,
   ];
+  for (const fault of cluster.faults) lines.push(`  FAULT INJECTED: ${fault}`);
   if (cluster.problem !== null) lines.push(`  problem: ${cluster.problem}`);
   if (cluster.capacity !== null) lines.push(...capacityLines(cluster.capacity));
   if (cluster.throttled !== null) {

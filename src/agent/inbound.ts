@@ -43,7 +43,7 @@ export class Inbound {
     config: InboundConfig,
     parts: Parts,
   ): Promise<Inbound> {
-    const { protocol, limits, adaptive, criticality, timeouts, rateLimits } = config;
+    const { protocol, limits, adaptive, criticality, timeouts, rateLimits, faults } = config;
     const connections = new ConnectionLimit(limits.maxConnections);
     const breaker = { ...DEFAULT_BREAKER, consecutiveFailures: 0, failureRatio: 0 };
     const cluster = makeCluster(
@@ -72,6 +72,8 @@ export class Inbound {
       hash: null,
       roles: null,
       shards: null,
+      fallback: null,
+      faults,
       ...trust,
     });
     const plan = config.identify ? placedBy(made, new Identified(made.placement, name)) : made;

@@ -16,6 +16,7 @@ import type { SpentTraces } from '../proxy/spent-traces.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
+import type { PlanDirectory } from './relief.ts';
 
 /** The services of the process that everything on the data path is made with. */
 export interface Parts {
@@ -46,4 +47,5 @@ export interface Parts {
   readonly place: Watch<Place>;
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
+  readonly directory: PlanDirectory;
 }

@@ -10,6 +10,8 @@ import { EVERYONE, roleKey } from '../cluster/role-lenses.ts';
 import type { RolesConfig } from '../config/config.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { RetryBudget } from '../policy/budget.ts';
+import type { FallbackOptions } from '../policy/fallback.ts';
+import { type FaultOptions, NO_FAULTS } from '../policy/fault.ts';
 import { type HedgeOptions, LiveHedge, NO_HEDGE } from '../policy/hedge.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
@@ -37,6 +39,7 @@ import type { ShardsOptions } from '../route/shards/shard-options.ts';
 import { ShardSpreader } from '../route/shards/shard-spreader.ts';
 import { type Sharding, Shards } from '../route/shards/shards.ts';
 import { type Capacity, type CapacityOptions, makeCapacity } from './capacity.ts';
+import { makeFallback, makeFaults, type PlanDirectory } from './relief.ts';
 import { placementOf, shardingOf } from './sharding.ts';
 
 /** What all plans of a process are made with. */
@@ -48,6 +51,7 @@ export interface PlanParts {
   readonly guard: OverloadGuard;
   readonly sampling: { readonly ratio: number };
   readonly spent: SpentTraces;
+  readonly directory: PlanDirectory;
 }
 
 /** What is said of a plan in the configuration. */
@@ -63,6 +67,8 @@ export interface PlanOptions extends CapacityOptions {
   readonly shards: ShardsOptions | null;
   readonly trustsPeer: boolean;
   readonly returnsUnseen: boolean;
+  readonly fallback: FallbackOptions | null;
+  readonly faults: readonly FaultOptions[];
 }
 
 /** A plan whose counted parts can be read by who shows and stops the program. */
@@ -121,6 +127,8 @@ export function makePlan(
     shards,
     placement: placementOf(sharding, shards, (part) => makePlacement(clock, cluster, part, wanted, roles, key)),
     roles,
+    faults: makeFaults(options.faults, labels.upstream, parts, before?.faults ?? NO_FAULTS),
+    fallback: makeFallback(options.fallback, parts.directory.find, before?.fallback ?? null),
     spreader: null,
     get sampleRatio() {
       return sampling.ratio;

@@ -18,6 +18,7 @@ import { ejectionSamples } from '../telemetry/ejection-samples.ts';
 import { hedgeSamples } from '../telemetry/hedge-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
+import { reliefSamples } from '../telemetry/relief-samples.ts';
 import type { LivePlan } from './plans.ts';
 import { closedSamples, poolSamples } from './pools.ts';
 import { shardSamples } from './shards.ts';
@@ -39,6 +40,7 @@ export function* agentSamples(
   if (inbound !== null) {
     yield* capacitySamples(inbound);
     yield* doorSamples(inbound.plan, now);
+    yield* reliefSamples(inbound.plan, now);
   }
   yield* overloadSamples(guard);
   yield sample('remora_spent_traces_dropped_total', [], spent.dropped);
@@ -61,6 +63,7 @@ function* upstreamSamples(
   yield* discoverySamples(cluster.name, discovery, now);
   yield* freshSamples(cluster, now);
   yield* doorSamples(plan, now);
+  yield* reliefSamples(plan, now);
   if (plan.roles !== null) yield* holdSamples(cluster.name, plan.roles.hold);
   if (plan.hedge instanceof LiveHedge) yield* hedgeSamples(cluster.name, plan.hedge);
   yield* shardSamples({ cluster, plan });

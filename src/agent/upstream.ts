@@ -225,13 +225,13 @@ export class Upstream {
 
   private makePlan(before: LivePlan | null): LivePlan {
     const { name, protocol, limits, adaptive, criticality, retry, timeouts, hedge, hash, roles, shards } = this.config;
-    const { rateLimits, throttle } = this.config;
+    const { rateLimits, throttle, fallback, faults } = this.config;
     const labels = { direction: 'outbound', upstream: name, protocol: upstreamLabel(protocol) } as const;
     // The application beside us is trusted: it is the one this sidecar works for.
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
     const rules = { limits, adaptive, criticality, retry, timeouts, hedge, doors: { rateLimits, throttle } };
-    const options = { labels, ...rules, hash, roles: asked, shards, ...trust };
+    const options = { labels, ...rules, hash, roles: asked, shards, fallback, faults, ...trust };
     const plan = makePlan(this.parts, this.cluster, options, before);
     this.connections.onRoom = () => plan.line.roomMade();
     return plan;

@@ -244,9 +244,9 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
 
   /** In one step with what has been replaced: the shared port never routes by a plan that is past. */
   private publish(): void {
-    this.shared.replace(
-      new Map([...this.byName].filter(isHttp).map(([name, upstream]) => [name, declaredOf(upstream)])),
-    );
+    const declared = new Map([...this.byName].filter(isHttp).map(([name, upstream]) => [name, declaredOf(upstream)]));
+    this.shared.replace(declared);
+    this.parts.directory.replace(declared);
   }
 }
 

@@ -8,9 +8,11 @@ import { knownLag } from '../cluster/pickers/fresh-replicas.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 import { type OverloadGuard, RESOURCES } from '../policy/overload-guard.ts';
 import type { Throttle } from '../policy/throttle.ts';
+import type { Plan } from '../proxy/plan.ts';
 import { ejectionEventView, ejectionView } from './ejection-view.ts';
 import type { Entry } from './entry.ts';
 import { poolView } from './pools.ts';
+import { faultWords } from './relief.ts';
 
 const PANIC = 'panic: so few endpoints of a level are healthy that all but those in maintenance are used';
 
@@ -31,10 +33,11 @@ export interface Shown {
   readonly protocol: string;
   /** What the endpoints of each level are; empty where levels have no names. */
   readonly levelNames: readonly string[];
+  readonly plan: Pick<Plan, 'faults'>;
 }
 
 export function clusterView(
-  { cluster, discovery, protocol, levelNames }: Shown,
+  { cluster, discovery, protocol, levelNames, plan }: Shown,
   isInbound: boolean,
   now: number,
   throttle: Throttle | null = null,
@@ -57,6 +60,7 @@ export function clusterView(
     })),
     endpoints: [...cluster.endpoints].map((endpoint) => endpointView(endpoint, now)),
     ejections: cluster.ejector.journal.events.map((event) => ejectionEventView(event, now)),
+    faults: plan.faults.inForce(now).map(({ options, active }) => `${faultWords(options)}, ${active} under it now`),
   };
 }
 

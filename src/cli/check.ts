@@ -10,6 +10,8 @@ export interface CheckOptions {
   /** `path=value`, laid over the file. */
   readonly set: readonly string[];
   readonly env: Environment;
+  /** In ms since 1970. */
+  wallMs(): number;
 }
 
 /** Where a command writes; a stream of the process fits. */
@@ -22,13 +24,13 @@ export interface CheckSink {
  * everything that is wrong with it. No port is opened and nobody is asked. The exit code is the verdict; a warning is
  * none.
  */
-export function runCheck(path: string, { set, env }: CheckOptions, out: CheckSink): number {
-  const local = loadFile({ path, env, set });
+export function runCheck(path: string, { set, env, wallMs }: CheckOptions, out: CheckSink): number {
+  const local = loadFile({ path, env, set, wallMs });
   if (Array.isArray(local)) {
     out.write(`${formatProblems(local)}\n`);
     return 1;
   }
-  const warnings = warningsOf(local.config).map((line) => `warning: ${line}`);
+  const warnings = warningsOf(local.config, wallMs()).map((line) => `warning: ${line}`);
   out.write(['ok', ...summary(local.config), ...warnings].join('\n') + '\n');
   return 0;
 }

@@ -92,7 +92,8 @@ export function makeProgram(version: string): Command {
     .addHelpText('after', CHECK)
     .action(async (file: string, { set }: { readonly set: readonly string[] }) => {
       const { runCheck } = await import('./check.ts');
-      process.exitCode = runCheck(file, { set, env: process.env }, process.stdout);
+      const clock = new SystemClock();
+      process.exitCode = runCheck(file, { set, env: process.env, wallMs: () => clock.wallMs() }, process.stdout);
     });
 
   program

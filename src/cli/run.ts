@@ -46,7 +46,7 @@ export async function runSidecar({ file: path, set, transport, logFormat, versio
   const { service, consul } = settings.config.value!;
   const ignored = consul === null ? [] : ignoredConsulVariables(process.env);
   if (ignored.length > 0) log.warn('environment_ignored', { variables: ignored.join(', ') });
-  for (const warning of warningsOf(settings.config.value!)) log.warn('config_doubtful', { warning });
+  for (const warning of warningsOf(settings.config.value!, clock.wallMs())) log.warn('config_doubtful', { warning });
   const identity = { serviceName: service.name, instanceId: service.id, version };
   const accessSink = new LineSink(process.stdout, clock);
   const telemetry = new Telemetry({ identity, clock, random, log, accessSink });

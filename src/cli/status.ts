@@ -1,4 +1,4 @@
-import { clustersText, isWell, statusText } from '../admin/report.ts';
+import { clustersText, faultsText, isWell, statusText } from '../admin/report.ts';
 import { printable } from '../admin/text-table.ts';
 import type { Clock } from '../base/clock.ts';
 
@@ -41,7 +41,7 @@ export async function runStatus(options: StatusOptions, clock: Clock, out: TextS
     out.write(
       options.json
         ? `${JSON.stringify({ reachable: true, ...identity, ...readiness, ...standing, listeners, layers, clusters }, null, 2)}\n`
-        : `${statusText(status)}\n${clustersText(clusters)}`,
+        : `${faultsText(clusters)}${statusText(status)}\n${clustersText(clusters)}`,
     );
     if (!readiness.isReady) return NOT_READY;
     return options.readyOnly || isWell(standing) ? READY : KEPT_AWAY;

@@ -10,6 +10,7 @@ import type { Config, Http2Config, InboundConfig, PlaceOptions, TelemetryConfig,
 import { buildConnections } from './connections.ts';
 import { buildRateLimits, buildThrottle } from './doors.ts';
 import { buildEjection } from './ejection.ts';
+import { buildFallback, buildFaults } from './faults.ts';
 import { buildHash } from './hash.ts';
 import { buildHealthCheck } from './health-check.ts';
 import { buildHedge } from './hedge.ts';
@@ -58,8 +59,14 @@ export function build(written: Written): Config {
 }
 
 function inboundOf(written: NonNullable<Written['inbound']>): InboundConfig {
-  const rateLimits = buildRateLimits(written.rateLimits);
-  return { ...written, ...capacityOf(written), limits: limitsOf(written), timeouts: timeoutsOf(written), rateLimits };
+  return {
+    ...written,
+    ...capacityOf(written),
+    limits: limitsOf(written),
+    timeouts: timeoutsOf(written),
+    rateLimits: buildRateLimits(written.rateLimits),
+    faults: buildFaults(written.faults),
+  };
 }
 
 /** What is one Cookie line in HTTP/1.1 comes as a field for each cookie (RFC 9113, 8.2.3), ninety in a browser. */
@@ -122,6 +129,8 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     hedge: buildHedge(written.hedge),
     timeouts: timeoutsOf(written),
     connections: buildConnections(written),
+    fallback: buildFallback(written.fallback),
+    faults: buildFaults(written.faults),
   };
 }
 

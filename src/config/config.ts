@@ -8,6 +8,8 @@ import type { ConnectionOptions } from '../net/connection-options.ts';
 import type { Http2Limits } from '../net/http2-shared.ts';
 import type { AdaptiveOptions } from '../policy/adaptive-options.ts';
 import type { CriticalityOptions } from '../policy/criticality-rule.ts';
+import type { FallbackOptions } from '../policy/fallback.ts';
+import type { FaultOptions } from '../policy/fault.ts';
 import type { HedgeOptions } from '../policy/hedge.ts';
 import type { BreakerOptions, LimitOptions, RetryOptions, TimeoutOptions } from '../policy/options.ts';
 import type { EjectionOptions } from '../policy/outlier/options.ts';
@@ -73,6 +75,7 @@ export interface InboundConfig extends ListenAddress {
   readonly criticality: CriticalityOptions;
   readonly rateLimits: readonly RateLimitOptions[];
   readonly timeouts: TimeoutOptions;
+  readonly faults: readonly FaultOptions[];
 }
 
 export interface OutboundConfig extends ListenAddress {
@@ -115,6 +118,9 @@ export interface UpstreamConfig extends PlaceOptions {
   readonly hedge: HedgeOptions | null;
   readonly timeouts: TimeoutOptions;
   readonly connections: ConnectionOptions;
+  /** Null: failures are what they are. */
+  readonly fallback: FallbackOptions | null;
+  readonly faults: readonly FaultOptions[];
 }
 
 /** Which endpoints, and which of them first. */

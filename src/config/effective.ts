@@ -3,6 +3,7 @@ import type { Config, Http2Config, InboundConfig, UpstreamConfig } from './confi
 import { encodeConnections } from './connections.ts';
 import { encodeOverload, encodeRateLimits, encodeThrottle } from './doors.ts';
 import { encodeEjection } from './ejection.ts';
+import { encodeFallback, encodeFaults } from './faults.ts';
 import { encodeHash } from './hash.ts';
 import { encodeHealthCheck } from './health-check.ts';
 import { encodeHedge } from './hedge.ts';
@@ -37,6 +38,7 @@ function encode(config: Config): unknown {
             ...encodeCapacity(inbound),
             ...limitsAndTimeouts(inbound),
             rateLimits: encodeRateLimits(inbound.rateLimits),
+            faults: encodeFaults(inbound.faults),
           },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
@@ -80,6 +82,8 @@ function encodeUpstream({
   connections,
   rateLimits,
   throttle,
+  fallback,
+  faults,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -109,6 +113,8 @@ function encodeUpstream({
     ...encodeCapacity(rest),
     rateLimits: encodeRateLimits(rateLimits),
     throttle: encodeThrottle(throttle),
+    fallback: encodeFallback(fallback),
+    faults: encodeFaults(faults),
     ...limitsAndTimeouts(rest),
     connections: encodeConnections(connections),
   };

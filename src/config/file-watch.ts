@@ -107,7 +107,14 @@ export class FileWatch {
     const text = await readFile(path, 'utf8').catch((error: unknown) => unreadable(path, error));
     if (this.isClosed) return;
     if (typeof text !== 'string') return this.refuse([text]);
-    const local = decodeLocal({ source: path, text, env, set, checkFile: checkReadable });
+    const local = decodeLocal({
+      source: path,
+      text,
+      env,
+      set,
+      checkFile: checkReadable,
+      wallMs: () => this.clock.wallMs(),
+    });
     if (Array.isArray(local)) {
       // What has to change is another file, which nothing follows: the slow look reads again.
       if (local.some(({ expected }) => expected === READABLE)) this.identity = '';

@@ -9,17 +9,19 @@ export interface FileOptions {
   readonly env: Environment;
   /** `path=value`, as given to `--set`. */
   readonly set: readonly string[];
+  /** See `LocalSources`. */
+  wallMs?(): number;
 }
 
 /** Reads and judges the file at once, for a start or a check. */
-export function loadFile({ path, env, set }: FileOptions): LocalConfig | Problem[] {
+export function loadFile({ path, ...options }: FileOptions): LocalConfig | Problem[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     return [unreadable(path, error)];
   }
-  return decodeLocal({ source: path, text, env, set, checkFile: checkReadable });
+  return decodeLocal({ source: path, text, ...options, checkFile: checkReadable });
 }
 
 export function unreadable(path: string, error: unknown): Problem {

@@ -3,6 +3,7 @@ import { build } from './build.ts';
 import type { Config } from './config.ts';
 import { readDocument } from './document.ts';
 import { type Environment, environmentLayer } from './environment.ts';
+import { endsTooFar } from './fault-rules.ts';
 import { flagLayer } from './flags.ts';
 import { judge } from './judge.ts';
 import { type Layer, merge, mergeLayers, placeOf } from './layers.ts';
@@ -30,6 +31,8 @@ export interface LocalSources {
   readFile?(path: string): string;
   /** For files that are named and opened later; none are looked for without it. */
   readonly checkFile?: FileCheck;
+  /** In ms since 1970, for what must end soon; without it nothing is too late. */
+  wallMs?(): number;
 }
 
 /**
@@ -43,11 +46,12 @@ export class LocalConfig {
     readonly fingerprint: string,
     private readonly below: readonly Layer[],
     private readonly above: readonly Layer[],
+    private readonly wallMs: () => number,
   ) {}
 
   /** The configuration with one more layer, or why that cannot be. */
   under(layer: Layer): Config | Problem[] {
-    return decide([...this.below, layer, ...this.above]);
+    return decide([...this.below, layer, ...this.above], this.wallMs());
   }
 }
 
@@ -73,7 +77,8 @@ export function decodeLocal(sources: LocalSources): LocalConfig | Problem[] {
   const below = [environmentLayer(sources.env, merge(value, mergeLayers(flags))), file];
   const layers = [...below, ...flags];
   const merged = mergeLayers(layers);
-  const config = decide(layers);
+  const wallMs = sources.wallMs ?? (() => Number.POSITIVE_INFINITY);
+  const config = decide(layers, wallMs());
   const missing = sources.checkFile === undefined ? [] : namedFileFindings(merged, sources.checkFile);
   const later = [
     ...(Array.isArray(config) ? config : []),
@@ -81,7 +86,7 @@ export function decodeLocal(sources: LocalSources): LocalConfig | Problem[] {
   ];
   problems.push(...later.filter((problem) => !isAbout(problem, problems)));
   if (problems.length > 0 || Array.isArray(config)) return inReadingOrder(problems);
-  return new LocalConfig(config, JSON.stringify(merged), below, flags);
+  return new LocalConfig(config, JSON.stringify(merged), below, flags, wallMs);
 }
 
 /** For callers that have nothing but a text: tests, simulations, tools. */
@@ -90,11 +95,12 @@ export function parseConfig(text: string, sources: Partial<LocalSources> = {}): 
   return Array.isArray(local) ? local : local.config;
 }
 
-function decide(layers: readonly Layer[]): Config | Problem[] {
+function decide(layers: readonly Layer[], wallMs: number): Config | Problem[] {
   const verdict = judge(layers);
-  if ('written' in verdict) return build(verdict.written);
+  const findings = 'written' in verdict ? endsTooFar(verdict.written, wallMs) : verdict.findings;
+  if ('written' in verdict && findings.length === 0) return build(verdict.written);
   return inReadingOrder(
-    verdict.findings.map((finding) => {
+    findings.map((finding) => {
       const place = placeOf(layers, finding.path, finding.at);
       const concerns = 'concerns' in finding ? finding.concerns : [];
       const blamed = flagsIn(layers, concerns, place);

@@ -3,6 +3,7 @@ import { connectionRules } from './connections.ts';
 import { type Contradiction, contradiction } from './contradiction.ts';
 import { overloadRules, rateLimitRules } from './door-rules.ts';
 import { ejectionRules } from './ejection-rules.ts';
+import { reliefRules } from './fault-rules.ts';
 import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
 import { healthCheckRules } from './health-check-rules.ts';
@@ -58,6 +59,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ...consulRules(config),
     ...needsConsul(config),
     ...shutdownBounds(config),
+    ...reliefRules(config),
   ];
 }
 

@@ -2,19 +2,20 @@ import { roleAmong } from '../cluster/role.ts';
 import { isOf } from '../route/shards/shard-lenses.ts';
 import { shardsOf } from '../route/shards/shard-options.ts';
 import type { Config, StaticEndpoint, UpstreamConfig } from './config.ts';
+import { pastFaults } from './fault-rules.ts';
 import { formatDuration } from './units.ts';
 
 /**
  * What is no contradiction and still rarely meant: it depends on where others run, which no file says. `check` prints
  * these lines and a start logs them; neither is stopped by them.
  */
-export function warningsOf(config: Config): string[] {
+export function warningsOf(config: Config, wallMs = 0): string[] {
   const ofUpstreams = [...config.upstreams.values()].flatMap((upstream) => [
     ...cookieForAll(upstream),
     ...longHolds(upstream),
     ...nobody(upstream, config.static.get(upstream.service) ?? []),
   ]);
-  return [...registeredLoopback(config), ...ofUpstreams];
+  return [...registeredLoopback(config), ...ofUpstreams, ...pastFaults(config, wallMs)];
 }
 
 /**

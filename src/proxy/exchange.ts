@@ -2,7 +2,7 @@ import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import { FAILURES, type FailureCode } from '../base/failure.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Random } from '../base/random.ts';
-import { failureAnswer } from '../http/answer.ts';
+import { failureAnswer, type LocalAnswer } from '../http/answer.ts';
 import type { Client, RequestHandler } from '../http/conduit.ts';
 import { Edits, NO_EDITS } from '../http/edits.ts';
 import { FieldList, type Fields } from '../http/fields.ts';
@@ -11,15 +11,18 @@ import type { RequestHead, ResponseHead } from '../http/head.ts';
 import { NO_CONNECTION } from '../http/no-connection.ts';
 import { makeRequestId } from '../http/request-id.ts';
 import { nextSpanId } from '../http/trace-context.ts';
-import type { RetryVerdict } from '../policy/classify.ts';
+import { isIdempotent, type RetryVerdict } from '../policy/classify.ts';
 import { Visit } from '../policy/door.ts';
 import { type Evidence, NO_EVIDENCE } from '../policy/evidence.ts';
+import type { FallbackKind } from '../policy/fallback.ts';
+import { type Faults, Mishap, NO_FAULTS } from '../policy/fault.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 
 import { Allowance, NO_DEADLINE } from './allowance.ts';
 import { AnswerMarks } from './answer-marks.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
+import { FaultPace, NO_PACE, type Pace, type PaceOwner } from './fault-pace.ts';
 import { editRequest, editRetryAfter, isLoop, maxForwardsOf } from './forward.ts';
 import { editCall } from './grpc-call.ts';
 import { HedgeTimer, type HedgeTimerOwner } from './hedge-timer.ts';
@@ -31,9 +34,10 @@ import { OPTIONS_ANSWER } from './local-answers.ts';
 import type { ProxyObserver } from './observer.ts';
 import type { Parked } from './parking.ts';
 import { Placed } from './placement.ts';
-import type { Plan, Router } from './plan.ts';
+import { type Fallback, NO_FALLBACK, type Plan, type Router } from './plan.ts';
 import { proveRefusal } from './refusal.ts';
 import { Replay } from './replay.ts';
+import { type AnswerCopy, NO_COPY } from './stale-cache.ts';
 import { Stay } from './stay.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
 import { Tried } from './tried.ts';
@@ -49,24 +53,35 @@ export interface ExchangeContext {
 
 /**
  * `idle`: between requests. `backing_off` and `awaiting_endpoints`: parked, with no attempt; `held` likewise, until
- * there is a primary, and `in_line`, until there is a place. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been
+ * there is a primary, and `in_line`, until there is a place. `delayed`: by a fault that was injected. `trying`: an attempt runs and nothing of an answer has been sent. `answering`: a head has been
  * sent, so nothing can be tried again. `raw`: switched protocols.
  */
-type Phase = 'idle' | 'backing_off' | 'awaiting_endpoints' | 'held' | 'in_line' | 'trying' | 'answering' | 'raw';
+type Phase =
+  | 'idle'
+  | 'delayed'
+  | 'backing_off'
+  | 'awaiting_endpoints'
+  | 'held'
+  | 'in_line'
+  | 'trying'
+  | 'answering'
+  | 'raw';
 
 /**
  * One request and its answer, under a plan. This file is where policies and connections meet, and its order is the
  * order of policies:
  *
- *     route -> door -> place -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
- *                                         ^                 |                     |
- *                                         +-- backoff <- retry? <- failure <------+ (a status worth another try)
+ *     route -> faults -> door -> place -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
+ *                                                  ^                 |                     |
+ *                                                  +-- backoff <- retry? <- failure <------+ (a status worth another try)
+ *                                                                    |
+ *                                  fallback: another plan's door, a kept answer, a written one
  *
  * The books: the cluster's ticket is settled once, in `close`; each attempt closes its own. Every way out goes through
  * `close`, and after it nothing is armed, parked or in flight. One object serves all requests of a connection.
  */
 export class Exchange
-  implements RequestHandler, AttemptOwner, BoundsOwner, HedgeTimerOwner, HeldHeadOwner, Parked, TimerOwner
+  implements RequestHandler, AttemptOwner, BoundsOwner, HedgeTimerOwner, HeldHeadOwner, PaceOwner, Parked, TimerOwner
 {
   readonly parkTimer = new Timer(this);
   private readonly linePlace = new LinePlace(this);
@@ -91,12 +106,22 @@ export class Exchange
   private readonly told: AnswerMarks;
   private readonly held: HeldHead;
   private hasEntered = false;
+  /** Faults and fallbacks are those of its first plan. */
+  private faults: Faults = NO_FAULTS;
+  private readonly mishap = new Mishap();
+  private pace: Pace = NO_PACE;
+  private fallback: Fallback = NO_FALLBACK;
+  private copy: AnswerCopy = NO_COPY;
+  /** It is under the plan of a fallback. */
+  private isMoved = false;
   private requestTrailers: Fields | null = null;
   private isRequestDone = false;
   private isEndpointDone = false;
   private isClientFull = false;
   private isUpstreamFull = false;
   private hasContinued = false;
+  /** When it came, under whatever plan. */
+  private beganAt = 0;
 
   constructor(
     private readonly context: ExchangeContext,
@@ -141,7 +166,14 @@ export class Exchange
     plan.observer.onExchangeOpen(now);
     if (now >= this.allowance.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
+    if (plan.faults.choose(head, this.client.peer, random, this.mishap, now)) return this.befall(now);
+    this.enter(now);
+  }
 
+  /** Under its plan, from the door on. */
+  private enter(now: number): void {
+    const { plan } = this;
+    const { head } = this.journal;
     plan.criticality.read(head, this.visit);
     const turnedAway = plan.door.enter(head, this.client.peer, this.visit, now);
     if (turnedAway !== null) return this.fail(turnedAway, now);
@@ -152,6 +184,28 @@ export class Exchange
     if (misplaced !== null) return this.fail(misplaced, now);
     if (this.placed.lacksKey) plan.observer.onKeyMissing();
     this.tryNext(now);
+  }
+
+  /** Faults that were injected. */
+  private befall(now: number): void {
+    const { delay, delayMs, pace } = this.mishap;
+    const { clock } = this.context;
+    if (pace?.options.effect.kind === 'bandwidth') {
+      this.pace = new FaultPace(pace.options.effect.bytesPerSecond, clock, this, now);
+    }
+    if (delay === null) return this.afterDelay(now);
+    this.phase = 'delayed';
+    clock.arm(this.parkTimer, now + delayMs);
+  }
+
+  private afterDelay(now: number): void {
+    const { end } = this.mishap;
+    this.phase = 'trying';
+    if (end === null) return this.enter(now);
+    if (end.answer === null) return this.cut('fault_injected', now);
+    const kind = this.fallback.covers('fault_injected') ? this.substitute(now) : null;
+    if (kind !== null) return this.fallBack(kind, 'fault_injected', now);
+    this.answerLocally(end.answer, 'fault_injected', now);
   }
 
   onRequestBody(bytes: Buffer): boolean {
@@ -191,7 +245,12 @@ export class Exchange
   onClientDrain(): void {
     this.isClientFull = false;
     this.bounds.progress(this.context.clock.now());
-    this.current?.upstream.resume();
+    if (!this.pace.isPausing) this.current?.upstream.resume();
+  }
+
+  onPaceOver(now: number): void {
+    this.bounds.progress(now);
+    if (!this.isClientFull) this.current?.upstream.resume();
   }
 
   onClientGone(code: FailureCode): void {
@@ -353,6 +412,11 @@ export class Exchange
       attempt.discard(head, now);
       return this.retry(attempt, verdict, now);
     }
+    const kind = this.fallback.coversStatus(head.status) ? this.substitute(now) : null;
+    if (kind !== null) {
+      attempt.discard(head, now);
+      return this.fallBack(kind, null, now);
+    }
     if (this.isGrpc && attempt.awaitsStatus && this.attempts.awaitsTrailers(this.plan, this.replay.isWhole)) {
       return this.held.hold(head, now);
     }
@@ -362,11 +426,13 @@ export class Exchange
   }
 
   onAttemptBody(_attempt: Attempt, bytes: Buffer): boolean {
-    if (this.held.isHeld) this.releaseHead(this.context.clock.now());
+    const now = this.context.clock.now();
+    if (this.held.isHeld) this.releaseHead(now);
     this.journal.responseBytes += bytes.length;
-    this.bounds.progress(this.context.clock.now());
+    this.bounds.progress(now);
+    this.copy.add(bytes);
     this.isClientFull = !this.client.sendBody(bytes);
-    return !this.isClientFull;
+    return this.pace.spend(bytes.length, now) && !this.isClientFull;
   }
 
   onAttemptEnd(attempt: Attempt, trailers: Fields | null): void {
@@ -376,7 +442,9 @@ export class Exchange
       this.isEndpointDone = true;
       return;
     }
-    this.complete(this.context.clock.now());
+    const now = this.context.clock.now();
+    if (trailers === null) this.copy.finish(now);
+    this.complete(now);
   }
 
   onAttemptFailure(attempt: Attempt, reported: FailureCode): void {
@@ -411,8 +479,10 @@ export class Exchange
     this.stay.leave();
     this.attempts.answering = this.current;
     this.hedgeTimer?.stop();
-    const isMarked = this.placed.isMarked || this.visit.isMarked || this.told.isNeeded(head, this.plan);
-    this.client.sendHead(head, isMarked ? this.marks(head, now) : NO_EDITS);
+    if (!this.isMoved) this.copy = this.fallback.stale.copy(this.journal.head, head, now);
+    const isMarked = this.placed.isMarked || this.visit.isMarked || this.mishap.isMarked || this.isMoved;
+    const isTold = isMarked || this.told.isNeeded(head, this.plan);
+    this.client.sendHead(head, isTold ? this.marks(head, now) : NO_EDITS);
   }
 
   /** Nothing more of it may come for long: the client has what there is. */
@@ -447,6 +517,8 @@ export class Exchange
     if (this.placed.isMarked) this.plan.placement.mark(this.placed, head, this.edits);
     if (this.visit.isMarked) this.plan.door.mark(this.visit, this.edits);
     this.told.put(this.edits, this.current!, this.plan, now);
+    if (this.mishap.words !== null) this.edits.append('x-remora-fault', this.mishap.words);
+    if (this.isMoved) this.edits.append('x-remora-fallback', 'cluster');
     return this.edits;
   }
 
@@ -605,11 +677,20 @@ export class Exchange
 
   /** The stay in the park is over. */
   onTimer(_timer: Timer, now: number): void {
+    if (this.phase === 'delayed') return this.onDelayOver(now);
     this.plan.parking.leave(this);
     if (this.phase === 'backing_off') return this.onWake(now);
     try {
       if (this.phase === 'in_line') this.fail(this.plan.line.end(this.linePlace, now), now);
       else this.fail(this.phase === 'held' ? this.stay.end(now) : this.placed.refusal, now);
+    } catch (error) {
+      this.onBug(error);
+    }
+  }
+
+  private onDelayOver(now: number): void {
+    try {
+      this.afterDelay(now);
     } catch (error) {
       this.onBug(error);
     }
@@ -672,6 +753,7 @@ export class Exchange
 
   onIdle(now: number): void {
     if (this.phase === 'raw') this.cut('tunnel_idle', now);
+    else if (this.phase === 'answering' && this.pace.isPausing) this.cut('fault_injected', now);
     else if (this.phase === 'answering') this.cut(this.isClientFull ? 'client_idle' : 'response_idle', now);
     else if (this.phase === 'trying') this.fail(this.awaitsClient() ? 'body_timeout' : 'attempt_timeout', now);
   }
@@ -711,6 +793,8 @@ export class Exchange
   /** Ends the exchange with an answer of our own. Nothing of another has been sent. */
   private fail(code: FailureCode, now: number): void {
     this.abandon(code, now);
+    const kind = this.fallback.covers(code) ? this.substitute(now) : null;
+    if (kind !== null) return this.fallBack(kind, code, now);
     this.journal.answer(this.isGrpc ? 200 : FAILURES[code].status, code, now);
     if (!this.isReturned(code) || !this.client.sendRefusal()) {
       this.edits.reset();
@@ -720,10 +804,70 @@ export class Exchange
       if (visit.isMarked) this.plan.door.mark(visit, this.edits);
       this.told.putLocal(this.edits, this.plan, now);
       if (!this.plan.trustsPeer && !this.attempts.mayBeSeen) proveRefusal(this.edits, code, this.journal.trace);
+      if (this.mishap.words !== null) this.edits.append('x-remora-fault', this.mishap.words);
       this.client.sendLocal(failureAnswer(code), this.edits);
     }
     this.close(now);
     this.client.finish(true);
+  }
+
+  // --- In place of a failure ---
+
+  /** What the client can be given instead. Nothing of an answer has been sent, and no attempt runs that could bring one. */
+  private substitute(now: number): FallbackKind | null {
+    const { journal, attempts, replay, isGrpc } = this;
+    const isRepeatable =
+      !attempts.mayBeSeen || isIdempotent(journal.head.method) || (isGrpc && this.plan.retry.grpcIdempotent);
+    const mayMove = !this.isMoved && isRepeatable && replay.isWhole && !attempts.isHeard && this.bounds.leftMs(now) > 0;
+    return this.fallback.choose(journal.head, isGrpc, mayMove, now);
+  }
+
+  /** `code` is null for an answer that is not good enough. */
+  private fallBack(kind: FallbackKind, code: FailureCode | null, now: number): void {
+    const { fallback, journal } = this;
+    fallback.counts[kind] += 1;
+    journal.fallback = kind;
+    if (kind === 'cluster') return this.move(fallback.other()!, code, now);
+    if (kind === 'static') return this.answerLocally(fallback.answer(this.isGrpc)!, code, now);
+    journal.answer(200, code, now);
+    journal.responseBytes = fallback.stale.answer(journal.head, this.client, this.ownEdits(), now);
+    this.close(now);
+    this.client.finish(true);
+  }
+
+  /** Ends the exchange with an answer that is written. */
+  private answerLocally(answer: LocalAnswer, code: FailureCode | null, now: number): void {
+    this.journal.answerLocally(answer, code, now);
+    this.client.sendLocal(answer, this.ownEdits());
+    this.close(now);
+    this.client.finish(true);
+  }
+
+  private ownEdits(): Edits {
+    const { edits, journal, mishap, visit } = this;
+    edits.reset();
+    edits.append('x-request-id', journal.requestId);
+    if (journal.fallback !== null) edits.append('x-remora-fallback', journal.fallback);
+    if (mishap.words !== null) edits.append('x-remora-fault', mishap.words);
+    if (visit.isMarked) this.plan.door.mark(visit, edits);
+    return edits;
+  }
+
+  /** The request begins anew under another plan, once; the books of the first are closed. */
+  private move(other: Plan, code: FailureCode | null, now: number): void {
+    this.journal.code = code;
+    this.leavePlan('trying', now);
+    this.isMoved = true;
+    this.plan = other;
+    this.journal.move(other.labels, nextSpanId(this.context.random), now);
+    this.beginPlan(other, now);
+    const { requestMs, isShort } = this.allowance;
+    // What its caller wants begins with the request, and not again.
+    const leftMs = requestMs > 0 && isShort ? Math.max(1, requestMs - (now - this.beganAt)) : requestMs;
+    if (this.isRequestDone) this.bounds.boundRequest(leftMs, now);
+    this.isUpstreamFull = false;
+    other.observer.onExchangeOpen(now);
+    this.enter(now);
   }
 
   /**
@@ -765,13 +909,12 @@ export class Exchange
     this.plan = plan;
     this.phase = 'trying';
     this.journal.begin(head, plan.labels, now);
-    this.attempts.reset();
-    this.placed.reset();
-    this.visit.reset();
-    this.hasEntered = false;
-    this.allowance.read(head, this.journal.isGrpc, plan.timeouts, now);
-    this.bounds.start(plan.timeouts, now);
-    if (this.allowance.deadlineAt !== NO_DEADLINE) this.bounds.boundCaller(this.allowance);
+    this.beganAt = now;
+    this.faults = plan.faults;
+    this.mishap.reset();
+    this.fallback = plan.fallback;
+    this.isMoved = false;
+    this.beginPlan(plan, now);
     this.requestTrailers = null;
     this.isRequestDone = false;
     this.isEndpointDone = false;
@@ -780,10 +923,32 @@ export class Exchange
     this.hasContinued = false;
   }
 
+  private beginPlan(plan: Plan, now: number): void {
+    const { journal, allowance, bounds } = this;
+    this.attempts.reset();
+    this.placed.reset();
+    this.visit.reset();
+    this.hasEntered = false;
+    allowance.read(journal.head, journal.isGrpc, plan.timeouts, this.beganAt);
+    bounds.start(plan.timeouts, now);
+    if (allowance.deadlineAt !== NO_DEADLINE) bounds.boundCaller(allowance);
+  }
+
   /** Closes the books; the client is told by whoever calls. */
   private close(now: number): void {
+    this.faults.leave(this.mishap);
+    this.pace.stop();
+    this.pace = NO_PACE;
+    this.copy.drop();
+    this.copy = NO_COPY;
+    this.replay.reset();
+    this.leavePlan('idle', now);
+  }
+
+  private leavePlan(next: Phase, now: number): void {
     const { plan, journal } = this;
     this.bounds.stop();
+    if (this.phase === 'delayed') this.context.clock.disarm(this.parkTimer);
     this.hedgeTimer?.stop();
     this.held.release();
     this.attempts.close();
@@ -793,10 +958,10 @@ export class Exchange
     const evidence = this.current ?? NO_EVIDENCE;
     this.giveBackRoom(evidence, now);
     if (this.hasEntered) plan.door.leave(this.visit, evidence, now);
-    this.phase = 'idle';
+    this.phase = next;
     this.current = null;
-    this.replay.reset();
     journal.endedAt = now;
+    journal.fault = this.mishap.words;
     journal.held.end(now);
     journal.shard = this.placed.shard;
     plan.observer.onExchangeClose(journal);

@@ -1,8 +1,10 @@
 import { FAILURES, type FailureCode } from '../base/failure.ts';
+import type { LocalAnswer } from '../http/answer.ts';
 import type { Peer } from '../http/conduit.ts';
 import { NO_GRPC_STATUS } from '../http/grpc.ts';
 import type { RequestHead } from '../http/head.ts';
 import { TraceIds } from '../http/trace-context.ts';
+import type { FallbackKind } from '../policy/fallback.ts';
 import { isCall } from './grpc-call.ts';
 import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
@@ -30,6 +32,10 @@ export class Journal implements ExchangeRecord {
   responseBytes = 0;
   requestId = '';
   shard: string | null = null;
+  fault: string | null = null;
+  fallback: FallbackKind | null = null;
+  /** Of an answer made here whose failure does not say it; -1 for none. */
+  private ownGrpcStatus = NO_GRPC_STATUS;
   readonly trace = new TraceIds();
   readonly held = new HeldTime();
 
@@ -49,7 +55,24 @@ export class Journal implements ExchangeRecord {
     this.code = null;
     this.requestBytes = 0;
     this.responseBytes = 0;
+    this.fault = null;
+    this.fallback = null;
+    this.ownGrpcStatus = NO_GRPC_STATUS;
     this.held.reset();
+  }
+
+  /** The request begins anew under another plan, as another span of the same trace. What the client has sent of it stays. */
+  move(labels: PlanLabels, spanId: string, now: number): void {
+    const { head, requestBytes, trace } = this;
+    this.begin(head, labels, now);
+    this.requestBytes = requestBytes;
+    trace.spanId = spanId;
+  }
+
+  /** The head of an answer made here goes to the client, which is no failure's or has a status of its own. */
+  answerLocally({ status, grpcStatus }: LocalAnswer, code: FailureCode | null, now: number): void {
+    this.answer(this.isGrpc ? 200 : status, code, now);
+    this.ownGrpcStatus = grpcStatus;
   }
 
   /** The head of an answer goes to the client. */
@@ -61,6 +84,7 @@ export class Journal implements ExchangeRecord {
 
   get grpcStatus(): number {
     if (!this.isGrpc) return NO_GRPC_STATUS;
+    if (this.ownGrpcStatus !== NO_GRPC_STATUS) return this.ownGrpcStatus;
     if (this.code !== null) return FAILURES[this.code].grpcStatus;
     return this.answeredBy === null ? NO_GRPC_STATUS : this.answeredBy.grpcStatus;
   }

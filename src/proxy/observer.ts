@@ -4,6 +4,7 @@ import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Spoken } from '../net/sniffer.ts';
 import type { Evidence } from '../policy/evidence.ts';
+import type { FallbackKind } from '../policy/fallback.ts';
 import type { PlanLabels } from './labels.ts';
 
 /** One attempt as it went. Instants are monotonic ms, 0 for what never happened. */
@@ -45,6 +46,13 @@ export interface ExchangeRecord {
   readonly requestId: string;
   /** The shard that has its key, whether or not it was reached; null without one. */
   readonly shard: string | null;
+  /** What was done to it on purpose: `delay`, `delay, abort`; null mostly. */
+  readonly fault: string | null;
+  /**
+   * What its client was given in place of `code`, or of an answer. `cluster`: the request is on record once more, under
+   * the upstream that it went to.
+   */
+  readonly fallback: FallbackKind | null;
   /** 32 hex digits. */
   readonly traceId: string;
   /** The span of this exchange, 16 hex digits. */
@@ -61,6 +69,7 @@ export interface ExchangeRecord {
 
 /** One opaque connection as it went. */
 export interface TunnelRecord {
+  readonly fault: string | null;
   readonly labels: PlanLabels;
   readonly peer: Peer;
   readonly startedAt: number;

@@ -1,10 +1,14 @@
+import type { FailureCode } from '../base/failure.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { LocalAnswer } from '../http/answer.ts';
 import type { Peer } from '../http/conduit.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Backoff } from '../policy/backoff.ts';
 import type { RetryBudget } from '../policy/budget.ts';
 import type { CriticalityRule } from '../policy/criticality-rule.ts';
 import type { Door } from '../policy/door.ts';
+import type { FallbackKind } from '../policy/fallback.ts';
+import type { Faults } from '../policy/fault.ts';
 import type { Gate } from '../policy/gate.ts';
 import type { Hedge } from '../policy/hedge.ts';
 import type { RetryOptions, TimeoutOptions } from '../policy/options.ts';
@@ -17,6 +21,7 @@ import type { Parking } from './parking.ts';
 import type { Placement } from './placement.ts';
 import type { Ledger } from './places/ledger.ts';
 import type { Retrying } from './retrying.ts';
+import { NO_STALE, type StaleAnswers } from './stale-cache.ts';
 
 /**
  * Everything that was resolved before the request came: where to, under which limits, watched by whom. Immutable and
@@ -46,6 +51,10 @@ export interface Plan {
   /** How quick answers are at best. */
   readonly pace: Pace;
   readonly placement: Placement;
+  /** What befalls requests on purpose. */
+  readonly faults: Faults;
+  /** What clients are given in place of failures. */
+  readonly fallback: Fallback;
   /** Null nearly always: every request has one place. */
   readonly spreader: Spreader | null;
   /**
@@ -58,6 +67,36 @@ export interface Plan {
   readonly returnsUnseen: boolean;
   readonly observer: PlanObserver;
 }
+
+/** What the clients of a plan are given in place of a failure, as long as nothing of an answer has been sent. */
+export interface Fallback {
+  /** Is there something for this failure? */
+  covers(code: FailureCode): boolean;
+  /** And for an answer of an endpoint with this status, once nothing is tried again? */
+  coversStatus(status: number): boolean;
+  /** The best there is for a request, or null. `mayMove`: another cluster may have it. */
+  choose(head: RequestHead, isGrpc: boolean, mayMove: boolean, now: number): FallbackKind | null;
+  /** Of kind `static`, for calls of gRPC or for others. */
+  answer(isGrpc: boolean): LocalAnswer | null;
+  /** Of kind `cluster`: under that plan the request begins anew. */
+  other(): Plan | null;
+  readonly stale: StaleAnswers;
+  /** Given since the start; whoever gives one counts it. */
+  readonly counts: FallbackCounts;
+}
+
+export type FallbackCounts = Record<FallbackKind, number>;
+
+/** Failures are what they are. */
+export const NO_FALLBACK: Fallback = {
+  covers: () => false,
+  coversStatus: () => false,
+  choose: () => null,
+  answer: () => null,
+  other: () => null,
+  stale: NO_STALE,
+  counts: { cluster: 0, stale: 0, static: 0 },
+};
 
 /** Requests to plans. One per listener. */
 export interface Router {

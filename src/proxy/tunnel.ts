@@ -13,6 +13,7 @@ import { NO_TUNNEL } from '../http/no-connection.ts';
 import { outcomeOf } from '../policy/classify.ts';
 import { Visit } from '../policy/door.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
+import { Mishap } from '../policy/fault.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
 import type { ExchangeContext } from './exchange.ts';
 import { HeldTime } from './held-time.ts';
@@ -93,6 +94,8 @@ export class TunnelExchange
   private readonly held = new HeldTime();
   private readonly visit = new Visit();
   private hasEntered = false;
+  private readonly mishap = new Mishap();
+  private isDelayed = false;
   private isOpen = true;
   private readonly trial: Trial;
 
@@ -110,6 +113,20 @@ export class TunnelExchange
   start(): void {
     const { plan, startedAt: now } = this;
     plan.observer.onTunnelOpen(now);
+    if (!plan.faults.choose(null, this.peer, this.context.random, this.mishap, now)) return this.enter(now);
+    if (this.mishap.delay === null) return this.afterDelay(now);
+    this.isDelayed = true;
+    this.context.clock.arm(this.parkTimer, now + this.mishap.delayMs);
+  }
+
+  private afterDelay(now: number): void {
+    this.isDelayed = false;
+    if (this.mishap.end === null) this.enter(now);
+    else this.refuse('fault_injected', now);
+  }
+
+  private enter(now: number): void {
+    const { plan } = this;
     plan.criticality.read(null, this.visit);
     const turnedAway = plan.door.enter(null, this.peer, this.visit, now);
     if (turnedAway !== null) return this.refuse(turnedAway, now);
@@ -125,6 +142,10 @@ export class TunnelExchange
 
   get labels(): PlanLabels {
     return this.plan.labels;
+  }
+
+  get fault(): string | null {
+    return this.mishap.words;
   }
 
   get heldMs(): number {
@@ -270,6 +291,7 @@ export class TunnelExchange
 
   onTimer(timer: Timer, now: number): void {
     if (timer === this.endTimer) return this.unpark(() => this.endNow(now));
+    if (this.isDelayed) return this.unpark(() => this.afterDelay(now));
     this.plan.parking.leave(this);
     this.isParked = false;
     if (this.isInLine) return this.unpark(() => this.refuse(this.plan.line.end(this.linePlace, now), now));
@@ -330,6 +352,8 @@ export class TunnelExchange
     this.endedAt = now;
     this.held.end(now);
     this.context.clock.disarm(this.endTimer);
+    if (this.isDelayed) this.context.clock.disarm(this.parkTimer);
+    this.plan.faults.leave(this.mishap);
     if (this.isParked) this.plan.parking.leave(this);
     if (this.isInLine) this.plan.line.leave(this.linePlace);
     this.stay.leave();

@@ -32,6 +32,7 @@ export function exchangeLine(record: ExchangeRecord, wallMs: number): string {
     status: record.status,
     grpc_status: grpcStatus(record.grpcStatus),
     failure: record.code,
+    ...relief(record.fault, record.fallback),
     duration_ms: rounded(took),
     first_byte_ms: since(startedAt, answeredAt),
     connect_ms: connectMs(record.answeredBy),
@@ -52,6 +53,7 @@ export function tunnelLine(record: TunnelRecord, wallMs: number): string {
     kind: 'tunnel',
     ...origin(labels, peer),
     failure: record.code,
+    ...relief(record.fault, null),
     duration_ms: rounded(took),
     connect_ms: connectMs(record.attemptCount === 0 ? null : record.attempts[record.attemptCount - 1]!),
     ...heldMs(record.heldMs),
@@ -61,6 +63,14 @@ export function tunnelLine(record: TunnelRecord, wallMs: number): string {
     attempts: attemptList(record.attempts, record.attemptCount, endedAt),
   };
   return JSON.stringify(line);
+}
+
+/** Only of what was tampered with, and of what got something else than its failure. */
+function relief(
+  fault: string | null,
+  fallback: string | null,
+): { readonly fault?: string; readonly fallback?: string } {
+  return { ...(fault === null ? {} : { fault }), ...(fallback === null ? {} : { fallback }) };
 }
 
 /** Only where there are roles, and then seldom. */

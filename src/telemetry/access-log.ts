@@ -33,12 +33,15 @@ export class AccessLog implements ProxyObserver, PlanObserver {
   }
 
   onExchangeClose(record: ExchangeRecord): void {
-    if (!this.wants(record.code !== null || isServerError(record.status, record.grpcStatus))) return;
+    const { code, fault, fallback } = record;
+    const isOdd = code !== null || fault !== null || fallback !== null;
+    if (!this.wants(isOdd || isServerError(record.status, record.grpcStatus))) return;
     this.sink.write(exchangeLine(record, this.clock.wallMs()));
   }
 
   onTunnelClose(record: TunnelRecord): void {
-    if (this.wants(record.code !== null)) this.sink.write(tunnelLine(record, this.clock.wallMs()));
+    if (this.wants(record.code !== null || record.fault !== null))
+      this.sink.write(tunnelLine(record, this.clock.wallMs()));
   }
 
   onReject(listener: string, code: FailureCode): void {

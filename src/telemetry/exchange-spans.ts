@@ -58,6 +58,8 @@ function serverSpan(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOr
   attributes['remora.request_id'] = safeText(record.requestId, MAX_REQUEST_ID);
   attributes['remora.attempts'] = record.attemptCount;
   addOwn(attributes, record, code);
+  if (record.fault !== null) attributes['remora.fault'] = record.fault;
+  if (record.fallback !== null) attributes['remora.fallback'] = record.fallback;
   const facts = {
     kind: SpanKind.SERVER,
     spanId: record.spanId,
@@ -120,9 +122,13 @@ function addOwn(attributes: Attributes, { labels, isSampled }: ExchangeRecord, c
 
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
-/** For a server a 4xx is the client's mistake. A failure that broke a good status off is an error all the same. */
-function serverStatus({ status, code, grpcStatus }: ExchangeRecord): SpanStatus {
-  if (code !== null && FAILURES[code].status >= 500) return errorOf(code);
+/**
+ * For a server a 4xx is the client's mistake. A failure that broke a good status off is an error all the same; one that
+ * something else was given for here is what that is.
+ */
+function serverStatus({ status, code, grpcStatus, fallback }: ExchangeRecord): SpanStatus {
+  const isCovered = fallback === 'stale' || fallback === 'static';
+  if (code !== null && !isCovered && FAILURES[code].status >= 500) return errorOf(code);
   return isServerError(status, grpcStatus) ? { code: SpanStatusCode.ERROR } : UNSET;
 }
 

@@ -107,6 +107,43 @@ export const METRICS = {
     help: 'Requests by criticality, and new connections (connection), that were refused for the overload of this process, or would have been (observe).',
   },
 
+  // --- Faults and fallbacks ---
+  remora_faults_in_force: {
+    type: 'gauge',
+    labels: ['direction', 'upstream'],
+    help: 'Faults that are configured and have not ended yet. Absent where there never were any.',
+  },
+  remora_faults_injected_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream', 'kind'],
+    help: 'Faults that befell requests and opaque connections on purpose: delay, abort, reset or bandwidth.',
+  },
+  remora_faults_skipped_total: {
+    type: 'counter',
+    labels: ['direction', 'upstream'],
+    help: 'Those that passed unharmed because a fault held as many already as it may (maxActive).',
+  },
+  remora_fallbacks_total: {
+    type: 'counter',
+    labels: ['upstream', 'kind'],
+    help: 'Requests whose client got something else than a failure: another cluster was asked, or it had a stale answer or the static one.',
+  },
+  remora_fallback_cache_entries: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'Targets whose last good answer is kept.',
+  },
+  remora_fallback_cache_bytes: {
+    type: 'gauge',
+    labels: ['upstream'],
+    help: 'What they take, answers that are being copied included.',
+  },
+  remora_fallback_cache_answers_total: {
+    type: 'counter',
+    labels: ['upstream', 'fate'],
+    help: 'Answers that could be kept: kept, evicted again to make room, or too large.',
+  },
+
   // --- gRPC ---
   remora_grpc_calls_total: {
     type: 'counter',

@@ -115,6 +115,7 @@ function orders(): ClusterView {
     ageMs: 1_250,
     problem: null,
     balancer: 'ring_hash',
+    faults: [],
     fingerprint: '0123456789abcdef',
     capacity: {
       inFlight: 20,
@@ -192,5 +193,6 @@ function empty(): ClusterView {
     places: [],
     endpoints: [],
     ejections: [],
+    faults: [],
   };
 }

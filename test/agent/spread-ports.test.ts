@@ -93,6 +93,8 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
     hash: null,
     roles: null,
     shards: null,
+    fallback: null,
+    faults: [],
     ...trust,
   };
   const plan = makePlan(parts, cluster, options);

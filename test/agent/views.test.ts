@@ -8,11 +8,14 @@ import { lensesInside } from '../../src/cluster/lens.ts';
 import { roleLenses } from '../../src/cluster/role-lenses.ts';
 import type { ClusterSnapshot, EndpointSpec } from '../../src/cluster/snapshot.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
+import { NO_FAULTS } from '../../src/policy/fault.ts';
 import { DEFAULT_BREAKER } from '../../src/policy/options.ts';
 import { shardLenses } from '../../src/route/shards/shard-lenses.ts';
 import { spec, specs } from '../support/endpoint-specs.ts';
 import { evidence } from '../support/evidence.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+
+const NO_RELIEF = { faults: NO_FAULTS };
 
 it('shows no latency of an endpoint that has not answered yet', () => {
   const clock = new ManualClock();
@@ -37,7 +40,8 @@ it('shows no latency of an endpoint that has not answered yet', () => {
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
   discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
   const latency = (): number | null =>
-    clusterView({ cluster, discovery, protocol: 'grpc', levelNames: [] }, false, clock.now()).endpoints[0]!.latencyMs;
+    clusterView({ cluster, discovery, protocol: 'grpc', levelNames: [], plan: NO_RELIEF }, false, clock.now())
+      .endpoints[0]!.latencyMs;
   expect(latency()).toBe(null);
 
   const [endpoint] = [...cluster.endpoints];
@@ -63,7 +67,7 @@ it('says that all endpoints are critical, after what discovery has to say', () =
   const discovery = new Cell<ClusterSnapshot>(clock);
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
   const problem = (): string | null =>
-    clusterView({ cluster, discovery, protocol: 'grpc', levelNames: [] }, false, clock.now()).problem;
+    clusterView({ cluster, discovery, protocol: 'grpc', levelNames: [], plan: NO_RELIEF }, false, clock.now()).problem;
   discovery.set({ service: 'orders', source: 'consul', endpoints: [spec('a', { health: 'critical' })] });
   expect(problem()).toContain('all endpoints are critical');
   discovery.fail('Consul is away');
@@ -105,7 +109,7 @@ it('names levels where failover makes them, and says that a level is in panic', 
   });
   const discovery = new Cell<ClusterSnapshot>(clock);
   const view = (levelNames: readonly string[]) =>
-    clusterView({ cluster, discovery, protocol: 'http', levelNames }, false, clock.now());
+    clusterView({ cluster, discovery, protocol: 'http', levelNames, plan: NO_RELIEF }, false, clock.now());
   expect(view([]).places).toEqual([]);
   const endpoints = [
     spec('a', { health: 'critical', zone: 'eu' }),
@@ -158,7 +162,7 @@ it('names the roles and shards that nobody serves, each once, and those alone th
   const discovery = new Cell<ClusterSnapshot>(clock);
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
   const problem = (): string | null =>
-    clusterView({ cluster, discovery, protocol: 'http', levelNames: [] }, false, clock.now()).problem;
+    clusterView({ cluster, discovery, protocol: 'http', levelNames: [], plan: NO_RELIEF }, false, clock.now()).problem;
   const show = (endpoints: readonly EndpointSpec[]): string | null => {
     discovery.set({ service: 'orders', source: 'consul', endpoints });
     return problem();
@@ -194,7 +198,8 @@ it('says what does not suit a balancer that hashes, when there is nothing worse,
   });
   const discovery = new Cell<ClusterSnapshot>(clock);
   discovery.subscribe((snapshot) => cluster.apply(snapshot));
-  const view = () => clusterView({ cluster, discovery, protocol: 'http', levelNames: [] }, false, clock.now());
+  const view = () =>
+    clusterView({ cluster, discovery, protocol: 'http', levelNames: [], plan: NO_RELIEF }, false, clock.now());
   expect([view().fingerprint, view().problem]).toEqual([null, null]);
   discovery.set({ service: 'orders', source: 'consul', endpoints: specs('a') });
   expect(view()).toMatchObject({ fingerprint: cluster.hashing!.fingerprint, problem: null });

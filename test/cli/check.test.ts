@@ -14,7 +14,7 @@ function check(text: string | null, { set = [] as string[], env = {} } = {}) {
   let output = '';
   const code = runCheck(
     text === null ? join(folder, 'none.yaml') : path,
-    { set, env },
+    { set, env, wallMs: () => Date.parse('2026-01-31T12:00:00Z') },
     { write: (chunk) => (output += chunk) },
   );
   return { code, lines: output.replaceAll(`${folder}/`, '').trimEnd().split('\n') };

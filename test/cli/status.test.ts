@@ -53,6 +53,16 @@ upstream cache: auto, random, nothing discovered yet
     });
   });
 
+  it('says before all else that faults are injected, and of what', async () => {
+    const [orders, cache] = view.clusterViews;
+    view.clusterViews = [{ ...orders!, faults: ['reset of 5 % of requests until 2026-01-31T18:00:00.000Z'] }, cache!];
+    const { text } = await status();
+    expect(text).toMatch(
+      /^!!! FAULTS ARE INJECTED ON PURPOSE !!!\n {2}upstream orders: reset of 5 % of requests until \S+\n/,
+    );
+    expect(text).toMatch(/\nupstream orders: .*\n {2}FAULT INJECTED: reset of 5 %/);
+  });
+
   it('says what a sidecar that is not ready waits for, and exits 1', async () => {
     view.readinessView = { isReady: false, isDraining: false, waitingFor: ['first snapshot of orders'] };
     const { code, text } = await status();

@@ -18,6 +18,8 @@ upstreams:
   g: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy }, boundedLoad: 1.5 }
   h: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
   i: { balance: rendezvous, hash: { source: true } }
+  j: { fallback: { upstream: k, stale: { maxAge: 1m, credentials: true }, static: { status: 204, fields: { x-a: b }, grpcStatus: internal } } }
+  k: { fallback: { codes: [no_endpoint], statuses: [], static: { body: "sorry" } }, faults: [{ delay: 1s, until: "2026-01-31T18:00:00Z", percent: 12.5 }, { delayHeader: x-d, until: "2026-01-31T18:00:00.5Z" }, { abort: {}, until: "2026-01-31T18:00:00Z" }, { reset: true, until: "2026-01-31T18:00:00Z" }, { bandwidth: 64KiB, match: { path: /a, headers: { b: "*", c: d }, callers: [10.0.0.1] }, until: "2026-01-31T18:00:00+02:00" }] }
 telemetry: { otlp: { endpoint: "http://c:4317", headers: { api-key: s3cret } } }
 admin: { grpcPort: off }
 http2: { maxList: 32KiB, pingInterval: 0 }

@@ -36,6 +36,8 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     timeouts: DEFAULT_TIMEOUTS,
     connections: DEFAULT_CONNECTIONS,
     ejection: DEFAULT_EJECTION,
+    fallback: null,
+    faults: [],
   };
   expect(good(FIRST_FILE)).toEqual({
     service: {
@@ -59,6 +61,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       criticality: INBOUND_CRITICALITY,
       rateLimits: [],
       timeouts: { ...DEFAULT_TIMEOUTS, connectMs: 1_000 },
+      faults: [],
     },
     outbound: { address: '127.0.0.1', port: 15001, protocol: 'http', discover: false },
     upstreams: new Map([

@@ -48,6 +48,8 @@ upstreams:
     retry: { maxAttempts: 4, on: [5xx, retriable-status-codes, retriable-grpc-statuses, retriable-headers], statuses: [503], grpcStatuses: [unavailable, aborted], headers: [{ name: X-Again }, { name: x-why, exact: busy }, { name: x-code, prefix: T- }], grpcIdempotent: true, idempotencyKey: true, maxConcurrent: 5, maxRetryAfter: 3s, backoff: 10ms, maxBackoff: 20ms, replay: 0, budget: { ratio: 0, minPerSecond: 0, window: 5s } }
     timeouts: { connect: 1s, attempt: 2s, attemptIdle: 500ms, request: 3s, streamIdle: 0, tunnelIdle: 2h, maxDuration: 3h }
     connections: { warm: 2, maxIdle: 8, maxRequests: 1000, maxAge: 10m, drainTimeout: 30s }
+    fallback: { codes: [no_endpoint], statuses: [503], upstream: files, stale: { maxAge: 1m, maxEntries: 2, maxBytes: 1MiB, maxBody: 1KiB, credentials: true }, static: { status: 203, contentType: text/html, fields: { X-Kind: b }, body: later, grpcStatus: aborted, anyMethod: true } }
+    faults: [{ delayHeader: X-Delay, maxDelay: 1s, percent: 0.5, match: { path: /a/*, headers: { X-A: b, x-any: "*" }, callers: [10.0.0.1] }, maxActive: 7, until: "2026-01-31T18:00:00+01:00" }]
   files: { balance: ring_hash, hash: { source: true } }
   hedged: { hedge: { percentile: 0.9, minDelay: 20ms, maxExtraLoad: 0.1, methods: [GET, PUT] } }
   envoy: { balance: ring_hash, hash: { source: true }, ring: { sizing: envoy, minSize: 2048, maxSize: 4096 } }
@@ -226,6 +228,36 @@ it('takes every key there is, in the units of the program', () => {
     },
     hedge: null,
     connections: { warm: 2, maxIdle: 8, maxRequests: 1_000, maxAgeMs: 600_000, drainTimeoutMs: 30_000 },
+    fallback: {
+      codes: ['no_endpoint'],
+      statuses: [503],
+      upstream: 'files',
+      stale: { maxAgeMs: 60_000, maxEntries: 2, maxBytes: 1_048_576, maxBodyBytes: 1_024, credentials: true },
+      answer: {
+        status: 203,
+        contentType: 'text/html',
+        fields: { 'x-kind': 'b' },
+        body: 'later',
+        grpcStatus: 10,
+        anyMethod: true,
+      },
+    },
+    faults: [
+      {
+        effect: { kind: 'delay', delayMs: 1_000, header: 'x-delay' },
+        share: 50,
+        match: {
+          path: '/a/*',
+          headers: [
+            { name: 'x-a', value: 'b' },
+            { name: 'x-any', value: null },
+          ],
+          callers: ['10.0.0.1'],
+        },
+        maxActive: 7,
+        untilMs: Date.UTC(2026, 0, 31, 17),
+      },
+    ],
   });
   expect(config.upstreams.get('files')).toMatchObject({ hash: [{ kind: 'source', terminal: false }], listen: null });
   expect(config.upstreams.get('hedged')!.hedge).toEqual({

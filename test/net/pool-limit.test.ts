@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
 import type { TunnelHandler, Upstream } from '../../src/http/conduit.ts';
 import { NO_EDITS } from '../../src/http/edits.ts';
 import { NO_CONNECTION, NO_TUNNEL } from '../../src/http/no-connection.ts';
+import { Closed } from '../../src/net/close-reasons.ts';
 import { ConnectionLimit } from '../../src/net/connection-limit.ts';
+import { DEFAULT_CONNECTIONS } from '../../src/net/connection-options.ts';
 import { Pool } from '../../src/net/pool.ts';
 import { FakeSockets, type FakeTransport } from '../support/fake-transport.ts';
 import { END_HEADERS, headers, OK } from '../support/http2-frames.ts';
@@ -12,14 +15,27 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { RecordingResponse } from '../support/recording-response.ts';
 
 const MAX_STREAMS = 0x3;
-const NOBODY: TunnelHandler = { onConnected: () => undefined, onFailure: () => undefined, onClose: () => undefined };
+const NOBODY: TunnelHandler = {
+  onConnected: () => undefined,
+  onFirstByteDown: () => undefined,
+  onFailure: () => undefined,
+  onClose: () => undefined,
+};
 
 /** Two endpoints of one cluster. */
 function pools(most: number) {
   const [clock, sockets, limit] = [new ManualClock(), new FakeSockets(), new ConnectionLimit(most)];
   const limits = { maxHeadBytes: 4096, maxFields: 50, maxTargetBytes: 1024 };
-  const options = { host: '127.0.0.1', connectTimeoutMs: 1000, idleTimeoutMs: 30_000, maxIdle: 8, limits };
-  const make = (port: number): Pool => new Pool({ sockets, host: sockets.host, clock }, { ...options, port }, limit);
+  const options = {
+    ...DEFAULT_CONNECTIONS,
+    host: '127.0.0.1',
+    connectTimeoutMs: 1000,
+    idleTimeoutMs: 30_000,
+    maxIdle: 8,
+    limits,
+  };
+  const context = { sockets, host: sockets.host, clock, random: new SeededRandom(1), closed: new Closed() };
+  const make = (port: number): Pool => new Pool(context, { ...options, port }, limit);
   const [a, b] = [make(1), make(2)];
   /** A request at an open connection, until `answer`. */
   const ask = (pool: Pool): { upstream: Upstream; transport: FakeTransport; answer(): void } => {

@@ -2,6 +2,7 @@ import { ConnectionRoom } from '../../src/agent/connection-room.ts';
 import { LeavingPorts } from '../../src/agent/leaving-ports.ts';
 import type { Parts } from '../../src/agent/parts.ts';
 import { NOWHERE, type Place } from '../../src/agent/place.ts';
+import { PlanDirectory } from '../../src/agent/relief.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell, type Watch } from '../../src/base/watch.ts';
@@ -143,6 +144,7 @@ export function agentParts({ hasConsul = true } = {}) {
     caller: 'web',
     place,
     sampling: { ratio: 0 },
+    directory: new PlanDirectory(),
   };
   return { parts, place, clock, ports, consul, services, bugs, followed };
 }

@@ -33,6 +33,8 @@ import { FullJitter } from '../../src/policy/backoff.ts';
 import { RetryBudget } from '../../src/policy/budget.ts';
 import { CriticalityRule, DEFAULT_CRITICALITY_OPTIONS } from '../../src/policy/criticality-rule.ts';
 import { OPEN_DOOR } from '../../src/policy/door.ts';
+import type { FallbackKind } from '../../src/policy/fallback.ts';
+import { type Faults, NO_FAULTS } from '../../src/policy/fault.ts';
 import { DEFAULT_HEDGE, type HedgeOptions, LiveHedge, NO_HEDGE } from '../../src/policy/hedge.ts';
 import {
   type BreakerOptions,
@@ -54,7 +56,7 @@ import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
-import type { Plan, Router } from '../../src/proxy/plan.ts';
+import { type Fallback, NO_FALLBACK, type Plan, type Router } from '../../src/proxy/plan.ts';
 import { Retrying } from '../../src/proxy/retrying.ts';
 import { SpentTraces } from '../../src/proxy/spent-traces.ts';
 import { WaitingLine } from '../../src/proxy/waiting-line.ts';
@@ -91,6 +93,11 @@ export interface ScriptOptions {
     readonly fields?: FreshFields;
   };
   readonly lenses?: readonly LensSpec[];
+  /** What befalls requests, at the time of the script. */
+  readonly faults?: (clock: ManualClock) => Faults;
+  readonly fallback?: Fallback;
+  /** Another script's, for two clusters side by side. */
+  readonly clock?: ManualClock;
   /** Without it, a bug fails the test. */
   onBug?(error: unknown): void;
 }
@@ -102,7 +109,7 @@ export const PEER: Peer = { address: '127.0.0.1', port: 40000, listener: 'orders
  * endpoints that only write down what they are told. Every line of `log` is `<ms since the start> <who> <what>`.
  */
 export class ExchangeScript {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly log: string[] = [];
   readonly records: RecordCopy[] = [];
   readonly rejects: string[] = [];
@@ -125,9 +132,11 @@ export class ExchangeScript {
   readonly hold: Hold;
   readonly observer: ProxyObserver;
   readonly router: Router;
-  private readonly startedAt = this.clock.now();
+  private readonly startedAt: number;
 
   constructor(private readonly options: ScriptOptions = {}) {
+    this.clock = options.clock ?? new ManualClock();
+    this.startedAt = this.clock.now();
     const random = new SeededRandom(7);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const retry = { ...DEFAULT_RETRY, ...options.retry };
@@ -184,6 +193,8 @@ export class ExchangeScript {
       timeTexts: textsOf({ ...DEFAULT_TIMEOUTS, ...options.timeouts }),
       pace: new Pace(),
       placement: this.placement(),
+      faults: options.faults?.(this.clock) ?? NO_FAULTS,
+      fallback: options.fallback ?? NO_FALLBACK,
       spreader: null,
       sampleRatio: 0,
       trustsPeer: options.trustsPeer ?? true,
@@ -276,6 +287,9 @@ export interface RecordCopy {
   readonly attempts: readonly string[];
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of those alone that had one. */
+  readonly fault?: string;
+  readonly fallback?: FallbackKind;
   /** Of those alone that were held. */
   readonly heldMs?: number;
 }
@@ -284,9 +298,10 @@ function copyOf(record: ExchangeRecord): RecordCopy {
   const attempts = record.attempts
     .slice(0, record.attemptCount)
     .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
-  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, heldMs, shard } = record;
+  const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, heldMs, shard, fault, fallback } = record;
   const held = heldMs > 0 ? { heldMs } : {};
-  const more = { ...(isGrpc ? { grpcStatus } : {}), ...held, ...(shard === null ? {} : { shard }) };
+  const instead = { ...(fault === null ? {} : { fault }), ...(fallback === null ? {} : { fallback }) };
+  const more = { ...(isGrpc ? { grpcStatus } : {}), ...held, ...(shard === null ? {} : { shard }), ...instead };
   return { status, code, ...more, attempts, requestBytes, responseBytes };
 }
 

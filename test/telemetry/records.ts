@@ -82,6 +82,8 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     heldMs: 0,
     requestId: 'req-1',
     shard: null,
+    fault: null,
+    fallback: null,
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
     spanId: '00f067aa0ba902b7',
     parentSpanId: 'bbbbbbbbbbbbbbb1',
@@ -113,6 +115,7 @@ export function tunnelRecord(over: Partial<TunnelRecord> = {}): TunnelRecord {
   return {
     labels: CACHE,
     peer: { address: '127.0.0.1', port: 50_001, listener: 'cache', scheme: 'http', identity: null },
+    fault: null,
     startedAt: 1000,
     endedAt: 3000,
     bytesUp: 100,

@@ -4,6 +4,7 @@ import { defaulted, group, required, section } from '../field.ts';
 import { bindAddress, choice, flag, listenPort } from '../values.ts';
 import { capacityKeys } from './capacity.ts';
 import { rateLimits } from './doors.ts';
+import { faultsList } from './faults.ts';
 import { limits, timeouts } from './policy.ts';
 
 /** What a port takes. HTTP/1.1 and HTTP/2 are told apart by their first bytes wherever both are taken. */
@@ -42,6 +43,7 @@ export const inboundSection = section({
   ),
   rateLimits: rateLimits('local'),
   timeouts: group(timeouts(INBOUND_TIMEOUTS, 'local'), 'Towards the application. Nothing is retried there.'),
+  faults: faultsList('local'),
 });
 
 export const outboundSection = section({

@@ -7,6 +7,8 @@ import { capacityKeys } from './capacity.ts';
 import { connectionsSection } from './connections.ts';
 import { rateLimits, throttleGroup } from './doors.ts';
 import { ejectionKeys } from './ejection.ts';
+import { fallback } from './fallback.ts';
+import { faultsList } from './faults.ts';
 import { hashSection } from './hash.ts';
 import { boundedLoad, maglevSection, ringSection } from './hashing.ts';
 import { healthCheckSection } from './health-check.ts';
@@ -84,4 +86,6 @@ export const upstreamSection = section({
   }),
   timeouts: group(timeouts(DEFAULT_TIMEOUTS, 'mesh'), 'How long things may take.'),
   connections: group(connectionsSection, 'How many connections each endpoint is given, and how long they live.'),
+  fallback: fallback(),
+  faults: faultsList('mesh'),
 });

@@ -8,7 +8,7 @@ import type { RequestHead, ResponseHead } from '../../http/head.ts';
 import { ResponseCopy } from '../../http/head-copy.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../observer.ts';
-import type { Plan, Router } from '../plan.ts';
+import { NO_FALLBACK, type Plan, type Router } from '../plan.ts';
 
 /** The scatter as a leg sees it. */
 export interface LegOwner {
@@ -67,7 +67,7 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
     plan: Plan,
     private readonly owner: LegOwner,
   ) {
-    this.plan = { ...plan, observer: this };
+    this.plan = { ...plan, fallback: NO_FALLBACK, observer: this };
     this.exchange = new Exchange(context, this, this);
   }
 

@@ -4,10 +4,11 @@ import type { Client, Peer } from '../../http/conduit.ts';
 import type { Fields } from '../../http/fields.ts';
 import { NO_GRPC_STATUS } from '../../http/grpc.ts';
 import type { RequestCopy } from '../../http/head-copy.ts';
+import { NO_FAULTS } from '../../policy/fault.ts';
 import { NO_HEDGE } from '../../policy/hedge.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import type { ExchangeRecord, PlanObserver } from '../observer.ts';
-import type { Plan, Router } from '../plan.ts';
+import { NO_FALLBACK, type Plan, type Router } from '../plan.ts';
 import type { Replay } from '../replay.ts';
 
 /** A request that is here with all of its body, and with its own copy of everything. */
@@ -50,7 +51,7 @@ export class Shadow implements Client, Router, PlanObserver {
     private readonly owner: ShadowOwner,
   ) {
     this.peer = request.peer;
-    this.plan = { ...plan, hedge: NO_HEDGE, observer: this };
+    this.plan = { ...plan, faults: NO_FAULTS, fallback: NO_FALLBACK, hedge: NO_HEDGE, observer: this };
     this.digest = isCompared ? createHash('sha256') : null;
     this.exchange = new Exchange(context, this, this);
   }

@@ -10,7 +10,7 @@ import { RequestCopy } from '../../http/head-copy.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import { isCall } from '../grpc-call.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../observer.ts';
-import type { Move, Plan, Router } from '../plan.ts';
+import { type Move, NO_FALLBACK, type Plan, type Router } from '../plan.ts';
 import { Replay } from '../replay.ts';
 import type { Handover } from './handover.ts';
 import type { ReadPair } from './read-pair.ts';
@@ -54,7 +54,7 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
     private readonly owner: Handover,
   ) {
     this.peer = client.peer;
-    this.plan = { ...move.main, observer: this };
+    this.plan = { ...move.main, fallback: NO_FALLBACK, observer: this };
     this.isWrite = move.kind === 'dual_write';
     this.digest = this.isWrite ? null : createHash('sha256');
     this.exchange = new Exchange(context, this, this);
