@@ -11,6 +11,9 @@ export interface Result {
   readonly failure: string;
   /** Which origin answered; empty when none did. */
   readonly origin: string;
+  /** ms of the monotonic clock, which all processes of a machine share. */
+  readonly sentAt: number;
+  readonly endedAt: number;
 }
 
 export interface LoadOptions {
@@ -27,17 +30,18 @@ const TICK_MS = 10;
 const MAX_OUTSTANDING = 200;
 
 /**
- * Requests at a steady rate, on kept connections unless told otherwise, whether or not earlier ones have been answered. Each has an id of its
- * own, which origins write down.
+ * An open loop: requests at a steady rate by the clock, on kept connections unless told otherwise, whether or not earlier
+ * ones have been answered. Each has an id of its own, which origins write down.
  */
 export class Load {
   readonly results: Result[] = [];
   private readonly agent: Agent;
   private readonly timer: NodeJS.Timeout;
   private readonly method: string;
+  private readonly startedAt = monotonicMs();
   private sent = 0;
+  private skipped = 0;
   private outstanding = 0;
-  private due = 0;
 
   constructor(
     private readonly port: number,
@@ -45,11 +49,19 @@ export class Load {
   ) {
     this.method = options.method ?? 'GET';
     this.agent = new Agent({ keepAlive: !options.oneShot });
-    const perTick = ((options.perSecond ?? 200) * TICK_MS) / 1000;
+    const perMs = (options.perSecond ?? 200) / 1000;
     this.timer = setInterval(() => {
-      for (this.due += perTick; this.due >= 1 && this.outstanding < MAX_OUTSTANDING; this.due--) this.send();
-      this.due = Math.min(this.due, MAX_OUTSTANDING);
+      const due = Math.floor((monotonicMs() - this.startedAt) * perMs);
+      while (this.sent + this.skipped < due) {
+        if (this.outstanding < MAX_OUTSTANDING) this.send();
+        else this.skipped++;
+      }
     }, TICK_MS);
+  }
+
+  /** How many were due and not sent, since too many were unanswered. */
+  get unsent(): number {
+    return this.skipped;
   }
 
   /** Results that were no success. */
@@ -89,8 +101,11 @@ export function sendOne(
   { path = '/', body = '' }: LoadOptions = {},
   agent?: Agent,
 ): Promise<Result> {
+  const sentAt = monotonicMs();
   return new Promise((resolve) => {
-    const failed = (failure: string): void => resolve({ id, method, status: 0, failure, origin: '' });
+    const over = (status: number, failure: string, origin: string): void =>
+      resolve({ id, method, status, failure, origin, sentAt, endedAt: monotonicMs() });
+    const failed = (failure: string): void => over(0, failure, '');
     const headers = { 'x-id': id, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) };
     const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: agent ?? false });
     sent.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
@@ -98,13 +113,7 @@ export function sendOne(
       answer.resume();
       answer.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
       answer.on('end', () =>
-        resolve({
-          id,
-          method,
-          status: answer.statusCode!,
-          failure: textOf(answer.headers['x-remora-failure']),
-          origin: textOf(answer.headers['x-origin']),
-        }),
+        over(answer.statusCode!, textOf(answer.headers['x-remora-failure']), textOf(answer.headers['x-origin'])),
       );
     });
     sent.end(body);
@@ -113,4 +122,9 @@ export function sendOne(
 
 function textOf(value: string | string[] | undefined): string {
   return value === undefined ? '' : String(value);
+}
+
+/** As processes of this machine agree on it. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -20,15 +20,25 @@ function say(...words) {
   writeSync(1, `${words.join(' ')}\n`);
 }
 
+/** As processes of this machine agree on it. */
+function monotonicMs() {
+  return (Number(process.hrtime.bigint()) / 1e6).toFixed(3);
+}
+
+let turn = 0;
+
+/** With `each=N` the mode is for every N-th request alone. */
 function wishOf(request) {
   const { searchParams } = new URL(request.url, 'http://origin');
-  return new URLSearchParams([...searchParams, ...new URLSearchParams(mode)]);
+  const ofAll = new URLSearchParams(mode);
+  const isSpared = ofAll.has('each') && ++turn % Number(ofAll.get('each')) !== 0;
+  return new URLSearchParams([...searchParams, ...(isSpared ? [] : ofAll)]);
 }
 
 function serve(request, response) {
   const wish = wishOf(request);
   const id = request.headers['x-id'] ?? '-';
-  say('begun', id, request.method, wish.get('tag') ?? '');
+  say('begun', id, request.method, monotonicMs(), request.headers['x-remora-attempt'] ?? '1', wish.get('tag') ?? '');
   let isAnswered = false;
   response.on('close', () => isAnswered || say('gone', id));
   const done = () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Attempted } from '../support/attempt-law.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 
@@ -32,11 +33,13 @@ export interface SeenRequest {
  *     status=N  delay=MS  hold (until `release`)  bytes=N  chunked  trailers  echo  hints  early=N  never  stall
  *     reset=before|middle  close=before|middle  until=close  idle=MS  raw=TEXT (`~` is CRLF)  expect=refuse  refuse=N
  *
- * or, for all requests, by `mode` with the same words. Its log is the truth about what was executed.
+ * or, for all requests, by `mode` with the same words, and with `each=N` for every N-th of them. Its log is the truth about what was executed.
  */
 export class OriginApp {
   /** Ids of the requests that reached it, in order, twice when they came twice. */
   readonly begun: string[] = [];
+  /** The same with when it was. */
+  readonly attempted: Attempted[] = [];
   readonly answered = new Set<string>();
   /** Ids of the requests whose caller left before the answer. */
   readonly gone = new Set<string>();
@@ -126,9 +129,12 @@ export class OriginApp {
 
   private hear(line: string): void {
     this.lines.push(line);
-    const [word, id] = line.split(' ') as [string, string];
-    if (word === 'begun') this.begun.push(id);
-    else if (word === 'answered') this.answered.add(id);
+    const [word, id, , at, ordinal] = line.split(' ') as [string, string, ...string[]];
+    if (word === 'begun') {
+      this.begun.push(id);
+      this.attempted.push({ id, at: Number(at), ordinal: Number(ordinal) });
+    }
+    if (word === 'answered') this.answered.add(id);
     else if (word === 'gone') this.gone.add(id);
     else if (word === 'listening') this.port = Number(id);
   }
