@@ -1,4 +1,4 @@
-// A service that does as it is told: `node origin-app.mjs NAME PORT`. What a request asks for stands in its query, what
+// A service that does as it is told: `node origin-app.mjs NAME PORT HOST BACKLOG`. What a request asks for stands in its query, what
 // all requests get in the mode that its parent sets over IPC. `origin-app.ts` starts it and lists what can be asked.
 //
 // It says on stdout what it does with each request, named by its `x-id`: `begun`, `answered`, or `gone` when the other
@@ -10,7 +10,7 @@ import { createServer } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { WebSocketServer } from 'ws';
 
-const [name, port] = process.argv.slice(2);
+const [name, port, host, backlog] = process.argv.slice(2);
 const BLOCK = 65_536;
 let mode = '';
 const held = [];
@@ -210,4 +210,4 @@ process.on('message', ({ command, value }) => {
   say('done', command);
 });
 process.on('disconnect', () => process.exit());
-server.listen(Number(port), '127.0.0.1', 1024, () => say('listening', server.address().port));
+server.listen(Number(port), host, Number(backlog), () => say('listening', server.address().port));

@@ -27,6 +27,12 @@ export interface SeenRequest {
   readonly digest: string;
 }
 
+export interface OriginOptions {
+  readonly host?: string;
+  /** How many connections the kernel keeps for it before it takes them. */
+  readonly backlog?: number;
+}
+
 /**
  * An application in a process of its own. What it does with a request is asked for in the request's query:
  *
@@ -49,10 +55,14 @@ export class OriginApp {
   private child!: ChildProcess;
   private ended!: Promise<unknown>;
 
-  private constructor(readonly name: string) {}
+  private constructor(
+    readonly name: string,
+    readonly host: string,
+    private readonly backlog: number,
+  ) {}
 
-  static async start(name: string): Promise<OriginApp> {
-    const app = new OriginApp(name);
+  static async start(name: string, { host = '127.0.0.1', backlog = 1024 }: OriginOptions = {}): Promise<OriginApp> {
+    const app = new OriginApp(name, host, backlog);
     await app.spawn();
     return app;
   }
@@ -62,7 +72,7 @@ export class OriginApp {
   }
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.host}:${this.port}`;
   }
 
   get pid(): number {
@@ -110,7 +120,7 @@ export class OriginApp {
 
   private async spawn(): Promise<void> {
     if (this.port === 0) [this.port] = (await freePorts(1)) as [number];
-    const child = spawn(process.execPath, [PROGRAM, this.name, String(this.port)], {
+    const child = spawn(process.execPath, [PROGRAM, this.name, String(this.port), this.host, String(this.backlog)], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     this.child = child;
