@@ -23,10 +23,11 @@ export interface LoadOptions {
   readonly body?: string;
   /** Each request on a connection of its own. */
   readonly oneShot?: boolean;
+  /** Beyond this many unanswered requests no more are sent: a stuck sidecar must not take the machine with it. */
+  readonly maxOutstanding?: number;
 }
 
 const TICK_MS = 10;
-/** Beyond this many unanswered requests no more are sent: a stuck sidecar must not take the machine with it. */
 const MAX_OUTSTANDING = 200;
 
 /**
@@ -49,14 +50,19 @@ export class Load {
   ) {
     this.method = options.method ?? 'GET';
     this.agent = new Agent({ keepAlive: !options.oneShot });
+    const { maxOutstanding = MAX_OUTSTANDING } = options;
     const perMs = (options.perSecond ?? 200) / 1000;
     this.timer = setInterval(() => {
       const due = Math.floor((monotonicMs() - this.startedAt) * perMs);
       while (this.sent + this.skipped < due) {
-        if (this.outstanding < MAX_OUTSTANDING) this.send();
+        if (this.outstanding < maxOutstanding) this.send();
         else this.skipped++;
       }
     }, TICK_MS);
+  }
+
+  get good(): number {
+    return this.results.length - this.failed.length;
   }
 
   /** How many were due and not sent, since too many were unanswered. */

@@ -1,23 +1,37 @@
-const WINDOW_MS = 250;
+import { accountOf } from '../support/attempt-law.ts';
 
-/** What one run comes to. `faultAt` and `endAt` are ms since the load began, `from` is where the warm-up ended. */
-export function figures(records, { from, faultAt, endAt }) {
-  const counted = records.filter((record) => record.at >= from);
+const WINDOW_MS = 250;
+const SHARE_WINDOW_MS = 1000;
+const SHARE_STEP_MS = 100;
+const NEAR_FAIR = 0.2;
+
+/**
+ * What one run comes to. All instants are of one clock: `from` is where the warm-up ended, `faultAt` and `endAt` are of the
+ * fault, `victims` are the names of those who had it, of so many `servers`.
+ */
+export function figures(results, attempted, { from, faultAt, endAt, victims, servers }) {
+  const counted = results.filter(({ sentAt }) => sentAt >= from);
+  const account = accountOf(results, attempted);
   const times = sortedTimes(counted);
-  const calm = sortedTimes(counted.filter((record) => record.at < faultAt - WINDOW_MS));
+  const calm = sortedTimes(counted.filter(({ sentAt }) => sentAt < faultAt - WINDOW_MS));
   const limitMs = Math.max(1.5 * percentile(calm, 0.99), percentile(calm, 0.99) + 10);
   const bad = badWindows(counted, limitMs);
+  const retried = new Set(attempted.filter(({ ordinal }) => ordinal > 1).map(({ id }) => id));
   return {
     requests: counted.length,
-    failed: counted.filter((record) => record.problem !== null).length,
-    retried: counted.filter((record) => record.attempt > 1).length,
+    failed: counted.filter(isFailed).length,
+    retried: counted.filter(({ id }) => retried.has(id)).length,
+    attempts: account.ratio,
+    excess: account.excess,
+    resent: account.resent,
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
     max: times.at(-1) ?? 0,
     hurtMs: lastAfter(bad, faultAt, endAt),
     // The window in which the fault ends still belongs to it.
     returnMs: lastAfter(bad, Math.ceil(endAt / WINDOW_MS) * WINDOW_MS, Number.POSITIVE_INFINITY),
-    problems: counted.flatMap((record) => record.problem ?? []),
+    ...recovery(results, endAt, victims, servers),
+    problems: counted.filter(isFailed).map(({ status, failure }) => `${status} ${failure || 'by the endpoint'}`),
   };
 }
 
@@ -32,13 +46,37 @@ export function worst(runs) {
   };
 }
 
+/**
+ * Seconds from the end of the fault to the first good answer of a victim, and to the first second in which each had its
+ * share but for a fifth of it. Infinite where that never came.
+ */
+function recovery(results, endAt, victims, servers) {
+  if (victims.length === 0) return { firstS: 0, fairS: 0 };
+  const good = results.filter((result) => !isFailed(result) && result.endedAt >= endAt);
+  const theirs = good.filter(({ origin, sentAt }) => victims.includes(origin) && sentAt >= endAt);
+  const first = Math.min(...theirs.map(({ endedAt }) => endedAt));
+  const last = Math.max(...good.map(({ sentAt }) => sentAt)) - SHARE_WINDOW_MS;
+  let fair = Number.POSITIVE_INFINITY;
+  for (let at = endAt; at <= last && fair === Number.POSITIVE_INFINITY; at += SHARE_STEP_MS) {
+    const then = good.filter(({ sentAt }) => sentAt >= at && sentAt < at + SHARE_WINDOW_MS);
+    const isFair = (name) => {
+      const share = (then.filter(({ origin }) => origin === name).length / then.length) * servers;
+      return Math.abs(share - 1) <= NEAR_FAIR;
+    };
+    if (then.length > 0 && victims.every(isFair)) fair = at;
+  }
+  return { firstS: (first - endAt) / 1000, fairS: (fair - endAt) / 1000 };
+}
+
+function isFailed({ status }) {
+  return status !== 200;
+}
+
 /** Ends of the windows in which a request failed or more than one in twenty was slower than in quiet times. */
-function badWindows(records, limitMs) {
-  const windows = Map.groupBy(records, (record) => Math.floor(record.at / WINDOW_MS));
+function badWindows(results, limitMs) {
+  const windows = Map.groupBy(results, ({ sentAt }) => Math.floor(sentAt / WINDOW_MS));
   return [...windows]
-    .filter(
-      ([, list]) => list.some((record) => record.problem !== null) || percentile(sortedTimes(list), 0.95) > limitMs,
-    )
+    .filter(([, list]) => list.some(isFailed) || percentile(sortedTimes(list), 0.95) > limitMs)
     .map(([index]) => (index + 1) * WINDOW_MS);
 }
 
@@ -48,11 +86,11 @@ function lastAfter(bad, from, to) {
   return within.length === 0 ? 0 : Math.max(...within) - from;
 }
 
-function sortedTimes(records) {
-  return records.map((record) => record.ms).sort((a, b) => a - b);
+export function sortedTimes(results) {
+  return results.map(({ sentAt, endedAt }) => endedAt - sentAt).sort((a, b) => a - b);
 }
 
-function percentile(sorted, share) {
+export function percentile(sorted, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
