@@ -1,0 +1,5 @@
+/** See accepted.mjs. */
+export function acceptedOf(
+  fragments: readonly object[],
+  main?: string,
+): { readonly config: object; readonly refused: readonly string[] };
