@@ -37,7 +37,9 @@ export const FAULTS = [
     victims: 3,
     begin: async ({ origins }) => {
       await Promise.all(origins.map((origin) => origin.kill()));
-      return () => Promise.all(origins.map((origin) => origin.restart()));
+      return async () => {
+        await Promise.all(origins.map((origin) => origin.restart()));
+      };
     },
   },
   {
