@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Chain } from '../e2e/chain.ts';
 import { Load } from '../e2e/load.ts';
 import { NO_BREAKER } from '../e2e/scene.ts';
-import { percentile, sortedTimes } from './figures.mjs';
+import { percentile, sortedTimes } from './figures.ts';
 
 const RATE = 500;
 const WARM_UP_MS = 3000;

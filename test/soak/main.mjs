@@ -9,7 +9,7 @@ import { startOtlpSink } from '../support/otlp-sink.mjs';
 import { Workbench } from '../support/workbench.mjs';
 import { CHAINS, runChain } from './chain.mjs';
 import { FAULTS } from './faults.mjs';
-import { worst } from './figures.mjs';
+import { worst } from './figures.ts';
 import { OVERLOADS, runOverload } from './overload.mjs';
 import { print, printRow } from './report.mjs';
 import { run } from './run.mjs';
@@ -24,6 +24,7 @@ const HELP = `npm run soak -- [options]
   --rounds N      runs of each case; the worst one counts (5)
   --seconds S     length of a run after its warm-up: a quarter quiet, a quarter fault, half recovery (20)
   --rate N        GETs per second, sent whether or not answers come (300; 500 into the chains, and what an overload is, is its own)
+  --balance NAME  how an endpoint is chosen (round_robin: one that goes by latency has shares of its own)
   --case NAME     only this case; may be repeated: ${CASES.map(({ name }) => name).join(', ')}
   --json          the same as JSON
 `;
@@ -33,6 +34,7 @@ const { options, positive, stop } = readOptions('soak', HELP, {
   seconds: { type: 'string', default: '20' },
   rate: { type: 'string' },
   case: { type: 'string', multiple: true },
+  balance: { type: 'string', default: 'round_robin' },
   json: { type: 'boolean', default: false },
 });
 
@@ -51,7 +53,7 @@ const setup = {
   rate: options.rate === undefined ? null : positive('rate'),
   otlp: sink.endpoint,
   hole,
-  upstream: config.upstreams?.orders ?? {},
+  upstream: { ...config.upstreams?.orders, balance: options.balance },
 };
 const results = [];
 

@@ -1,6 +1,6 @@
 import { overload } from '../e2e/overload.ts';
 import { acceptedOf } from '../support/accepted.mjs';
-import { percentile, sortedTimes } from './figures.mjs';
+import { percentile, sortedTimes } from './figures.ts';
 
 const PLACES = 20;
 

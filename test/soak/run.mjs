@@ -3,7 +3,7 @@ import { Load, monotonicMs } from '../e2e/load.ts';
 import { OriginApp } from '../e2e/origin-app.ts';
 import { residentOf } from '../support/proc.mjs';
 import { startRemora } from '../support/remora.mjs';
-import { figures } from './figures.mjs';
+import { figures } from './figures.ts';
 
 const WARM_UP_MS = 3000;
 const RATE = 300;
@@ -28,7 +28,7 @@ export async function run(bench, fault, { seconds, rate, otlp, hole, upstream })
   const faultAt = monotonicMs();
   const end = await fault.begin({ origins, remora, hole });
   await delay(seconds * 250);
-  const remark = (await end()) ?? [];
+  const remark = [(await end()) ?? []].flat();
   const endAt = monotonicMs();
   await delay(seconds * 500);
 

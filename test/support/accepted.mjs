@@ -25,10 +25,18 @@ export function acceptedOf(fragments, main = MAIN) {
     writeFileSync(file, JSON.stringify(merged(SKELETON, next)));
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'check', file], { encoding: 'utf8' });
     if (status === 0) config = next;
-    else refused.push(`${JSON.stringify(fragment)}: ${(stdout || stderr).trim()}`);
+    else refused.push(`${JSON.stringify(fragment)}: ${complaintOf(stdout || stderr)}`);
   }
   rmSync(folder, { recursive: true });
   return { config, refused };
+}
+
+/** The first of its sentences, without where in our file and what there is instead. */
+function complaintOf(text) {
+  return text
+    .split('\n')[0]
+    .replace(/^\S*remora\.yaml:\d+:\d+ /, '')
+    .replace(/, expected one of .*/, '');
 }
 
 /** Objects are merged key by key; all else is replaced. */

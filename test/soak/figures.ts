@@ -1,15 +1,33 @@
-import { accountOf } from '../support/attempt-law.ts';
+import type { Result } from '../e2e/load.ts';
+import { type Attempted, accountOf } from '../support/attempt-law.ts';
+
+/** All instants are of one clock. */
+export interface Span {
+  /** Where the warm-up ended. */
+  readonly from: number;
+  readonly faultAt: number;
+  readonly endAt: number;
+  /** Names of the servers that had the fault, of so many. */
+  readonly victims: readonly string[];
+  readonly servers: number;
+}
+
+/** What a run of any kind comes to: numbers, of which more is worse, and words. */
+export interface Run {
+  readonly [figure: string]: number | readonly string[] | string;
+}
 
 const WINDOW_MS = 250;
 const SHARE_WINDOW_MS = 1000;
 const SHARE_STEP_MS = 100;
 const NEAR_FAIR = 0.2;
 
-/**
- * What one run comes to. All instants are of one clock: `from` is where the warm-up ended, `faultAt` and `endAt` are of the
- * fault, `victims` are the names of those who had it, of so many `servers`.
- */
-export function figures(results, attempted, { from, faultAt, endAt, victims, servers }) {
+/** What one run with a fault comes to. */
+export function figures(
+  results: readonly Result[],
+  attempted: readonly Attempted[],
+  { from, faultAt, endAt, victims, servers }: Span,
+) {
   const counted = results.filter(({ sentAt }) => sentAt >= from);
   const account = accountOf(results, attempted);
   const times = sortedTimes(counted);
@@ -36,13 +54,13 @@ export function figures(results, attempted, { from, faultAt, endAt, victims, ser
 }
 
 /** The worst of several runs, figure by figure. */
-export function worst(runs) {
-  const keys = Object.keys(runs[0]).filter((key) => typeof runs[0][key] === 'number');
-  const result = Object.fromEntries(keys.map((key) => [key, Math.max(...runs.map((run) => run[key]))]));
+export function worst(runs: readonly Run[]) {
+  const keys = Object.keys(runs[0]!).filter((key) => typeof runs[0]![key] === 'number');
+  const result = Object.fromEntries(keys.map((key) => [key, Math.max(...runs.map((run) => Number(run[key])))]));
   return {
     ...result,
-    problems: tally(runs.flatMap((run) => run.problems)),
-    remarks: [...new Set(runs.flatMap((run) => run.remark ?? []))],
+    problems: tally(runs.flatMap((run) => run['problems'] as readonly string[])),
+    remarks: [...new Set(runs.flatMap((run) => run['remark'] as readonly string[]))],
   };
 }
 
@@ -50,7 +68,7 @@ export function worst(runs) {
  * Seconds from the end of the fault to the first good answer of a victim, and to the first second in which each had its
  * share but for a fifth of it. Infinite where that never came.
  */
-function recovery(results, endAt, victims, servers) {
+export function recovery(results: readonly Result[], endAt: number, victims: readonly string[], servers: number) {
   if (victims.length === 0) return { firstS: 0, fairS: 0 };
   const good = results.filter((result) => !isFailed(result) && result.endedAt >= endAt);
   const theirs = good.filter(({ origin, sentAt }) => victims.includes(origin) && sentAt >= endAt);
@@ -59,7 +77,7 @@ function recovery(results, endAt, victims, servers) {
   let fair = Number.POSITIVE_INFINITY;
   for (let at = endAt; at <= last && fair === Number.POSITIVE_INFINITY; at += SHARE_STEP_MS) {
     const then = good.filter(({ sentAt }) => sentAt >= at && sentAt < at + SHARE_WINDOW_MS);
-    const isFair = (name) => {
+    const isFair = (name: string): boolean => {
       const share = (then.filter(({ origin }) => origin === name).length / then.length) * servers;
       return Math.abs(share - 1) <= NEAR_FAIR;
     };
@@ -68,12 +86,12 @@ function recovery(results, endAt, victims, servers) {
   return { firstS: (first - endAt) / 1000, fairS: (fair - endAt) / 1000 };
 }
 
-function isFailed({ status }) {
+function isFailed({ status }: Result): boolean {
   return status !== 200;
 }
 
 /** Ends of the windows in which a request failed or more than one in twenty was slower than in quiet times. */
-function badWindows(results, limitMs) {
+function badWindows(results: readonly Result[], limitMs: number): number[] {
   const windows = Map.groupBy(results, ({ sentAt }) => Math.floor(sentAt / WINDOW_MS));
   return [...windows]
     .filter(([, list]) => list.some(isFailed) || percentile(sortedTimes(list), 0.95) > limitMs)
@@ -81,19 +99,19 @@ function badWindows(results, limitMs) {
 }
 
 /** How long after `from` the last bad window before `to` ended; 0 when there was none. */
-function lastAfter(bad, from, to) {
+function lastAfter(bad: readonly number[], from: number, to: number): number {
   const within = bad.filter((end) => end > from && end - WINDOW_MS < to);
   return within.length === 0 ? 0 : Math.max(...within) - from;
 }
 
-export function sortedTimes(results) {
+export function sortedTimes(results: readonly Result[]): number[] {
   return results.map(({ sentAt, endedAt }) => endedAt - sentAt).sort((a, b) => a - b);
 }
 
-export function percentile(sorted, share) {
+export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-function tally(words) {
+function tally(words: readonly string[]): string[] {
   return [...Map.groupBy(words, (word) => word)].map(([word, list]) => `${list.length} x ${word}`);
 }
