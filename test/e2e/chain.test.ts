@@ -3,7 +3,7 @@ import { Chain } from './chain.ts';
 import { Load } from './load.ts';
 import { NO_BREAKER } from './scene.ts';
 
-const REQUESTS = 400;
+const REQUESTS = 300;
 /**
  * Nobody of the four has a circuit that opens, or retries would be seen for a moment only; and of a reserve just one a
  * second, since ten would be much of so small a load.
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => chain.close());
 
 it('retries of four sidecars in a row do not multiply, when the last service fails every request', async () => {
-  const load = new Load(chain.port, { perSecond: 100 });
+  const load = new Load(chain.port, { perSecond: 60, maxOutstanding: 10 * REQUESTS });
   await load.progress(REQUESTS);
   const results = await load.stop();
   const [first, ...onward] = await chain.counts();

@@ -42,6 +42,8 @@ export class Load {
   private readonly startedAt = monotonicMs();
   private sent = 0;
   private skipped = 0;
+  private tickedAt = this.startedAt;
+  private longestLateMs = 0;
   private outstanding = 0;
 
   constructor(
@@ -53,7 +55,10 @@ export class Load {
     const { maxOutstanding = MAX_OUTSTANDING } = options;
     const perMs = (options.perSecond ?? 200) / 1000;
     this.timer = setInterval(() => {
-      const due = Math.floor((monotonicMs() - this.startedAt) * perMs);
+      const now = monotonicMs();
+      this.longestLateMs = Math.max(this.longestLateMs, now - this.tickedAt - TICK_MS);
+      this.tickedAt = now;
+      const due = Math.floor((now - this.startedAt) * perMs);
       while (this.sent + this.skipped < due) {
         if (this.outstanding < maxOutstanding) this.send();
         else this.skipped++;
@@ -63,6 +68,11 @@ export class Load {
 
   get good(): number {
     return this.results.length - this.failed.length;
+  }
+
+  /** The longest that this process itself was held up: what a machine does to all that runs on it. */
+  get lateMs(): number {
+    return this.longestLateMs;
   }
 
   /** How many were due and not sent, since too many were unanswered. */

@@ -25,6 +25,8 @@ export interface Overloaded {
   /** The most that ever waited at the endpoint itself. */
   readonly longestLine: number;
   readonly unsent: number;
+  /** The longest that the load itself was held up. */
+  readonly lateMs: number;
 }
 
 /**
@@ -61,5 +63,6 @@ export async function overload(places: number, orders: object, forMs: number): P
     longestWaitMs: Math.max(...good.map(({ sentAt, endedAt }) => endedAt - sentAt)) - SERVICE_MS,
     longestLine: Math.max(longestLine, before.longestLine),
     unsent: load.unsent,
+    lateMs: load.lateMs,
   };
 }

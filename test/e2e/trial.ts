@@ -6,11 +6,13 @@ import { Scene } from './scene.ts';
 
 /** Patience that is short enough for a test: what is asserted are counts, and never that it was quick. */
 export const IMPATIENT = {
-  timeouts: { connect: '300ms', attempt: '300ms', request: '5s' },
+  timeouts: { connect: '300ms', attempt: '400ms', request: '5s' },
   breaker: { coolDown: '250ms', maxCoolDown: '1s' },
 };
 const GETS_PER_SECOND = 80;
 const POSTS_PER_SECOND = 20;
+/** The schedule is kept however many are unanswered. */
+const UNBOUNDED = 10_000;
 /** Of the last so many GETs an endpoint has had its share again when it has had four fifths of that. */
 const LAST = 90;
 const RECOVERY_GUARD_MS = 30_000;
@@ -36,8 +38,13 @@ export class Trial {
 
   static async start(origin: OriginOptions = {}): Promise<Trial> {
     const scene = await Scene.start(['a', 'b', 'c'], { orders: IMPATIENT, origin });
-    const gets = new Load(scene.port, { perSecond: GETS_PER_SECOND });
-    const posts = new Load(scene.port, { method: 'POST', body: 'once', perSecond: POSTS_PER_SECOND });
+    const gets = new Load(scene.port, { perSecond: GETS_PER_SECOND, maxOutstanding: UNBOUNDED });
+    const posts = new Load(scene.port, {
+      method: 'POST',
+      body: 'once',
+      perSecond: POSTS_PER_SECOND,
+      maxOutstanding: UNBOUNDED,
+    });
     const trial = new Trial(scene, gets, posts);
     await trial.recovered();
     return trial;
