@@ -13,7 +13,8 @@ export interface Result {
   readonly origin: string;
   /** ms of the monotonic clock, which all processes of a machine share. */
   readonly sentAt: number;
-  readonly endedAt: number;
+  /** From its sending to the end of its answer. */
+  readonly tookMs: number;
 }
 
 export interface LoadOptions {
@@ -120,7 +121,7 @@ export function sendOne(
   const sentAt = monotonicMs();
   return new Promise((resolve) => {
     const over = (status: number, failure: string, origin: string): void =>
-      resolve({ id, method, status, failure, origin, sentAt, endedAt: monotonicMs() });
+      resolve({ id, method, status, failure, origin, sentAt, tookMs: monotonicMs() - sentAt });
     const failed = (failure: string): void => over(0, failure, '');
     const headers = { 'x-id': id, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) };
     const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: agent ?? false });

@@ -9,7 +9,7 @@ function load(from: number, to: number, who: (n: number) => string): Result[] {
   return Array.from({ length: (to - from) / 10 }, (_, n) => {
     const [sentAt, origin] = [from + n * 10, who(n)];
     const status = origin === '' ? 503 : 200;
-    return { id: `GET-${sentAt}`, method: 'GET', status, failure: '', origin, sentAt, endedAt: sentAt + 2 };
+    return { id: `GET-${sentAt}`, method: 'GET', status, failure: '', origin, sentAt, tookMs: 2 };
   });
 }
 

@@ -70,9 +70,9 @@ export function worst(runs: readonly Run[]) {
  */
 export function recovery(results: readonly Result[], endAt: number, victims: readonly string[], servers: number) {
   if (victims.length === 0) return { firstS: 0, fairS: 0 };
-  const good = results.filter((result) => !isFailed(result) && result.endedAt >= endAt);
-  const theirs = good.filter(({ origin, sentAt }) => victims.includes(origin) && sentAt >= endAt);
-  const first = Math.min(...theirs.map(({ endedAt }) => endedAt));
+  const good = results.filter((result) => !isFailed(result) && result.sentAt >= endAt);
+  const theirs = good.filter(({ origin }) => victims.includes(origin));
+  const first = Math.min(...theirs.map(({ sentAt, tookMs }) => sentAt + tookMs));
   const last = Math.max(...good.map(({ sentAt }) => sentAt)) - SHARE_WINDOW_MS;
   let fair = Number.POSITIVE_INFINITY;
   for (let at = endAt; at <= last && fair === Number.POSITIVE_INFINITY; at += SHARE_STEP_MS) {
@@ -105,7 +105,7 @@ function lastAfter(bad: readonly number[], from: number, to: number): number {
 }
 
 export function sortedTimes(results: readonly Result[]): number[] {
-  return results.map(({ sentAt, endedAt }) => endedAt - sentAt).sort((a, b) => a - b);
+  return results.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
 }
 
 export function percentile(sorted: readonly number[], share: number): number {

@@ -61,7 +61,7 @@ describe('the law of retries', () => {
 });
 
 describe('an account of requests and attempts', () => {
-  const asked = steady(3, 10).map((sentAt, i) => ({ id: `r-${i}`, sentAt, endedAt: sentAt + 5 }));
+  const asked = steady(3, 10).map((sentAt, i) => ({ id: `r-${i}`, sentAt, tookMs: 5 }));
 
   it('counts attempts apart from what was sent again for the first time', () => {
     const account = accountOf(asked, [

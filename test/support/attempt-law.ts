@@ -2,7 +2,8 @@
 export interface Asked {
   readonly id: string;
   readonly sentAt: number;
-  readonly endedAt: number;
+  /** From its sending to the end of its answer. */
+  readonly tookMs: number;
 }
 
 /** One request as an endpoint saw it come. */
@@ -81,7 +82,7 @@ export function accountOf(asked: readonly Asked[], attempted: readonly Attempted
     const ordinals = seen.get(id) ?? new Set<number>();
     seen.set(id, ordinals);
     if (ordinals.has(ordinal)) resent.set(id, (resent.get(id) ?? 0) + 1);
-    else counted.push(Math.min(at, request.endedAt));
+    else counted.push(Math.min(at, request.sentAt + request.tookMs));
     ordinals.add(ordinal);
   }
   const sent = asked.map(({ sentAt }) => sentAt);
