@@ -76,6 +76,11 @@ describe('an account of requests and attempts', () => {
     expect(account.ratio).toBeCloseTo(4 / 3);
   });
 
+  it('counts a first attempt that an endpoint is late to look at with its request', () => {
+    const late = asked.map(({ id }) => ({ id, at: 100_000, ordinal: 1 }));
+    expect(accountOf(asked, late, { ratio: 1, perSecond: 0, windowMs: 1 }).excess).toBe(0);
+  });
+
   it('counts what a frozen endpoint reads late for the time in which it was sent', () => {
     const late = asked.map(({ id }) => ({ id, at: 100_000, ordinal: 2 }));
     const { excess } = accountOf(asked, late, { ratio: 1, perSecond: 0, windowMs: 1_000 });

@@ -66,8 +66,9 @@ export interface Account {
 }
 
 /**
- * A frozen endpoint reads what it was sent when it wakes. An attempt was certainly sent before its exchange was over, so
- * that is when it counts at the latest.
+ * The first attempt of a request counts for when that was made: the two belong together, however long an endpoint takes to
+ * look at it. A frozen endpoint reads what it was sent when it wakes; but any attempt was sent before its exchange was over,
+ * and that is when a later one counts at the latest.
  */
 export function accountOf(asked: readonly Asked[], attempted: readonly Attempted[], allowance = ALLOWANCE): Account {
   const known = new Map(asked.map((one) => [one.id, one]));
@@ -82,7 +83,7 @@ export function accountOf(asked: readonly Asked[], attempted: readonly Attempted
     const ordinals = seen.get(id) ?? new Set<number>();
     seen.set(id, ordinals);
     if (ordinals.has(ordinal)) resent.set(id, (resent.get(id) ?? 0) + 1);
-    else counted.push(Math.min(at, request.sentAt + request.tookMs));
+    else counted.push(ordinal === 1 ? request.sentAt : Math.min(at, request.sentAt + request.tookMs));
     ordinals.add(ordinal);
   }
   const sent = asked.map(({ sentAt }) => sentAt);
