@@ -36,7 +36,7 @@ export interface OriginOptions {
 /**
  * An application in a process of its own. What it does with a request is asked for in the request's query:
  *
- *     status=N  delay=MS  hold (until `release`)  bytes=N  chunked  trailers  echo  hints  early=N  never  stall
+ *     status=N  delay=MS  hold (until `release`)  bytes=N  chunked  whole (from memory)  trailers  echo  hints  early=N  never  stall
  *     reset=before|middle  close=before|middle  until=close  idle=MS  raw=TEXT (`~` is CRLF)  expect=refuse  refuse=N
  *
  * or, for all requests, by `mode` with the same words, and with `each=N` for every N-th of them. Its log is the truth about what was executed.

@@ -3,7 +3,7 @@ import { slowloris, slowReaders } from './hostile.mjs';
 
 const READERS = 100;
 const SLOW_HEADS = 1000;
-export const LARGE_PATH = '/?bytes=10485760';
+export const LARGE_PATH = '/?bytes=10485760&whole';
 
 /**
  * Each begins a fault in one of three backends, or in all, or among the clients, and returns what ends it (and may remark
