@@ -1,9 +1,12 @@
 // `npm run bench`: what remora costs beside HAProxy and nginx, in CPU time per request. It prints and asserts nothing.
 import { readFileSync } from 'node:fs';
+import { acceptedOf } from '../support/accepted.mjs';
 import { readOptions } from '../support/options.mjs';
 import { startOtlpSink } from '../support/otlp-sink.mjs';
 import { startRemora } from '../support/remora.mjs';
 import { hasProgram, Workbench } from '../support/workbench.mjs';
+import { buildOf, compare } from './against.mjs';
+import { allocation, inspected } from './allocation.mjs';
 import { startBackend } from './backend.mjs';
 import { CASES, MEMORY_CASE } from './cases.mjs';
 import { h2Tool, loadTool } from './load.mjs';
@@ -11,29 +14,36 @@ import { measure } from './measure.mjs';
 import { measureMemory } from './memory.mjs';
 import { PEERS } from './peers.mjs';
 import { profile, profileFlags } from './profile.mjs';
-import { machine, printMachine, printProfile, table } from './report.mjs';
+import { machine, printAllocation, printComparison, printMachine, printProfile, table } from './report.mjs';
 
 const HELP = `npm run bench -- [options]
-  --rounds N         samples per proxy and case (7)
+  --rounds N         samples per proxy and case (7; with --against pairs, 21)
   --seconds S        length of a sample (1)
   --case NAME        only this case; may be repeated: ${[...CASES, MEMORY_CASE].map((one) => one.name).join(', ')}
   --transport KIND   data, handle or auto (auto)
   --only remora      without the peers
   --profile CASE     no table: where remora's time goes in one case
+  --against REV      no peers: this build with everything on (test/bench/everything.json) and the one of a git revision
+                     with nothing set, in pairs; the median of their ratios
+  --allocation CASE  no table: bytes that a request leaves on the heap, with everything on and with nothing set
   --json             the same as JSON
 `;
 
 const { options, positive, stop } = readOptions('bench', HELP, {
-  rounds: { type: 'string', default: '7' },
+  rounds: { type: 'string' },
   seconds: { type: 'string', default: '1' },
   case: { type: 'string', multiple: true },
   transport: { type: 'string', default: 'auto' },
   only: { type: 'string' },
   profile: { type: 'string' },
+  against: { type: 'string' },
+  allocation: { type: 'string' },
   json: { type: 'boolean', default: false },
 });
 
-const wanted = options.profile ? [options.profile] : (options.case ?? [...CASES, MEMORY_CASE].map((one) => one.name));
+options.rounds ??= options.against === undefined ? '7' : '21';
+const alone = options.profile ?? options.allocation;
+const wanted = alone ? [alone] : (options.case ?? [...CASES, MEMORY_CASE].map((one) => one.name));
 const cases = wanted.map(
   (name) => [...CASES, MEMORY_CASE].find((one) => one.name === name) ?? stop(`no case "${name}"`),
 );
@@ -63,7 +73,13 @@ if (options.profile) {
   const [chosen] = cases;
   if (chosen === MEMORY_CASE) stop('memory has no load to profile');
   printProfile(await profile(setup, chosen, await remora(profileFlags(bench))), chosen.name);
-} else {
+} else if (options.allocation) {
+  const [chosen] = cases;
+  if (chosen === MEMORY_CASE) stop('memory has no load');
+  const on = await allocationWith(chosen, everything());
+  printAllocation(chosen, on, await allocationWith(chosen, {}));
+} else if (options.against) await against(options.against);
+else {
   const results = [];
   for (const one of cases.filter(isAble)) results.push({ ...one, ...(await runCase(one)) });
   report(results);
@@ -103,9 +119,40 @@ async function addPeer(started, name, start) {
   }
 }
 
-async function remora(node) {
+/** What is set with everything on, as far as this build knows it; what it does not know is said. */
+function everything() {
+  const fragments = JSON.parse(readFileSync(new URL('everything.json', import.meta.url), 'utf8'));
+  const { config, refused } = acceptedOf(fragments);
+  for (const line of refused) console.error(`not on, for this build says of ${line}`);
+  const { upstreams = {}, ...more } = config;
+  return { upstream: upstreams.orders ?? {}, more };
+}
+
+async function allocationWith(one, set) {
+  const { port, flags } = await inspected();
+  const started = await remora(flags, set);
+  const seen = await allocation(setup, one, started, port);
+  await bench.stop(started.job);
+  return seen;
+}
+
+async function against(revision) {
+  const { commit, main } = buildOf(revision);
+  const set = everything();
+  const results = [];
+  for (const one of cases.filter((each) => each !== MEMORY_CASE && isAble(each))) {
+    const [here, there] = [await remora([], set), await remora([], { main })];
+    results.push({ ...one, ...(await compare(setup, one, here, there)) });
+    for (const { job } of [here, there]) await bench.stop(job);
+    if (!options.json) process.stderr.write(`${one.title}: done\n`);
+  }
+  printMachine(machine(setup), new Map());
+  printComparison(results, commit, options.json);
+}
+
+async function remora(node, set = {}) {
   const env = { REMORA_TRANSPORT: options.transport };
-  const started = await startRemora(bench, { ...backend, otlp: sink.endpoint, env, node });
+  const started = await startRemora(bench, { ...backend, otlp: sink.endpoint, env, node, ...set });
   setup.transport = started.transport;
   return started;
 }

@@ -96,3 +96,38 @@ export function printProfile({ requests, cost, functions }, name) {
     console.log(`${(share * 100).toFixed(1).padStart(5)}% ${perRequest} us/req  ${what}`);
   }
 }
+
+/** A line for each case: what the two builds cost, and the median of their ratios with the middle half of them. */
+export function printComparison(results, commit, isJson) {
+  if (isJson) return console.log(JSON.stringify({ commit, results }, null, 2));
+  const header = ['case', 'unit', 'here', 'there', 'ratio', 'middle half', 'pairs', 'steal'];
+  const lines = results.map(({ name, unit, here, there, ratio: median, low, high, pairs, steal }) => [
+    name,
+    unit,
+    here.toFixed(1),
+    there.toFixed(1),
+    median.toFixed(3),
+    `${low.toFixed(3)} .. ${high.toFixed(3)}`,
+    String(pairs),
+    `${(steal * 100).toFixed(1)}%`,
+  ]);
+  console.log(`here: this build with everything on; there: ${commit.slice(0, 12)} with nothing set\n`);
+  console.log(align([header, ...lines]));
+}
+
+/** The two sums, and the functions whose share differs most. */
+export function printAllocation({ title }, on, off) {
+  console.log(`${title}: bytes on the heap for each request, sampled`);
+  console.log(
+    `everything on ${on.bytes.toFixed(0)} (${on.requests} requests), nothing set ${off.bytes.toFixed(0)} (${off.requests})`,
+  );
+  const before = new Map(off.functions.map(({ name, bytes }) => [name, bytes]));
+  const names = new Set([...on.functions, ...off.functions].map(({ name }) => name));
+  const after = new Map(on.functions.map(({ name, bytes }) => [name, bytes]));
+  const rows = [...names].map((name) => ({ name, on: after.get(name) ?? 0, off: before.get(name) ?? 0 }));
+  rows.sort((a, b) => Math.max(b.on, b.off) - Math.max(a.on, a.off));
+  console.log(`${'on'.padStart(9)} ${'off'.padStart(9)}  function`);
+  for (const row of rows.slice(0, 25)) {
+    console.log(`${row.on.toFixed(1).padStart(9)} ${row.off.toFixed(1).padStart(9)}  ${row.name}`);
+  }
+}

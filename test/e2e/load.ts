@@ -11,6 +11,8 @@ export interface Result {
   readonly failure: string;
   /** Which origin answered; empty when none did. */
   readonly origin: string;
+  /** ms of the monotonic clock, which all processes of a machine share. */
+  readonly sentAt: number;
   /** From its sending to the end of its answer. */
   readonly tookMs: number;
 }
@@ -22,24 +24,28 @@ export interface LoadOptions {
   readonly body?: string;
   /** Each request on a connection of its own. */
   readonly oneShot?: boolean;
+  /** Beyond this many unanswered requests no more are sent: a stuck sidecar must not take the machine with it. */
+  readonly maxOutstanding?: number;
 }
 
 const TICK_MS = 10;
-/** Beyond this many unanswered requests no more are sent: a stuck sidecar must not take the machine with it. */
 const MAX_OUTSTANDING = 200;
 
 /**
- * Requests at a steady rate, on kept connections unless told otherwise, whether or not earlier ones have been answered. Each has an id of its
- * own, which origins write down.
+ * An open loop: requests at a steady rate by the clock, on kept connections unless told otherwise, whether or not earlier
+ * ones have been answered. Each has an id of its own, which origins write down.
  */
 export class Load {
   readonly results: Result[] = [];
   private readonly agent: Agent;
   private readonly timer: NodeJS.Timeout;
   private readonly method: string;
+  private readonly startedAt = monotonicMs();
   private sent = 0;
+  private skipped = 0;
+  private tickedAt = this.startedAt;
+  private longestLateMs = 0;
   private outstanding = 0;
-  private due = 0;
 
   constructor(
     private readonly port: number,
@@ -47,11 +53,32 @@ export class Load {
   ) {
     this.method = options.method ?? 'GET';
     this.agent = new Agent({ keepAlive: !options.oneShot });
-    const perTick = ((options.perSecond ?? 200) * TICK_MS) / 1000;
+    const { maxOutstanding = MAX_OUTSTANDING } = options;
+    const perMs = (options.perSecond ?? 200) / 1000;
     this.timer = setInterval(() => {
-      for (this.due += perTick; this.due >= 1 && this.outstanding < MAX_OUTSTANDING; this.due--) this.send();
-      this.due = Math.min(this.due, MAX_OUTSTANDING);
+      const now = monotonicMs();
+      this.longestLateMs = Math.max(this.longestLateMs, now - this.tickedAt - TICK_MS);
+      this.tickedAt = now;
+      const due = Math.floor((now - this.startedAt) * perMs);
+      while (this.sent + this.skipped < due) {
+        if (this.outstanding < maxOutstanding) this.send();
+        else this.skipped++;
+      }
     }, TICK_MS);
+  }
+
+  get good(): number {
+    return this.results.length - this.failed.length;
+  }
+
+  /** The longest that this process itself was held up: what a machine does to all that runs on it. */
+  get lateMs(): number {
+    return this.longestLateMs;
+  }
+
+  /** How many were due and not sent, since too many were unanswered. */
+  get unsent(): number {
+    return this.skipped;
   }
 
   /** Results that were no success. */
@@ -91,10 +118,11 @@ export function sendOne(
   { path = '/', body = '' }: LoadOptions = {},
   agent?: Agent,
 ): Promise<Result> {
+  const sentAt = monotonicMs();
   return new Promise((resolve) => {
-    const startedAt = performance.now();
-    const failed = (failure: string): void =>
-      resolve({ id, method, status: 0, failure, origin: '', tookMs: performance.now() - startedAt });
+    const over = (status: number, failure: string, origin: string): void =>
+      resolve({ id, method, status, failure, origin, sentAt, tookMs: monotonicMs() - sentAt });
+    const failed = (failure: string): void => over(0, failure, '');
     const headers = { 'x-id': id, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) };
     const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: agent ?? false });
     sent.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
@@ -102,14 +130,7 @@ export function sendOne(
       answer.resume();
       answer.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
       answer.on('end', () =>
-        resolve({
-          id,
-          method,
-          status: answer.statusCode!,
-          failure: textOf(answer.headers['x-remora-failure']),
-          origin: textOf(answer.headers['x-origin']),
-          tookMs: performance.now() - startedAt,
-        }),
+        over(answer.statusCode!, textOf(answer.headers['x-remora-failure']), textOf(answer.headers['x-origin'])),
       );
     });
     sent.end(body);
@@ -118,4 +139,9 @@ export function sendOne(
 
 function textOf(value: string | string[] | undefined): string {
   return value === undefined ? '' : String(value);
+}
+
+/** As processes of this machine agree on it. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -1,4 +1,4 @@
-// A service that does as it is told: `node origin-app.mjs NAME PORT`. What a request asks for stands in its query, what
+// A service that does as it is told: `node origin-app.mjs NAME PORT HOST BACKLOG`. What a request asks for stands in its query, what
 // all requests get in the mode that its parent sets over IPC. `origin-app.ts` starts it and lists what can be asked.
 //
 // It says on stdout what it does with each request, named by its `x-id`: `begun`, `answered`, or `gone` when the other
@@ -10,7 +10,7 @@ import { createServer } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { WebSocketServer } from 'ws';
 
-const [name, port] = process.argv.slice(2);
+const [name, port, host, backlog] = process.argv.slice(2);
 const BLOCK = 65_536;
 let mode = '';
 const held = [];
@@ -20,15 +20,25 @@ function say(...words) {
   writeSync(1, `${words.join(' ')}\n`);
 }
 
+/** As processes of this machine agree on it. */
+function monotonicMs() {
+  return (Number(process.hrtime.bigint()) / 1e6).toFixed(3);
+}
+
+let turn = 0;
+
+/** With `each=N` the mode is for every N-th request alone. */
 function wishOf(request) {
   const { searchParams } = new URL(request.url, 'http://origin');
-  return new URLSearchParams([...searchParams, ...new URLSearchParams(mode)]);
+  const ofAll = new URLSearchParams(mode);
+  const isSpared = ofAll.has('each') && ++turn % Number(ofAll.get('each')) !== 0;
+  return new URLSearchParams([...searchParams, ...(isSpared ? [] : ofAll)]);
 }
 
 function serve(request, response) {
   const wish = wishOf(request);
   const id = request.headers['x-id'] ?? '-';
-  say('begun', id, request.method, wish.get('tag') ?? '');
+  say('begun', id, request.method, monotonicMs(), request.headers['x-remora-attempt'] ?? '1', wish.get('tag') ?? '');
   let isAnswered = false;
   response.on('close', () => isAnswered || say('gone', id));
   const done = () => {
@@ -141,15 +151,29 @@ function answerBulk(request, response, wish, done) {
     response.writeHead(200, { trailer: 'x-digest' });
     response.addTrailers({ 'x-digest': digest });
   }
+  if (wish.has('whole')) {
+    response.end(wholeOf(size));
+    return done();
+  }
   pipeline(Readable.from(blocks(size), { objectMode: false }), response, (error) => error || done());
 }
 
 /** Bytes that differ from place to place, so that what is lost, doubled or moved shows in a digest. */
 function* blocks(size) {
-  for (let at = 0; at < size; at += BLOCK) {
-    const block = Buffer.alloc(Math.min(BLOCK, size - at), `${at / BLOCK} remora `);
-    yield block;
+  for (let i = 0; i * BLOCK < size; i++) {
+    made[i] ??= Buffer.alloc(BLOCK, `${i} remora `);
+    yield made[i].subarray(0, size - i * BLOCK);
   }
+}
+
+const made = [];
+
+const wholes = new Map();
+
+/** All of it in memory, once for all who ask. */
+function wholeOf(size) {
+  if (!wholes.has(size)) wholes.set(size, Buffer.concat([...blocks(size)]));
+  return wholes.get(size);
 }
 
 const digests = new Map();
@@ -222,4 +246,4 @@ process.on('message', ({ command, value }) => {
   say('done', command);
 });
 process.on('disconnect', () => process.exit());
-server.listen(Number(port), '127.0.0.1', 1024, () => say('listening', server.address().port));
+server.listen(Number(port), host, Number(backlog), () => say('listening', server.address().port));

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Attempted } from '../support/attempt-law.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 
@@ -26,17 +27,26 @@ export interface SeenRequest {
   readonly digest: string;
 }
 
+export interface OriginOptions {
+  readonly host?: string;
+  /** How many connections the kernel keeps for it before it takes them. */
+  readonly backlog?: number;
+}
+
 /**
  * An application in a process of its own. What it does with a request is asked for in the request's query:
  *
- *     status=N  delay=MS  places=N (at a time, for `delay` each)  hold (until `release`)  bytes=N  chunked  trailers  echo  hints  early=N  never  stall
+ *     status=N  delay=MS  places=N (at a time, for `delay` each)  hold (until `release`)  bytes=N  chunked  whole (from memory)  trailers  echo  hints
+ *     early=N  never  stall
  *     reset=before|middle  close=before|middle  until=close  idle=MS  raw=TEXT (`~` is CRLF)  expect=refuse  refuse=N
  *
- * or, for all requests, by `mode` with the same words. Its log is the truth about what was executed.
+ * or, for all requests, by `mode` with the same words, and with `each=N` for every N-th of them. Its log is the truth about what was executed.
  */
 export class OriginApp {
   /** Ids of the requests that reached it, in order, twice when they came twice. */
   readonly begun: string[] = [];
+  /** The same with when it was. */
+  readonly attempted: Attempted[] = [];
   readonly answered = new Set<string>();
   /** Ids of the requests whose caller left before the answer. */
   readonly gone = new Set<string>();
@@ -48,10 +58,14 @@ export class OriginApp {
   private child!: ChildProcess;
   private ended!: Promise<unknown>;
 
-  private constructor(readonly name: string) {}
+  private constructor(
+    readonly name: string,
+    readonly host: string,
+    private readonly backlog: number,
+  ) {}
 
-  static async start(name: string): Promise<OriginApp> {
-    const app = new OriginApp(name);
+  static async start(name: string, { host = '127.0.0.1', backlog = 1024 }: OriginOptions = {}): Promise<OriginApp> {
+    const app = new OriginApp(name, host, backlog);
     await app.spawn();
     return app;
   }
@@ -61,7 +75,7 @@ export class OriginApp {
   }
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.host}:${this.port}`;
   }
 
   get pid(): number {
@@ -109,7 +123,7 @@ export class OriginApp {
 
   private async spawn(): Promise<void> {
     if (this.port === 0) [this.port] = (await freePorts(1)) as [number];
-    const child = spawn(process.execPath, [PROGRAM, this.name, String(this.port)], {
+    const child = spawn(process.execPath, [PROGRAM, this.name, String(this.port), this.host, String(this.backlog)], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     this.child = child;
@@ -128,9 +142,12 @@ export class OriginApp {
 
   private hear(line: string): void {
     this.lines.push(line);
-    const [word, id] = line.split(' ') as [string, string];
-    if (word === 'begun') this.begun.push(id);
-    else if (word === 'answered') this.answered.add(id);
+    const [word, id, , at, ordinal] = line.split(' ') as [string, string, ...string[]];
+    if (word === 'begun') {
+      this.begun.push(id);
+      this.attempted.push({ id, at: Number(at), ordinal: Number(ordinal) });
+    }
+    if (word === 'answered') this.answered.add(id);
     else if (word === 'gone') this.gone.add(id);
     else if (word === 'worked') this.worked.push(Number(id));
     else if (word === 'listening') this.port = Number(id);

@@ -1,12 +1,14 @@
 import { eventually } from '../support/eventually.ts';
 import { Sidecar, type SidecarOptions } from '../support/sidecar.ts';
-import { OriginApp } from './origin-app.ts';
+import { OriginApp, type OriginOptions } from './origin-app.ts';
 
 export interface SceneOptions extends SidecarOptions {
   /** Settings of the upstream `orders`. */
   readonly orders?: object;
   /** Settings of the inbound port in front of the first origin. */
   readonly inbound?: object;
+  /** Of the first origin. */
+  readonly origin?: OriginOptions;
   /** The rest of the configuration. */
   readonly config?: object;
 }
@@ -22,11 +24,11 @@ export class Scene {
   ) {}
 
   static async start(names: readonly string[], options: SceneOptions = {}): Promise<Scene> {
-    const { orders = {}, inbound = {}, config = {}, ...rest } = options;
-    const origins = await OriginApp.many(...names);
+    const { orders = {}, inbound = {}, config = {}, origin = {}, ...rest } = options;
+    const origins = await Promise.all(names.map((name, i) => OriginApp.start(name, i === 0 ? origin : {})));
     const sidecar = await Sidecar.start(
       {
-        service: { name: 'web', port: origins[0]!.port },
+        service: { name: 'web', address: origins[0]!.host, port: origins[0]!.port },
         inbound: { port: 0, ...inbound },
         outbound: { port: 0 },
         upstreams: { orders: { port: 0, balance: 'round_robin', ...orders } },

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { chart } from './chart.ts';
 import { measure } from './measures.ts';
 import { HELP, readPlan } from './plan.ts';
+import { weather } from './storm/measures.ts';
+import { stormChart, stormTable } from './storm/report.ts';
+import { offeredTo } from './storm/simulation.ts';
 import { table } from './table.ts';
 
 /** `npm run sim`: how each algorithm spreads load among simulated servers, and what it does when some are in trouble. */
@@ -16,7 +19,7 @@ if (plan === null) {
   process.exit(0);
 }
 
-const { size, scenarios, contenders, out } = plan;
+const { size, scenarios, storms, contenders, out } = plan;
 const known = size.subset === null ? '' : `, each knows ${size.subset} of them`;
 console.log(
   `${size.sidecars} sidecars, ${size.servers} endpoints${known}, ${size.requestsPerSecond} requests/s for ${size.seconds} s, seed ${size.seed}`,
@@ -28,5 +31,10 @@ for (const scenario of scenarios) {
   );
   console.log(`\n${scenario.name}: ${scenario.story}\n${table(rows)}`);
   writeFileSync(join(out, `${scenario.name}.svg`), chart(scenario, rows));
+}
+for (const storm of storms) {
+  const rows = new Map(storm.policies.map((policy) => [policy.name, weather(size, storm, policy)]));
+  console.log(`\n${storm.name}: ${storm.story} (${offeredTo(storm, size)} requests/s)\n${stormTable(rows)}`);
+  writeFileSync(join(out, `${storm.name}.svg`), stormChart(storm, size, rows));
 }
 console.log(`\nload over time: ${join(out, '*.svg')}`);

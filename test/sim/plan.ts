@@ -2,17 +2,21 @@ import { parseArgs } from 'node:util';
 import { type Contender, contenders } from './contenders.ts';
 import { type Scenario, scenariosOf } from './scenarios.ts';
 import type { Setup } from './simulation.ts';
+import { type Storm, stormsOf } from './storm/storms.ts';
 
 /** What to simulate, as the command line says it. */
 export interface Plan {
   readonly size: Omit<Setup, 'optionsIn' | 'course'>;
   readonly contenders: readonly Contender[];
   readonly scenarios: readonly Scenario[];
+  /** Those that are about retries: their rows are policies, and not algorithms. */
+  readonly storms: readonly Storm[];
   readonly out: string;
 }
 
 const ALGORITHMS = contenders();
-const SCENARIO_NAMES = scenariosOf(60).map(({ name }) => name);
+const PLAIN_NAMES = scenariosOf(60).map(({ name }) => name);
+const SCENARIO_NAMES = [...scenariosOf(60), ...stormsOf(60)].map(({ name }) => name);
 
 /** About 1 KiB each: what a sidecar has learned of an endpoint it knows. */
 const MAX_KNOWN = 500_000;
@@ -33,7 +37,7 @@ export const HELP = `npm run sim -- [options]
   --subset N         how many of them each caller knows (all)
   --seconds N        simulated time; trouble is in the middle third (90)
   --rate N           requests per second of all callers together (100 for each endpoint, at most 20000)
-  --algorithm NAME   only this one; may be repeated: ${ALGORITHMS.map(({ name }) => name).join(', ')}
+  --algorithm NAME   only this one, and no storms of retries unless asked for; may be repeated: ${ALGORITHMS.map(({ name }) => name).join(', ')}
   --scenario NAME    only this one; may be repeated: ${SCENARIO_NAMES.join(', ')}
   --seed N           the same seed gives the same tables (2026)
   --out FOLDER       where the charts go (sim-out)`;
@@ -84,8 +88,20 @@ function planOf(values: ReturnType<typeof parse>): Plan | null {
   return {
     size,
     contenders: chosen('algorithm', ALGORITHMS, values.algorithm),
-    scenarios: chosen('scenario', scenariosOf(size.seconds), values.scenario),
+    ...chosenScenarios(
+      size.seconds,
+      values.scenario ?? (values.algorithm === undefined ? SCENARIO_NAMES : PLAIN_NAMES),
+    ),
     out: values.out ?? 'sim-out',
+  };
+}
+
+function chosenScenarios(seconds: number, names: readonly string[]): Pick<Plan, 'scenarios' | 'storms'> {
+  const [scenarios, storms] = [scenariosOf(seconds), stormsOf(seconds)];
+  const all = chosen('scenario', [...scenarios, ...storms], [...names]);
+  return {
+    scenarios: scenarios.filter((one) => all.includes(one)),
+    storms: storms.filter((one) => all.includes(one)),
   };
 }
 

@@ -1,64 +1,86 @@
 // `npm run soak`: what a caller sees while backends and clients misbehave; the worst of several runs. It asserts nothing.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { acceptedOf } from '../support/accepted.mjs';
+import { IN_A_NAMESPACE, PacketHole, whyNoHole } from '../support/black-hole.ts';
 import { readOptions } from '../support/options.mjs';
 import { startOtlpSink } from '../support/otlp-sink.mjs';
 import { Workbench } from '../support/workbench.mjs';
+import { CHAINS, runChain } from './chain.mjs';
 import { FAULTS } from './faults.mjs';
-import { worst } from './figures.mjs';
+import { worst } from './figures.ts';
+import { OVERLOADS, runOverload } from './overload.mjs';
+import { print, printRow } from './report.mjs';
 import { run } from './run.mjs';
 
+const CASES = [
+  ...FAULTS.map((fault) => ({ ...fault, kind: 'fault', run: () => run(bench, fault, setup) })),
+  ...CHAINS.map((chain) => ({ ...chain, kind: 'chain', run: () => runChain(bench, chain, setup) })),
+  ...OVERLOADS.map((overload) => ({ ...overload, kind: 'overload', run: () => runOverload(bench, overload, setup) })),
+];
+
 const HELP = `npm run soak -- [options]
-  --rounds N      runs of each fault; the worst one counts (5)
+  --rounds N      runs of each case; the worst one counts (5)
   --seconds S     length of a run after its warm-up: a quarter quiet, a quarter fault, half recovery (20)
-  --rate N        GETs per second, sent whether or not answers come (300)
-  --case NAME     only this fault; may be repeated: ${FAULTS.map((fault) => fault.name).join(', ')}
+  --rate N        GETs per second, sent whether or not answers come (300; 500 into the chains, and what an overload is, is its own)
+  --balance NAME  how an endpoint is chosen (round_robin: one that goes by latency has shares of its own)
+  --case NAME     only this case; may be repeated: ${CASES.map(({ name }) => name).join(', ')}
   --json          the same as JSON
 `;
 
 const { options, positive, stop } = readOptions('soak', HELP, {
   rounds: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '20' },
-  rate: { type: 'string', default: '300' },
+  rate: { type: 'string' },
   case: { type: 'string', multiple: true },
+  balance: { type: 'string', default: 'round_robin' },
   json: { type: 'boolean', default: false },
 });
 
-const chosen = options.case?.map((name) => FAULTS.find((fault) => fault.name === name) ?? stop(`no case "${name}"`));
+const INSIDE = 'REMORA_SOAK_INSIDE';
+const why = whyNoHole();
+if (why === null && process.env[INSIDE] === undefined) process.exit(await runInside());
+
+const chosen = options.case?.map((name) => CASES.find((one) => one.name === name) ?? stop(`no case "${name}"`));
 const rounds = positive('rounds');
 const bench = new Workbench('soak');
+const hole = process.env[INSIDE] === undefined ? null : PacketHole.prepare();
 const sink = await startOtlpSink();
-const setup = { seconds: positive('seconds'), rate: positive('rate'), otlp: sink.endpoint };
+const { config, refused } = acceptedOf(JSON.parse(readFileSync(new URL('settings.json', import.meta.url), 'utf8')));
+const setup = {
+  seconds: positive('seconds'),
+  rate: options.rate === undefined ? null : positive('rate'),
+  otlp: sink.endpoint,
+  hole,
+  upstream: { ...config.upstreams?.orders, balance: options.balance },
+};
 const results = [];
 
 if (!options.json) {
-  console.log(
-    `Linux ${release()}, Node ${process.version}; ${setup.rate} GET/s of 1 KiB over 3 backends; worst of ${rounds} runs`,
-  );
-  console.log(
-    'times in ms, memory in MiB; hurt: from the fault to the last bad quarter second; back: the same from its end\n',
-  );
-  print(['case', 'requests', 'failed', 'retried', 'p50', 'p99', 'max', 'hurt', 'back', 'RSS idle/peak/after']);
+  console.log(`Linux ${release()}, Node ${process.version}; 3 backends; worst of ${rounds} runs`);
+  if (why !== null) console.log(`no packets can be dropped here: ${why}`);
+  for (const line of refused) console.log(`not known to this build: ${line}`);
 }
-for (const fault of chosen ?? FAULTS) {
+let kind = '';
+for (const one of chosen ?? CASES) {
   const runs = [];
-  for (let i = 0; i < rounds; i++) runs.push(await run(bench, fault, setup));
-  const row = { name: fault.name, title: fault.title, ...worst(runs) };
+  for (let i = 0; i < rounds; i++) runs.push(await one.run());
+  const row = { name: one.name, title: one.title, kind: one.kind, ...worst(runs) };
   results.push(row);
-  if (!options.json) printRow(row);
+  if (options.json) continue;
+  printRow(row, row.kind !== kind);
+  kind = row.kind;
 }
-if (options.json)
-  console.log(JSON.stringify({ node: process.version, kernel: release(), rounds, setup, results }, null, 2));
+if (options.json) {
+  console.log(JSON.stringify({ node: process.version, kernel: release(), rounds, setup, refused, results }, null, 2));
+} else print([]);
 process.exit();
 
-function printRow(row) {
-  const times = [row.p50, row.p99, row.max].map((ms) => ms.toFixed(1));
-  const waits = [row.hurtMs, row.returnMs].map((ms) => ms.toFixed(0));
-  const memory = [row.idle, row.peak, row.after].map((mib) => mib.toFixed(0)).join('/');
-  print([row.name, row.requests, row.failed, row.retried, ...times, ...waits, memory]);
-  for (const line of [...row.remarks, ...row.problems]) console.log(`    ${line}`);
-}
-
-function print(cells) {
-  const [name, ...figures] = cells.map(String);
-  console.log(name.padEnd(13) + figures.map((text) => text.padStart(9)).join(' '));
+/** Dropping packets takes a network namespace, and that belongs to a whole process: this one again, inside of one. */
+function runInside() {
+  const [program, ...args] = [...IN_A_NAMESPACE, process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
 }

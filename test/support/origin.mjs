@@ -1,30 +1,19 @@
 // A backend of fixed answers: `node origin.mjs FOLDER PORT...` serves the folder's files from memory on every port.
-//
-// Each answer tells in `x-attempt` which attempt of its caller it was. `/control/status/N` makes every later answer
-// an N, until it is set to 200 again.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 
 const [folder, ...ports] = process.argv.slice(2);
 const bodies = new Map(readdirSync(folder).map((name) => [`/${name}`, readFileSync(join(folder, name))]));
-const CONTROL = '/control/status/';
-let status = 200;
 
 function answer(request, response) {
   request.resume();
-  if (request.url.startsWith(CONTROL)) {
-    status = Number(request.url.slice(CONTROL.length));
-    response.end();
-    return;
-  }
   const body = bodies.get(request.url);
-  const code = body === undefined ? 404 : status;
+  const code = body === undefined ? 404 : 200;
   const bytes = code === 200 ? body : Buffer.from(`${code}\n`);
   response.writeHead(code, {
     'content-type': 'application/octet-stream',
     'content-length': bytes.length,
-    'x-attempt': request.headers['x-remora-attempt'] ?? '1',
   });
   response.end(bytes);
 }

@@ -232,7 +232,7 @@ const TASKS = {
   bench: (args) => [['test/bench/main.mjs', ...args]],
   'bench:micro': (args) => [[...SOURCES, '--expose-gc', 'test/bench/micro/picks.ts', ...args]],
   sim: (args) => [[...SOURCES, 'test/sim/main.ts', ...args]],
-  soak: (args) => [['test/soak/main.mjs', ...args]],
+  soak: (args) => [[...SOURCES, 'test/soak/main.mjs', ...args]],
   check: () => [
     [bin('typescript', 'bin/tsc'), '-p', 'test/tsconfig.json'],
     [bin('@biomejs/biome', 'bin/biome'), 'check', '--config-path=test/biome.config.json', 'src', 'test'],
