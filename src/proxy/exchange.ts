@@ -380,7 +380,7 @@ export class Exchange implements RequestHandler, AttemptOwner, BoundsOwner, Park
 
   private verdict(attempt: Attempt, code: FailureCode | null, now: number): RetryVerdict {
     const { attempts, journal, replay, plan } = this;
-    if (Math.max(attempt.retryInMs, plan.pace.leastMs(now)) >= this.bounds.leftMs(now)) return 'no';
+    if (attempt.retryInMs + plan.pace.leastMs(now) >= this.bounds.leftMs(now)) return 'no';
     return attempts.verdict(attempt, code, journal.head.method, replay.isWhole, plan, now);
   }
 
