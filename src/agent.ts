@@ -15,15 +15,12 @@ import { boundedClusterView } from './agent/capacity-view.ts';
 import { followApplication, makeSources, openConsul } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
-import { LeavingPorts } from './agent/leaving-ports.ts';
-import { watchedRoom } from './agent/overload-watch.ts';
+import { makeParts } from './agent/make-parts.ts';
 import type { Parts } from './agent/parts.ts';
-import { followPlace } from './agent/place.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
-import { PlanDirectory } from './agent/relief.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
 import { agentSamples } from './agent/samples.ts';
-import { callerName, selfAt } from './agent/self.ts';
+import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
@@ -35,7 +32,6 @@ import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
 import { sleep } from './base/sleep.ts';
 import { Cell } from './base/watch.ts';
-import { Turnstile } from './cluster/checks/turnstile.ts';
 import type { Config } from './config/config.ts';
 import { redacted } from './config/effective.ts';
 import type { FileWatch } from './config/file-watch.ts';
@@ -46,14 +42,9 @@ import type { Registered } from './discovery/consul-api.ts';
 import { ConsulKv } from './discovery/consul-kv.ts';
 import { Registration } from './discovery/registration.ts';
 import type { IsSelf } from './discovery/without-self.ts';
-import { randomHex } from './http/hex.ts';
-import { WindowBudget } from './http2/receive-window.ts';
 import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
-import { Wires } from './net/session-wire.ts';
 import type { SocketHost } from './net/sockets.ts';
-import { Shadows } from './proxy/places/shadows.ts';
-import { SpentTraces } from './proxy/spent-traces.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -127,39 +118,8 @@ export class Agent implements AgentView, Stoppable {
     const sockets = await chooseSockets(transport, host, clock);
     const consul = config.consul === null ? null : await openConsul(config.consul, clock);
     const sources = makeSources(this.running, consul, this.self, clock, random, log);
-    const context = { clock, random, instanceId: randomHex(random, 16), observer };
-    const breakers = {
-      onBreakerChange: ({ id }: { readonly id: string }, from: string, to: string) =>
-        log.info('breaker_changed', { endpoint: id, from, to }),
-    };
-    const sampling = { ratio: config.telemetry.sampleRatio };
-    const parts = {
-      clock,
-      random,
-      log,
-      sockets,
-      host,
-      limits: config.http,
-      http2: {
-        wires: new Wires(),
-        budget: new WindowBudget(config.http2.windowBudgetBytes),
-        limits: config.http2,
-        random,
-      },
-      ...watchedRoom(config, clock, random, log, this.ends.signal),
-      leaving: new LeavingPorts(),
-      observer,
-      breakers,
-      turnstile: new Turnstile(),
-      context,
-      shadows: new Shadows(context),
-      spent: new SpentTraces(),
-      sources,
-      caller: callerName(config.service),
-      place: followPlace(config.service, consul, sources, this.self, this.given, this.ends.signal),
-      sampling,
-      directory: new PlanDirectory(),
-    };
+    const made = { sockets, host, consul, sources, self: this.self };
+    const parts = makeParts(this.given, config, made, this.ends.signal);
     this.parts = parts;
     log.info('started', { version, service: config.service.name, transport: sockets.kind, pid: process.pid });
 

@@ -55,9 +55,7 @@ type Phase = 'opening' | 'open' | 'closing' | 'closed';
  *
  * Nothing is sent on it before the endpoint's SETTINGS: they say how many streams it takes and whether protocols can be
  * switched, and they prove that HTTP/2 is spoken there by somebody who is awake. So a frozen endpoint costs a connect
- * timeout and not a request. They come with the connection, so that this costs no round trip.
- *
- * It closes when no stream is open and none is to come: at its idle timeout, after a GOAWAY, spent, or retired.
+ * timeout and not a request. They come with the connection, so that this costs no round trip. It closes when no stream is open and none is to come: at its idle timeout, after a GOAWAY, spent, or retired.
  */
 export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2UpstreamHome, TimerOwner {
   hasAnswered = false;

@@ -155,8 +155,9 @@ export class Attempts {
     if (!isFirstSending && markOf(tried.head, tried.isGrpc, tried.isTraced) > 1) return this.refused(plan, 'marked');
     if (attempt.asksNotTo && !isGivenBack) return this.refused(plan, 'asked_not_to');
     const waitMs = attempt.retryInMs;
-    if (waitMs > 0 && (waitMs > retry.maxRetryAfterMs || waitMs >= tried.leftMs(now)))
-      return this.refused(plan, 'asked_not_to');
+    const leftMs = tried.leftMs(now);
+    if (waitMs > 0 && (waitMs > retry.maxRetryAfterMs || waitMs >= leftMs)) return this.refused(plan, 'asked_not_to');
+    if (Math.max(waitMs, 0) + plan.pace.leastMs(now) >= leftMs) return this.refused(plan, 'time');
     if (verdict === 'backoff' && !parking.hasRoom) return this.refused(plan, 'parking');
     const isFirst = this.slots === null;
     if (isFirst && !retrying.slots.tryTake()) return this.refused(plan, 'concurrent');

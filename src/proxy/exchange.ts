@@ -533,7 +533,6 @@ export class Exchange
   // --- Another attempt ---
 
   private verdict(attempt: Attempt, code: FailureCode | null, now: number): RetryVerdict {
-    if (this.plan.pace.leastMs(now) >= this.bounds.leftMs(now)) return 'no';
     return this.attempts.verdict(attempt, code, this.tried, this.plan, now);
   }
 

@@ -85,9 +85,9 @@ export interface TunnelRecord {
 
 /**
  * `budget`, `parking`, `concurrent`, `body`: they, or the replay buffer, did not have it. `marked`: the request is a retry
- * itself. `asked_not_to`: the answer says so, or wants more time than there is.
+ * itself. `asked_not_to`: the answer says so, or wants more time than there is. `time`: nor would there be any without it.
  */
-export const RETRY_REFUSALS = ['budget', 'parking', 'body', 'concurrent', 'marked', 'asked_not_to'] as const;
+export const RETRY_REFUSALS = ['budget', 'parking', 'body', 'concurrent', 'marked', 'asked_not_to', 'time'] as const;
 export type RetryRefusal = (typeof RETRY_REFUSALS)[number];
 
 /** Watches the exchanges of one plan. Called on the hot path: it must be cheap and must not throw. */
