@@ -208,6 +208,11 @@ export class Attempt implements ResponseHandler, AttemptRecord, TimerOwner {
     return FAILURES[this.code].reached && this.bytesSent > 0;
   }
 
+  /** Nobody was sent a byte of the request. Known when the attempt is over. */
+  get wasUnsent(): boolean {
+    return this.code !== null && this.bytesSent === 0;
+  }
+
   /** Ends the attempt with what it showed; if that has been told already, only the books are closed. */
   end(code: FailureCode | null, now: number): void {
     if (!this.isOpen) return;

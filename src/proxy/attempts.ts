@@ -38,6 +38,8 @@ export class Attempts {
   private hasUsedFresh = false;
   /** Somebody took it in and gave it back: nobody does that twice. */
   private wasGivenBack = false;
+  /** What nobody had been sent was sent again, which is free once. */
+  private hasResent = false;
   private slots: RetrySlots | null = null;
   private readonly end: Writable<FailedAttempt> = {
     code: null,
@@ -67,6 +69,7 @@ export class Attempts {
     this.isSpent = false;
     this.hasUsedFresh = false;
     this.wasGivenBack = false;
+    this.hasResent = false;
   }
 
   /** The exchange is over. */
@@ -159,6 +162,8 @@ export class Attempts {
     if (waitMs > 0 && (waitMs > retry.maxRetryAfterMs || waitMs >= leftMs)) return this.refused(plan, 'asked_not_to');
     if (Math.max(waitMs, 0) + plan.pace.leastMs(now) >= leftMs) return this.refused(plan, 'time');
     if (verdict === 'backoff' && !parking.hasRoom) return this.refused(plan, 'parking');
+    // It adds nothing to anybody's load: a burst after a rest, which has no budget yet, outlives an endpoint that is gone.
+    if (isUnsent && !this.hasResent) return verdict;
     const isFirst = this.slots === null;
     if (isFirst && !retrying.slots.tryTake()) return this.refused(plan, 'concurrent');
     this.slots = retrying.slots;
@@ -169,6 +174,7 @@ export class Attempts {
 
   /** Another attempt follows this one, which is over. */
   leave(attempt: Attempt, verdict: RetryVerdict): void {
+    this.hasResent ||= attempt.wasUnsent;
     this.wasGivenBack ||= attempt.code === 'refused_unseen' || attempt.code === 'stream_refused';
     if (verdict !== 'fresh') {
       this.failed.push(attempt.endpoint);

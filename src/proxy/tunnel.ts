@@ -189,7 +189,8 @@ export class TunnelExchange
     const { plan, current } = this;
     this.endDial(code, now);
     if (this.attemptCount >= plan.retry.maxAttempts) return this.holdOrRefuse(code, now);
-    if (!plan.budget.tryWithdraw(now)) {
+    // Once it is free, as it is for requests: nobody has been sent anything.
+    if (this.attemptCount > 1 && !plan.budget.tryWithdraw(now)) {
       plan.observer.onRetryRefused('budget');
       return this.holdOrRefuse(code, now);
     }

@@ -69,8 +69,9 @@ async function measure(origin: OriginApp, load: Load): Promise<Window> {
 }
 
 describe('an endpoint that serves 20 at a time for 50 ms each, offered three times that', () => {
-  it.each(['limited', 'learned'])(
-    'does what it can behind %s, and nobody who is let in waits for long',
+  // Behind a limit that is said: overload.test.ts.
+  it.each(['learned'])(
+    'does what it can behind a limit that is %s, and nobody who is let in waits for long',
     async (name) => {
       const [origin] = origins as [OriginApp];
       await origin.mode(`places=${PLACES}&delay=${WORK_MS}`);

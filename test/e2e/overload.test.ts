@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { acceptedOf } from '../support/accepted.mjs';
 import { type Overloaded, overload } from './overload.ts';
 
 const PLACES = 10;
@@ -9,9 +8,6 @@ const IN_LINE = { limits: { maxRequests: PLACES, maxPending: 50, pendingTimeout:
 /** For what a request does besides, in three processes that may each be held up as the load was. */
 const SLACK_MS = 100;
 
-const hasLine = acceptedOf([{ upstreams: { orders: IN_LINE } }]).refused.length === 0;
-if (!hasLine) console.warn('there is no line before a limit yet: what it does for an overload is left out');
-
 /** Whoever did not get an answer was told so by the sidecar. */
 function refusalsOf({ results }: Overloaded): string[] {
   return [
@@ -19,14 +15,11 @@ function refusalsOf({ results }: Overloaded): string[] {
   ];
 }
 
-it.skipIf(!hasLine)(
-  'with a line before the limit it does nine tenths of what it can, and nobody waits longer than the line lets',
-  async () => {
-    const seen = await overload(PLACES, IN_LINE, FOR_MS);
-    expect(seen.longestLine).toBe(0);
-    expect(seen.unsent).toBe(0);
-    expect(seen.goodput).toBeGreaterThanOrEqual(0.9);
-    expect(seen.longestWaitMs).toBeLessThan(PENDING_TIMEOUT_MS + SLACK_MS + 4 * seen.lateMs);
-    for (const refusal of refusalsOf(seen)) expect(refusal).toMatch(/^503 (overloaded|pending_timeout)$/);
-  },
-);
+it('with a line before the limit it does nine tenths of what it can, and nobody waits longer than the line lets', async () => {
+  const seen = await overload(PLACES, IN_LINE, FOR_MS);
+  expect(seen.longestLine).toBe(0);
+  expect(seen.unsent).toBe(0);
+  expect(seen.goodput).toBeGreaterThanOrEqual(0.9);
+  expect(seen.longestWaitMs).toBeLessThan(PENDING_TIMEOUT_MS + SLACK_MS + 4 * seen.lateMs);
+  for (const refusal of refusalsOf(seen)) expect(refusal).toMatch(/^503 (overloaded|pending_timeout)$/);
+});

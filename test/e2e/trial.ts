@@ -88,11 +88,9 @@ export class Trial {
     return { gets: recent(this.gets), posts: recent(this.posts) };
   }
 
-  /** How many of the GETs sent since then an endpoint saw as a second attempt or a later one. */
-  retriedSince(at: number): number {
-    const ids = new Set(this.since(at).gets.map(({ id }) => id));
-    const again = this.origins.flatMap(({ attempted }) => attempted).filter(({ ordinal }) => ordinal > 1);
-    return new Set(again.map(({ id }) => id).filter((id) => ids.has(id))).size;
+  /** How many attempts were followed by another, those that nobody saw among them. */
+  retries(): Promise<number> {
+    return this.scene.sidecar.metric('remora_retries_total');
   }
 
   /** Sends no more, and closes the books of all that was sent. */

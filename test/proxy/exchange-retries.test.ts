@@ -394,3 +394,21 @@ describe('other reasons to try again', () => {
     expect(off.script.records[0]!.attempts).toHaveLength(1);
   });
 });
+
+it('what nobody was sent is sent again once without a budget, and not twice', () => {
+  const script = new ExchangeScript({
+    endpoints: ['a', 'b', 'c'],
+    warm: false,
+    retry: { maxAttempts: 5, budget: { ratio: 0, minPerSecond: 0, windowMs: 10_000 } },
+  });
+  script.open().request({ method: 'POST' });
+  script.endpoint('a').last.handler.onFailure('connect_refused');
+  script.endpoint('b').last.handler.onFailure('connect_refused');
+  expect(script.take()).toEqual([
+    '0 a connect',
+    '0 b connect',
+    '0 client local 503 connect_refused',
+    '0 client finish true',
+  ]);
+  expect(script.books()).toEqual({ admitted: 0, active: 0, parked: 0, timers: 0 });
+});

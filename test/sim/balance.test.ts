@@ -39,7 +39,8 @@ function run({ balancer = 'p2c_ewma', breaker = {}, treat = () => FAST, ...more 
     seconds: 40,
     seed: 2026,
     ...more,
-    optionsIn: () => ({ ...options, breaker: { ...options.breaker, ...breaker } }),
+    // Nobody is judged against peers: what is seen is the balancer, and the breaker.
+    optionsIn: () => ({ ...options, ejection: null, breaker: { ...options.breaker, ...breaker } }),
     course: steadily(treat),
   }).run();
   return new Observed(tally);

@@ -88,6 +88,7 @@ remora_retries_refused_total{direction="outbound",upstream="orders",reason="body
 remora_retries_refused_total{direction="outbound",upstream="orders",reason="concurrent"} 0
 remora_retries_refused_total{direction="outbound",upstream="orders",reason="marked"} 0
 remora_retries_refused_total{direction="outbound",upstream="orders",reason="asked_not_to"} 0
+remora_retries_refused_total{direction="outbound",upstream="orders",reason="time"} 0
 # HELP remora_connections_total Connections accepted.
 # TYPE remora_connections_total counter
 remora_connections_total{listener="orders"} 1
