@@ -406,7 +406,9 @@ it('what nobody was sent is sent again once without a budget, and not twice', ()
   script.endpoint('b').last.handler.onFailure('connect_refused');
   expect(script.take()).toEqual([
     '0 a connect',
+    '0 retry after a connect_refused',
     '0 b connect',
+    '0 no retry: budget',
     '0 client local 503 connect_refused',
     '0 client finish true',
   ]);
