@@ -73,6 +73,7 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
     this.current = options;
     this.prober = makeProber(options, this.parts.caller);
     const now = this.clock.now();
+    for (const check of this.checks.values()) check.leaveLine();
     for (const check of this.checks.values()) {
       check.restart(now);
       check.endpoint.isProbedDown = this.isDown(check);
@@ -83,7 +84,7 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
   /** Nobody is checked any more, and nobody held for down. */
   stop(): void {
     this.stopHearing();
-    for (const endpoint of [...this.checks.keys()]) this.release(endpoint);
+    this.releaseAll(new Set(this.checks.keys()));
     this.cluster.onHealthChange();
   }
 
@@ -123,7 +124,7 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
       gone.delete(endpoint);
       if (!this.checks.has(endpoint)) this.take(endpoint, now);
     }
-    for (const endpoint of gone) this.release(endpoint);
+    this.releaseAll(gone);
   }
 
   private take(endpoint: LiveEndpoint, now: number): void {
@@ -134,6 +135,11 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
     if (endpoint.isProbedDown === this.isDown(check)) return;
     endpoint.isProbedDown = this.isDown(check);
     this.cluster.onHealthChange();
+  }
+
+  private releaseAll(endpoints: ReadonlySet<LiveEndpoint>): void {
+    for (const endpoint of endpoints) this.checks.get(endpoint)!.leaveLine();
+    for (const endpoint of endpoints) this.release(endpoint);
   }
 
   private release(endpoint: LiveEndpoint): void {
