@@ -22,8 +22,6 @@ export interface CheckParts {
 }
 
 export interface CheckListener {
-  /** An endpoint that is up has passed once more: whoever has shut it out for what it did may let it in again. */
-  onCheckPassed(endpoint: LiveEndpoint, now: number): void;
   /** Somebody is up or down now. */
   onStandingChange(): void;
 }
@@ -93,9 +91,8 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
     return now - this.trafficAt < this.current.noTrafficIntervalMs;
   }
 
-  onResult({ endpoint, standing }: Check<LiveEndpoint>, result: CheckResult, now: number): void {
+  onResult(_check: Check<LiveEndpoint>, result: CheckResult): void {
     this.counts[result] += 1;
-    if (result === 'passed' && standing.state === 'up') this.listener.onCheckPassed(endpoint, now);
   }
 
   onChange(check: Check<LiveEndpoint>, now: number): void {

@@ -140,15 +140,15 @@ describe('the checks of a cluster', () => {
     expect(live('a').gate.state).toBe('closed');
   });
 
-  it('tell of each pass of who is up', () => {
-    const { passed, clock, at } = passing('a');
-    clock.advance(1_010);
-    at('a').last.answer(200);
-    clock.advance(1_010);
-    at('a').last.answer(503);
-    clock.advance(510);
-    at('a').last.answer(200);
-    expect(passed.join('')).toBe('aa');
+  it('do not end an ejection, however well they pass', () => {
+    const { live, clock, at } = passing('ab');
+    live('a').isEjected = true;
+    for (let i = 0; i < 3; i++) {
+      clock.advance(1_010);
+      at('a').last.answer(200);
+      at('b').last.answer(200);
+    }
+    expect(live('a').isHealthy).toBe(false);
   });
 
   it('end with the endpoint', () => {
