@@ -3,7 +3,6 @@ import { type CheckListener, type CheckParts, ClusterChecks } from '../cluster/c
 import { LostEndpoints } from '../cluster/checks/lost.ts';
 import type { CheckOptions } from '../cluster/checks/options.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { LiveEndpoint } from '../cluster/live-endpoint.ts';
 import type { ClusterSnapshot } from '../cluster/snapshot.ts';
 
 /**
@@ -24,8 +23,6 @@ export class CheckedCluster implements TimerOwner, CheckListener {
   constructor(
     private readonly cluster: Cluster,
     private readonly parts: CheckParts,
-    /** A check has passed of an endpoint that is up. */
-    private readonly onPassed: (endpoint: LiveEndpoint, now: number) => void = () => undefined,
   ) {}
 
   apply(snapshot: ClusterSnapshot): void {
@@ -46,10 +43,6 @@ export class CheckedCluster implements TimerOwner, CheckListener {
   end(): void {
     this.parts.clock.disarm(this.timer);
     this.stopChecks();
-  }
-
-  onCheckPassed(endpoint: LiveEndpoint, now: number): void {
-    this.onPassed(endpoint, now);
   }
 
   onStandingChange(): void {

@@ -14,8 +14,32 @@ export class Ewma {
   ) {}
 
   observe(sample: number, now: number): void {
-    const kept = this.kept(now);
-    this.set(this.value * kept + sample * (1 - kept), now);
+    const { value, stampedAt } = this;
+    if (now <= stampedAt) return;
+    const kept = Math.exp((stampedAt - now) / this.tauMs);
+    this.value = value * kept + sample * (1 - kept);
+    this.stampedAt = now;
+  }
+
+  /** A sample that has been written down, since a fraction that goes into a call is put on the heap. */
+  observeFrom(samples: Float64Array, slot: number, now: number): void {
+    const { value, stampedAt } = this;
+    if (now <= stampedAt) return;
+    const kept = Math.exp((stampedAt - now) / this.tauMs);
+    this.value = value * kept + samples[slot]! * (1 - kept);
+    this.stampedAt = now;
+  }
+
+  setFrom(samples: Float64Array, slot: number, now: number): void {
+    this.value = samples[slot]!;
+    if (now > this.stampedAt) this.stampedAt = now;
+  }
+
+  /** Is the mean, by now, below what has been written down? */
+  isBelow(samples: Float64Array, slot: number, now: number): boolean {
+    const { value, stampedAt } = this;
+    if (now <= stampedAt) return value < samples[slot]!;
+    return value * Math.exp((stampedAt - now) / this.tauMs) < samples[slot]!;
   }
 
   at(now: number): number {

@@ -174,20 +174,25 @@ export class Cluster {
 
   /**
    * What this sidecar itself knows of somebody's health has changed. All changes of a turn are one when the turn is over:
-   * this is called where attempts settle.
+   * this is called where attempts settle. They wait for a build that is under way: of a large cluster in trouble somebody's
+   * health changes all the time, and a build that each change began anew would never end.
    */
   onHealthChange(): void {
     if (this.isHealthStale || this.applied === null || this.isSuperseded) return;
     this.isHealthStale = true;
-    this.parts.later(() => {
-      this.isHealthStale = false;
-      if (this.applied === null || this.isSuperseded) return;
-      this.ejector.review();
-      const startedAt = this.parts.clock.now();
-      const before = this.shapes;
-      this.shapes = this.shapesNow();
-      if (!isSameShapes(before, this.shapes)) this.rebuild(startedAt);
-    });
+    if (this.build === null) this.parts.later(() => this.takeHealth());
+  }
+
+  private takeHealth(): void {
+    // Where a build has begun meanwhile, its end calls again.
+    if (this.build !== null || !this.isHealthStale) return;
+    this.isHealthStale = false;
+    if (this.applied === null || this.isSuperseded) return;
+    this.ejector.review();
+    const startedAt = this.parts.clock.now();
+    const before = this.shapes;
+    this.shapes = this.shapesNow();
+    if (!isSameShapes(before, this.shapes)) this.rebuild(startedAt);
   }
 
   /** The part of it that is called so in its options. */
@@ -307,6 +312,7 @@ export class Cluster {
     if (built.length > 0) for (const { inFlight } of [...this.known.values(), ...this.leaving]) inFlight.leaveAll();
     for (const { lens, picker } of built) lens.picker = picker;
     this.retireLeaving();
+    if (this.isHealthStale) this.parts.later(() => this.takeHealth());
     for (const listener of [...this.listeners]) listener();
   }
 

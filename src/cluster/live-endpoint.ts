@@ -31,6 +31,8 @@ const PENALTY_MS = 5_000;
  * recovered.
  */
 const PENALTY_TAU_MS = 1_000;
+/** What an attempt waited, on its way from one call to the next: as an argument it would be put on the heap. */
+const WAITED = new Float64Array(1);
 
 export interface EndpointListener {
   onBreakerChange(endpoint: Endpoint, from: BreakerState, to: BreakerState, now: number): void;
@@ -145,12 +147,14 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     this.watcher.onSettled(evidence, now);
     // A client may take its time to send its body; the endpoint's time begins with the end of it. Nothing counts for more
     // than a failure.
-    const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - Math.max(startedAt, sentAt), PENALTY_MS);
+    const begunAt = Math.max(startedAt, sentAt);
+    // A choice between the two instants themselves would be put on the heap.
+    WAITED[0] = Math.min(firstByteAt === 0 ? now - begunAt : firstByteAt - begunAt, PENALTY_MS);
     // Who gives requests back is idle, and quick: without a word against it, the balancer would send it all of them.
-    if (outcome === 'ignored' && code !== 'refused_unseen') this.learnPatience(waitedMs, now);
+    if (outcome === 'ignored' && code !== 'refused_unseen') this.learnPatience(now);
     // It breaks no circuit, but the endpoint has said that it has too much to do.
     else if (outcome === 'failure' || isTooMuch(evidence)) this.penalty.observe(PENALTY_MS, now);
-    else this.learnLatency(waitedMs, now);
+    else this.learnLatency(now);
   }
 
   onBreakerChange(from: BreakerState, to: BreakerState, now: number): void {
@@ -168,14 +172,14 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
   /**
    * It proves nothing, but the answer would have taken at least this long: all that shows of an endpoint that stopped.
    */
-  private learnPatience(waitedMs: number, now: number): void {
-    if (waitedMs > this.latency.at(now)) this.penalty.observe(waitedMs, now);
+  private learnPatience(now: number): void {
+    if (this.latency.isBelow(WAITED, 0, now)) this.penalty.observeFrom(WAITED, 0, now);
   }
 
-  private learnLatency(latencyMs: number, now: number): void {
+  private learnLatency(now: number): void {
     this.penalty.observe(0, now);
-    if (this.isGuess || latencyMs > this.latency.at(now)) this.latency.set(latencyMs, now);
-    else this.latency.observe(latencyMs, now);
+    if (this.isGuess || this.latency.isBelow(WAITED, 0, now)) this.latency.setFrom(WAITED, 0, now);
+    else this.latency.observeFrom(WAITED, 0, now);
     this.isGuess = false;
   }
 }

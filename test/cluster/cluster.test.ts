@@ -64,6 +64,31 @@ function slow(clock: () => ManualClock): Balancer {
 const EVERYONE: LensSpec = { key: 'everyone', matches: () => true, otherwise: null, balancer: null };
 
 describe('Cluster', () => {
+  it("finishes what it builds although somebody's health changes all the time", () => {
+    const made = make(slow(() => made.clock));
+    const { cluster, tasks, apply, picks, find } = made;
+    const all = [...'abcdefgh'].map((id) => spec(id));
+    const turn = (): void => {
+      for (const task of tasks.splice(0)) task();
+    };
+    apply(...all);
+    for (let i = 0; i < 10; i++) turn();
+    apply(...all.slice(1));
+    for (let i = 0; i < 20; i++) {
+      find('h').isProbedDown = i % 2 === 0;
+      cluster.onHealthChange();
+      turn();
+    }
+    expect(picks()).not.toContain('a');
+    for (let i = 0; i < 20; i++) turn();
+    expect(picks()).toEqual([...'bcdefgh']);
+    find('h').isProbedDown = true;
+    cluster.onHealthChange();
+    for (let i = 0; i < 20; i++) turn();
+    expect(picks()).toEqual([...'bcdefg']);
+    expect(tasks).toEqual([]);
+  });
+
   it('waits for discovery before its first snapshot', () => {
     const { cluster } = make();
     const context = pickContext();

@@ -142,7 +142,6 @@ export function checkedCluster(options: CheckOptions, { room = 64, from = new Tu
   const random = new SeededRandom(5);
   const connectors = new Map<string, CheckedConnector>();
   const tasks: (() => void)[] = [];
-  const passed: string[] = [];
   const waitsForChecks = options.newEndpoints === 'wait';
   const cluster = new Cluster({
     name: 'orders',
@@ -165,7 +164,6 @@ export function checkedCluster(options: CheckOptions, { room = 64, from = new Tu
     later: (task) => void tasks.push(task),
   });
   const listener = {
-    onCheckPassed: ({ id }: { readonly id: string }) => void passed.push(nameOf(id)),
     onStandingChange: () => undefined,
   };
   const parts = { clock, random, log: NO_LOG, turnstile: from, caller: 'web' };
@@ -182,7 +180,6 @@ export function checkedCluster(options: CheckOptions, { room = 64, from = new Tu
     parts,
     clock,
     turnstile: from,
-    passed,
     tell,
     later,
     know: (names: string) => tell(specs(names)),

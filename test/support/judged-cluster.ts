@@ -18,7 +18,11 @@ export const JUDGED: EjectionOptions = { ...DEFAULT_EJECTION, jitterMs: 0 };
 export type Judged = ReturnType<typeof judgedCluster>;
 
 /** A cluster whose endpoints are judged, and attempts at them as if there had been some. */
-export function judgedCluster(options: Partial<EjectionOptions> = {}, lenses: readonly LensSpec[] = []) {
+export function judgedCluster(
+  options: Partial<EjectionOptions> = {},
+  lenses: readonly LensSpec[] = [],
+  later: (task: () => void) => void = (task) => task(),
+) {
   const clock = new ManualClock();
   const random = new SeededRandom(11);
   const events: EjectionEvent[] = [];
@@ -33,7 +37,7 @@ export function judgedCluster(options: Partial<EjectionOptions> = {}, lenses: re
     random,
     listener: { onBreakerChange: () => undefined },
     ejectionListener: { onEjectionEvent: (event) => void events.push(event) },
-    later: (task) => task(),
+    later,
   });
   const apply = (...endpoints: EndpointSpec[]): void => cluster.apply({ service: 'orders', endpoints, source: 'test' });
   const find = (id: string): LiveEndpoint => [...cluster.endpoints].find((endpoint) => endpoint.id === id)!;

@@ -72,6 +72,16 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
     this.start(now);
   }
 
+  /**
+   * It wants no turn any more. Of all that are given up together, those who wait go before those who ask: else each that
+   * is given up would give its turn to one that is given up next.
+   */
+  leaveLine(): void {
+    if (this.phase !== 'waiting') return;
+    this.owner.turnstile.forget(this.owner, this);
+    this.phase = 'resting';
+  }
+
   stop(now: number): void {
     this.giveUp(now);
     this.phase = 'stopped';
@@ -153,11 +163,11 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
   }
 
   private giveUp(now: number): void {
+    this.leaveLine();
     const { phase } = this;
     const { clock, turnstile } = this.owner;
     this.phase = 'resting';
     clock.disarm(this.timer);
-    if (phase === 'waiting') turnstile.forget(this.owner, this);
     if (phase !== 'asking') return;
     this.probe.abandon();
     this.probe = NO_PROBE;

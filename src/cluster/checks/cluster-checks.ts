@@ -22,8 +22,6 @@ export interface CheckParts {
 }
 
 export interface CheckListener {
-  /** An endpoint that is up has passed once more: whoever has shut it out for what it did may let it in again. */
-  onCheckPassed(endpoint: LiveEndpoint, now: number): void;
   /** Somebody is up or down now. */
   onStandingChange(): void;
 }
@@ -73,6 +71,7 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
     this.current = options;
     this.prober = makeProber(options, this.parts.caller);
     const now = this.clock.now();
+    for (const check of this.checks.values()) check.leaveLine();
     for (const check of this.checks.values()) {
       check.restart(now);
       check.endpoint.isProbedDown = this.isDown(check);
@@ -83,7 +82,7 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
   /** Nobody is checked any more, and nobody held for down. */
   stop(): void {
     this.stopHearing();
-    for (const endpoint of [...this.checks.keys()]) this.release(endpoint);
+    this.releaseAll(new Set(this.checks.keys()));
     this.cluster.onHealthChange();
   }
 
@@ -92,9 +91,8 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
     return now - this.trafficAt < this.current.noTrafficIntervalMs;
   }
 
-  onResult({ endpoint, standing }: Check<LiveEndpoint>, result: CheckResult, now: number): void {
+  onResult(_check: Check<LiveEndpoint>, result: CheckResult): void {
     this.counts[result] += 1;
-    if (result === 'passed' && standing.state === 'up') this.listener.onCheckPassed(endpoint, now);
   }
 
   onChange(check: Check<LiveEndpoint>, now: number): void {
@@ -123,7 +121,7 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
       gone.delete(endpoint);
       if (!this.checks.has(endpoint)) this.take(endpoint, now);
     }
-    for (const endpoint of gone) this.release(endpoint);
+    this.releaseAll(gone);
   }
 
   private take(endpoint: LiveEndpoint, now: number): void {
@@ -134,6 +132,11 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
     if (endpoint.isProbedDown === this.isDown(check)) return;
     endpoint.isProbedDown = this.isDown(check);
     this.cluster.onHealthChange();
+  }
+
+  private releaseAll(endpoints: ReadonlySet<LiveEndpoint>): void {
+    for (const endpoint of endpoints) this.checks.get(endpoint)!.leaveLine();
+    for (const endpoint of endpoints) this.release(endpoint);
   }
 
   private release(endpoint: LiveEndpoint): void {

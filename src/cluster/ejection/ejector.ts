@@ -6,7 +6,7 @@ import { type Detector, type EjectionOptions, isAnyOn, modeOf } from '../../poli
 import type { LensSpec } from '../lens.ts';
 import type { LiveEndpoint } from '../live-endpoint.ts';
 import { EjectionJournal, type EjectionListener, type ReturnReason, type Verdict } from './journal.ts';
-import { peersAmong, roomAmong } from './peers.ts';
+import { Peers, peersAmong } from './peers.ts';
 import { Suspect, type SuspectOwner } from './suspect.ts';
 import { UNWATCHED } from './watcher.ts';
 
@@ -16,8 +16,8 @@ const ROWS: readonly (readonly [number, Detector])[] = [
   [ROW_LOCAL, 'consecutive_local'],
 ];
 
-/** Half of any group of peers, whatever share of the whole is allowed. */
-const HALF = 0.5;
+/** What was found and led to nothing is counted, and of that so much written down within an interval, and no more. */
+const MAX_TOLD = 20;
 
 export interface EjectorParts {
   readonly clock: Clock;
@@ -43,9 +43,11 @@ export class Ejector implements TimerOwner, SuspectOwner {
   isAwake = false;
   private readonly timer = new Timer(this);
   private suspects = new Map<LiveEndpoint, Suspect>();
-  private groups: readonly (readonly Suspect[])[] = [];
+  private everyone = new Peers([]);
+  private groups: readonly Peers[] = [];
   private sweepsAt = 0;
   private sweptAt = 0;
+  private toldCount = 0;
   /** Null: off. */
   private options: EjectionOptions | null = null;
 
@@ -63,7 +65,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
   }
 
   private get all(): readonly Suspect[] {
-    return [...this.suspects.values()];
+    return this.everyone.suspects;
   }
 
   /** These are the endpoints now, with what was known of them. Who is not among them any more is forgotten. */
@@ -79,7 +81,9 @@ export class Ejector implements TimerOwner, SuspectOwner {
       before.delete(endpoint);
     }
     for (const endpoint of before.keys()) release(endpoint);
-    this.groups = peersAmong(this.suspects.values(), lenses);
+    this.everyone = new Peers([...this.suspects.values()], options.maxShare);
+    this.groups = peersAmong(this.all, lenses);
+    for (const group of this.groups) for (const suspect of group.suspects) suspect.join(group);
     this.review();
   }
 
@@ -102,8 +106,9 @@ export class Ejector implements TimerOwner, SuspectOwner {
   /** Membership or somebody's health may be another: fewer may be out than are. */
   review(): void {
     if (this.options === null) return;
-    for (const group of this.groups) this.returnSurplus(group, HALF);
-    this.returnSurplus(this.all, this.options.maxShare);
+    for (const suspect of this.all) suspect.recount(this.everyone);
+    for (const group of this.groups) this.returnSurplus(group);
+    this.returnSurplus(this.everyone);
     for (const group of this.groups) this.returnNeeded(group);
   }
 
@@ -112,6 +117,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
     this.parts.clock.disarm(this.timer);
     for (const endpoint of this.suspects.keys()) release(endpoint);
     this.suspects = new Map();
+    this.everyone = new Peers([]);
     this.groups = [];
     this.isAwake = false;
     this.sweepsAt = 0;
@@ -125,7 +131,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
     const now = this.parts.clock.now();
     this.sweptAt = now;
     this.sweepsAt = now + this.options.intervalMs;
-    this.arm();
+    this.armFor(this.sweepsAt);
   }
 
   onRowsFull(suspect: Suspect, rows: number, now: number): void {
@@ -143,9 +149,9 @@ export class Ejector implements TimerOwner, SuspectOwner {
   }
 
   /** Its peers that are out may be all that is left. */
-  onCircuitOpen(suspect: Suspect): void {
-    const group = this.groups.find((peers) => peers.includes(suspect));
-    if (group !== undefined) this.returnNeeded(group);
+  onCircuitChange(suspect: Suspect): void {
+    suspect.recount(this.everyone);
+    if (suspect.endpoint.gate.state === 'open') this.returnNeeded(suspect.peers);
   }
 
   onTimer(_timer: Timer, now: number): void {
@@ -161,7 +167,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
     const options = this.options!;
     const hasNews = this.all.some(({ conduct, count, isFlowing }) => conduct.requests > 0 || (count > 0 && isFlowing));
     for (const group of this.groups) {
-      const peers = group.filter(({ isFlowing }) => isFlowing);
+      const peers = group.suspects.filter(({ isFlowing }) => isFlowing);
       const conducts = peers.map(({ conduct }) => conduct);
       const slowMs = options.latency.mode === 'off' ? Number.POSITIVE_INFINITY : slowMsOf(conducts, options.latency);
       for (const { index, detector, figures } of judge(conducts, options)) {
@@ -176,6 +182,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
       suspect.conduct.endInterval();
       suspect.told.clear();
     }
+    this.toldCount = 0;
     this.sweptAt = now;
     this.sweepsAt = now + options.intervalMs;
     this.isAwake = hasNews;
@@ -185,13 +192,16 @@ export class Ejector implements TimerOwner, SuspectOwner {
   private decide(suspect: Suspect, detector: Detector, figures: Figures, now: number): boolean {
     const options = this.options!;
     const isEnforced = modeOf(detector, options) === 'enforce';
-    const verdict: Verdict = !isEnforced ? 'observed' : this.hasRoom(suspect, options) ? 'ejected' : 'capped';
+    const verdict: Verdict = !isEnforced ? 'observed' : this.hasRoom(suspect) ? 'ejected' : 'capped';
     const count = suspect.count + 1;
     const forMs = Math.min(options.baseMs * count, options.maxMs) + options.jitterMs * this.parts.random.next();
     this.journal.count(detector, verdict);
     if (verdict === 'ejected') this.eject(suspect, detector, figures, now, forMs);
-    else if (suspect.told.has(detector)) return false;
-    else suspect.told.add(detector);
+    else if (suspect.told.has(detector) || this.toldCount >= MAX_TOLD) return false;
+    else {
+      suspect.told.add(detector);
+      this.toldCount += 1;
+    }
     this.journal.write({ at: now, endpoint: suspect.endpoint.id, detector, kind: verdict, figures, forMs, count });
     return verdict === 'ejected';
   }
@@ -204,15 +214,17 @@ export class Ejector implements TimerOwner, SuspectOwner {
     suspect.conduct.clear();
     endpoint.gate.forget();
     endpoint.isEjected = true;
-    this.arm();
+    suspect.recount(this.everyone);
+    this.armFor(now + forMs);
     this.parts.onChange();
   }
 
   /** Would the law still hold if it were out, too? */
-  private hasRoom(suspect: Suspect, { maxShare }: EjectionOptions): boolean {
-    const group = this.groups.find((peers) => peers.includes(suspect)) ?? [];
-    if (!suspect.isMember || !group.some((peer) => peer !== suspect && peer.isFlowing)) return false;
-    return surplusOf(group, HALF) < 0 && surplusOf(this.all, maxShare) < 0;
+  private hasRoom(suspect: Suspect): boolean {
+    suspect.recount(this.everyone);
+    const { peers, isMember, isFlowing } = suspect;
+    if (!isMember || peers.flowing <= (isFlowing ? 1 : 0)) return false;
+    return peers.surplus < 0 && this.everyone.surplus < 0;
   }
 
   // --- The way back ---
@@ -225,6 +237,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
     suspect.last = ejection;
     suspect.since = now;
     endpoint.isEjected = false;
+    suspect.recount(this.everyone);
     // Who is needed at once cannot be let in by ones.
     suspect.isReturning = why !== 'needed';
     if (suspect.isReturning) endpoint.gate.probe(now);
@@ -238,17 +251,21 @@ export class Ejector implements TimerOwner, SuspectOwner {
   }
 
   /** Those whose time is up first. */
-  private returnSurplus(group: readonly Suspect[], share: number): void {
-    const surplus = surplusOf(group, share);
+  private returnSurplus(group: Peers): void {
+    const { surplus } = group;
     if (surplus <= 0) return;
-    const out = group.filter(({ isOut, isMember }) => isOut && isMember);
+    const out = group.suspects.filter(({ isOut, isMember }) => isOut && isMember);
     out.sort((a, b) => a.ejection!.until - b.ejection!.until);
     for (const suspect of out.slice(0, surplus)) this.let(suspect, 'surplus');
   }
 
-  private returnNeeded(group: readonly Suspect[]): void {
-    if (group.some(({ isFlowing }) => isFlowing)) return;
-    for (const suspect of group) if (suspect.isOut && suspect.isMember) this.let(suspect, 'needed');
+  private returnNeeded(group: Peers): void {
+    if (group.flowing > 0 || group.out === 0) return;
+    for (const suspect of group.suspects) if (suspect.isOut && suspect.isMember) this.let(suspect, 'needed');
+  }
+
+  private armFor(at: number): void {
+    if (!this.timer.isArmed || at < this.timer.at) this.parts.clock.arm(this.timer, at);
   }
 
   /** For what comes first: the end of the interval, or somebody's return. */
@@ -258,12 +275,6 @@ export class Ejector implements TimerOwner, SuspectOwner {
     if (Number.isFinite(at)) this.parts.clock.arm(this.timer, at);
     else this.parts.clock.disarm(this.timer);
   }
-}
-
-/** How many more are out than may be; below 0 there is room. */
-function surplusOf(group: readonly Suspect[], share: number): number {
-  const members = group.filter(({ isMember }) => isMember);
-  return members.filter(({ isOut }) => isOut).length - roomAmong(members.length, share);
 }
 
 function release(endpoint: LiveEndpoint): void {

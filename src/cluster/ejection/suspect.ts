@@ -3,6 +3,7 @@ import type { Evidence } from '../../policy/evidence.ts';
 import { Conduct } from '../../policy/outlier/conduct.ts';
 import type { EjectionOptions } from '../../policy/outlier/options.ts';
 import type { LiveEndpoint } from '../live-endpoint.ts';
+import { NO_STANDING, Peers, type Standing } from './peers.ts';
 import type { Ejection, Watcher } from './watcher.ts';
 
 export interface SuspectOwner {
@@ -13,8 +14,11 @@ export interface SuspectOwner {
   onRowsFull(suspect: Suspect, rows: number, now: number): void;
   /** The probe after its return has failed. */
   onRelapse(suspect: Suspect, now: number): void;
-  onCircuitOpen(suspect: Suspect): void;
+  onCircuitChange(suspect: Suspect): void;
 }
+
+/** Before it is one of any. */
+const NO_PEERS = new Peers([]);
 
 /**
  * One endpoint among its peers.
@@ -38,6 +42,9 @@ export class Suspect implements Watcher {
   since = 0;
   /** Of detectors that told on it in this interval and could do nothing: each is written down once. */
   readonly told = new Set<string>();
+  private peersNow = NO_PEERS;
+  /** How it counts among its peers, and among all. */
+  private counted: Standing = NO_STANDING;
 
   constructor(
     readonly endpoint: LiveEndpoint,
@@ -62,6 +69,28 @@ export class Suspect implements Watcher {
     return this.isMember && !this.isOut && this.endpoint.gate.state === 'closed';
   }
 
+  get peers(): Peers {
+    return this.peersNow;
+  }
+
+  /** It is one of these from now on, and counts as nothing yet. */
+  join(peers: Peers): void {
+    this.peersNow = peers;
+    this.counted = NO_STANDING;
+  }
+
+  /** It counts as it is now. */
+  recount(all: Peers): void {
+    const { peers, counted } = this;
+    const { isMember, isOut, isFlowing } = this;
+    if (isMember === counted.isMember && isOut === counted.isOut && isFlowing === counted.isFlowing) return;
+    this.counted = { isMember, isOut, isFlowing };
+    for (const group of [peers, all]) {
+      group.count(counted, -1);
+      group.count(this.counted, 1);
+    }
+  }
+
   onSettled(evidence: Evidence, now: number): void {
     if (this.ejection !== null || evidence.startedAt < this.since) return;
     if (this.endpoint.gate.state !== 'closed') return;
@@ -75,11 +104,12 @@ export class Suspect implements Watcher {
       this.isReturning = false;
       this.since = now;
     }
-    if (to !== 'open') return;
-    this.conduct.clear();
-    const hasRelapsed = this.isReturning && from === 'probing';
-    this.isReturning = false;
-    if (hasRelapsed) this.owner.onRelapse(this, now);
-    this.owner.onCircuitOpen(this);
+    if (to === 'open') {
+      this.conduct.clear();
+      const hasRelapsed = this.isReturning && from === 'probing';
+      this.isReturning = false;
+      if (hasRelapsed) this.owner.onRelapse(this, now);
+    }
+    this.owner.onCircuitChange(this);
   }
 }

@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import { isHashing } from '../hashing-options.ts';
 import type { Balancer, Picker } from '../picker.ts';
+import { ApartPicker } from './apart-picker.ts';
 import { type BuiltLevel, LevelPicker } from './level-picker.ts';
 import type { Level, Member } from './levels.ts';
 import type { TreeOptions, ZoneOptions } from './options.ts';
@@ -17,7 +18,8 @@ export function zonesFor(balancer: Balancer, { zones }: TreeOptions): ZoneOption
  * Builds what a request is asked through: levels, in the first of them zones, and in each of those the balancer. Where
  * there is one level and nothing to say about zones, that is the balancer's picker itself.
  *
- * Only the first level knows zones: who fails over to endpoints far away finds no zone of ours there.
+ * Only the first level knows zones: who fails over to endpoints far away finds no zone of ours there. Retries leave the
+ * zones that were tried in any of them.
  */
 export function* buildTree(
   balancer: Balancer,
@@ -29,8 +31,10 @@ export function* buildTree(
   const usable = levels.filter(({ members }) => members.length > 0);
   const built: BuiltLevel[] = [];
   for (const { priority, load, members, isPanic } of usable) {
-    const zones = priority === 0 && !isPanic ? zonesFor(balancer, options) : null;
-    built.push({ priority, load, picker: yield* buildLevel(balancer, members, zones, random, spills) });
+    const zones = zonesFor(balancer, options);
+    const isSplit = zones !== null && priority === 0 && !isPanic;
+    const picker = yield* buildLevel(balancer, members, isSplit ? zones : null, random, spills);
+    built.push({ priority, load, picker: zones === null ? picker : apart(picker, members) });
   }
   const [first] = built;
   if (first === undefined) return yield* balancer.build([]);
@@ -49,13 +53,20 @@ function* buildLevel(
   const { own } = options;
   const home = zones.find(({ name }) => name === own)!;
   const homePicker = yield* balancer.build(endpointsOf(home.members));
-  const outside = yield* balancer.build(endpointsOf(members.filter(({ zone }) => zone !== own)));
+  const away = members.filter(({ zone }) => zone !== own);
+  const outside = apart(yield* balancer.build(endpointsOf(away)), away);
   const others = [];
   for (const { name, share, members: inside } of zones) {
     if (name === own || share === 0) continue;
     others.push({ share, picker: yield* balancer.build(endpointsOf(inside)) });
   }
   return new ZonePicker(own, home.share, homePicker, outside, others, random, spills);
+}
+
+/** A picker that knows zones by itself stays as it is. */
+function apart(picker: Picker, members: readonly Member[]): Picker {
+  const hasOthers = members.some(({ zone }) => zone !== null && zone !== members[0]!.zone);
+  return picker instanceof ZonePicker || !hasOthers ? picker : new ApartPicker(picker);
 }
 
 function endpointsOf(members: readonly Member[]) {

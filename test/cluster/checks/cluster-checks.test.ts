@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CHECK } from '../../../src/cluster/checks/options.ts';
+import { NO_CONNECTION } from '../../../src/http/no-connection.ts';
 import { checkedCluster, checkOptions, fieldsOf, PAGE } from '../../support/checked-endpoints.ts';
 import { spec, specs } from '../../support/endpoint-specs.ts';
 
@@ -139,15 +140,15 @@ describe('the checks of a cluster', () => {
     expect(live('a').gate.state).toBe('closed');
   });
 
-  it('tell of each pass of who is up', () => {
-    const { passed, clock, at } = passing('a');
-    clock.advance(1_010);
-    at('a').last.answer(200);
-    clock.advance(1_010);
-    at('a').last.answer(503);
-    clock.advance(510);
-    at('a').last.answer(200);
-    expect(passed.join('')).toBe('aa');
+  it('do not end an ejection, however well they pass', () => {
+    const { live, clock, at } = passing('ab');
+    live('a').isEjected = true;
+    for (let i = 0; i < 3; i++) {
+      clock.advance(1_010);
+      at('a').last.answer(200);
+      at('b').last.answer(200);
+    }
+    expect(live('a').isHealthy).toBe(false);
   });
 
   it('end with the endpoint', () => {
@@ -235,6 +236,91 @@ describe('the checks of a cluster', () => {
       expect(scene.turnstile.inside).toBeLessThanOrEqual(3);
     }
     expect(scene.checks.counts.passed).toBe(8);
+  });
+});
+
+describe('checks that wait for their turn', () => {
+  /** Three ask, five wait. */
+  const crowd = () => {
+    const names = 'abcdefgh';
+    const scene = checkedCluster(FAST, { room: 3 });
+    scene.know(names);
+    scene.clock.advance(10);
+    return { ...scene, asked: () => [...names].filter((name) => scene.at(name).asked.length > 0).length };
+  };
+
+  it('are not begun because those before them are given up', () => {
+    const { checks, asked, turnstile, clock } = crowd();
+    checks.stop();
+    expect(asked()).toBe(3);
+    expect([turnstile.inside, turnstile.waiting, clock.armed]).toEqual([0, 0, 0]);
+  });
+
+  it('are not begun by a reload, which begins them all anew', () => {
+    const { checks, asked, turnstile, clock } = crowd();
+    checks.reconfigure({ ...FAST, timeoutMs: 100 });
+    expect([asked(), turnstile.inside]).toEqual([3, 0]);
+    clock.advance(10);
+    expect([turnstile.inside, turnstile.waiting]).toEqual([3, 5]);
+  });
+
+  it('are not begun where their endpoints go together', () => {
+    const { asked, know, turnstile } = crowd();
+    know('h');
+    expect([asked(), turnstile.inside, turnstile.waiting]).toEqual([4, 1, 0]);
+  });
+});
+
+describe('a check that cannot ask', () => {
+  const none = (scene: ReturnType<typeof passing>, name: string): void => {
+    scene.at(name).acquire = () => NO_CONNECTION;
+  };
+
+  it('says nothing of its endpoint, gives its place back, and is followed by the next one', () => {
+    const scene = passing('a');
+    none(scene, 'a');
+    for (let i = 0; i < 10; i++) {
+      scene.pick();
+      scene.clock.advance(1_210);
+    }
+    expect(scene.live('a').isProbedDown).toBe(false);
+    expect(scene.live('a').check!.last!.verdict.result).toBe('passed');
+    expect(scene.checks.counts).toMatchObject({ timeout: 0, unreachable: 0, failed: 0 });
+    expect(scene.turnstile.inside).toBeLessThanOrEqual(1);
+    Reflect.deleteProperty(scene.at('a'), 'acquire');
+    const before = scene.at('a').asked.length;
+    while (scene.at('a').asked.length === before) scene.clock.advance(10);
+    scene.at('a').last.answer(200);
+    expect(scene.checks.counts.passed).toBe(2);
+  });
+
+  it('also where that shows only when the connection is made', () => {
+    const scene = passing('a');
+    for (let i = 0; i < 5; i++) {
+      scene.clock.advance(1_010);
+      scene.at('a').last.fail('local_exhausted');
+      scene.clock.advance(210);
+    }
+    expect([scene.live('a').isProbedDown, scene.turnstile.inside]).toEqual([false, 0]);
+    expect(scene.checks.counts).toMatchObject({ timeout: 0, unreachable: 0 });
+  });
+
+  it('does not bring back who is down, nor one that is waited for', () => {
+    const scene = passing('ab', { ...FAST, newEndpoints: 'wait' });
+    scene.clock.advance(1_010);
+    scene.at('b').last.answer(503);
+    none(scene, 'b');
+    scene.clock.advance(5_000);
+    expect(scene.live('b').isProbedDown).toBe(true);
+  });
+
+  it('may be stopped meanwhile, and leaves nothing behind', () => {
+    const scene = passing('a');
+    none(scene, 'a');
+    scene.clock.advance(1_010);
+    expect(scene.turnstile.inside).toBe(1);
+    scene.checks.stop();
+    expect([scene.turnstile.inside, scene.clock.armed]).toEqual([0, 0]);
   });
 });
 

@@ -321,6 +321,43 @@ describe('zones', () => {
     expect(plant(all, { zones: inA }).shares(200)).toEqual({ b: expect.closeTo(100) });
   });
 
+  describe('are left by a retry', () => {
+    const four = (priority: number) => [
+      ...some(2, 'a', { zone: 'a', priority }),
+      ...some(2, 'b', { zone: 'b', priority }),
+    ];
+    const after = (endpoints: readonly PlacedEndpoint[], tried: readonly string[], name?: BalancerName) => {
+      const { shares } = plant(endpoints, { zones: inA }, name);
+      const avoid = endpoints.filter(({ id }) => tried.includes(id));
+      return Object.keys(shares(500, avoid)).sort().join('');
+    };
+
+    it.each<readonly [string, PlacedEndpoint[], string, string]>([
+      ['from home', three(3, 3, 0), 'a0', 'b'],
+      ['to home', three(3, 3, 0), 'b0', 'a'],
+      ['where there are too few for zones to mean anything', four(0), 'a0', 'b'],
+      ['in the level behind the first', [...some(2, 'x', { zone: 'a', health: 'critical' }), ...four(1)], 'b0', 'a'],
+      ['where nobody is at home', three(0, 4, 4), 'b0', 'c'],
+      ['once more, to a third zone', three(3, 3, 3), 'a0 b0', 'c'],
+    ])('%s', (_, endpoints, tried, letters) => {
+      for (const name of ['random', 'round_robin', 'p2c_ewma'] as const) {
+        expect([name, after(endpoints, tried.split(' '), name)]).toEqual([name, letters]);
+      }
+    });
+
+    it('for one of a zone that was tried when no other is left, and not for one that was tried', () => {
+      expect(after(four(0), ['a0', 'b0'])).toBe('ab');
+      const one = some(2, 'a', { zone: 'a' });
+      const alone = plant(one, { zones: inA });
+      expect(alone.picker.pick(pickContext({ avoid: one.slice(0, 1) }))).toBe(one[1]);
+    });
+
+    it('only where zones are looked at', () => {
+      const { shares } = plant(four(0), { zones: null });
+      expect(Object.keys(shares(500, four(0).slice(0, 1))).sort()).toEqual(['a', 'b']);
+    });
+  });
+
   it('mean nothing in panic', () => {
     const sick = three(3, 3, 3).map(({ id, spec }, i) => {
       return i % 3 === 0
