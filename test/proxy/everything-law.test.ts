@@ -373,7 +373,7 @@ it('closes all books and answers each client once, with everything on and whatev
       for (const one of happenings) trial.step(one);
       trial.end();
     }),
-    { numRuns: 1_000 },
+    { numRuns: 600 },
   );
   // The scripts have been everywhere.
   for (const [name, times] of Object.entries(used)) expect(times, name).toBeGreaterThan(0);
