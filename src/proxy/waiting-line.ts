@@ -80,7 +80,7 @@ export class WaitingLine implements Line {
     const isFull = this.size >= maxPending;
     const lesser = isFull ? this.lesserThan(criticality, now) : null;
     const hasRoom = !isFull || lesser !== null;
-    if (!hasRoom || this.bytes - (lesser?.bytes ?? 0) + bytes > MAX_BODY_BYTES) {
+    if (!hasRoom || this.bytes - (lesser === null ? 0 : lesser.bytes) + bytes > MAX_BODY_BYTES) {
       this.full += 1;
       return false;
     }
