@@ -107,8 +107,7 @@ function adaptiveSection(scope: Scope) {
     }),
     max: defaulted(count(1, MOST), law.max, {
       scope,
-      meaning:
-        "It never rises above, however long an overload lasts. Netflix's number; a service that takes more at once needs more.",
+      meaning: "It never rises above. Netflix's number; a service that takes more at once needs more.",
     }),
     initial: defaulted(count(1, MOST), law.initial, { scope, meaning: "Where it begins. Netflix's number." }),
     gradient2: group(
