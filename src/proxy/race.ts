@@ -26,7 +26,7 @@ import type { Tried } from './tried.ts';
  *                          +---one is lost------+
  *
  * The law: a rival is made of nothing that may not be done twice or is not wholly here, elsewhere than the first, and
- * once per request. Of two, whoever is lost leaves the other alone, and no failure of his is one of the exchange.
+ * before any head has come; so whoever answers is alone. Of two, whoever is lost leaves the other alone, and no failure of his is one of the exchange.
  */
 export class Race {
   /** Whose answer the client gets if there is no rival; null between attempts. */
@@ -159,9 +159,10 @@ export class Race {
   }
 
   private mayHedge(plan: Plan): boolean {
-    const { attempts, placed, tried } = this;
+    const { attempts, placed, tried, current } = this;
     const { head } = tried;
-    if (this.current === null || this.rival !== null) return false;
+    // Whose head has come, if only to be held, has answered.
+    if (current === null || current.status > 0 || this.rival !== null) return false;
     if (placed.hold !== null || head.upgrade !== null || !attempts.mayHedge(tried, plan)) return false;
     return tried.isGrpc ? plan.retry.grpcIdempotent : plan.hedge.covers(head.method);
   }
