@@ -173,8 +173,8 @@ export class Cluster {
   }
 
   /**
-   * What this sidecar itself knows of somebody's health has changed. All changes of a turn are one when the turn is over:
-   * this is called where attempts settle.
+   * What this sidecar itself knows of somebody's health has changed. All changes of a turn are one when the turn is
+   * over: this is called where attempts settle.
    */
   onHealthChange(): void {
     if (this.isHealthStale || this.applied === null || this.isSuperseded) return;

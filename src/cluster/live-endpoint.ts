@@ -143,8 +143,8 @@ export class LiveEndpoint implements Endpoint, BreakerListener {
     const { outcome, code, startedAt, sentAt, firstByteAt } = evidence;
     if (startedAt === 0) return;
     this.watcher.onSettled(evidence, now);
-    // A client may take its time to send its body; the endpoint's time begins with the end of it. Nothing counts for more
-    // than a failure.
+    // A client may take its time to send its body; the endpoint's time begins with the end of it. Nothing counts for
+    // more than a failure.
     const waitedMs = Math.min((firstByteAt === 0 ? now : firstByteAt) - Math.max(startedAt, sentAt), PENALTY_MS);
     // Who gives requests back is idle, and quick: without a word against it, the balancer would send it all of them.
     if (outcome === 'ignored' && code !== 'refused_unseen') this.learnPatience(waitedMs, now);

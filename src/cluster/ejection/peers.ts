@@ -3,8 +3,8 @@ import type { EndpointSpec } from '../snapshot.ts';
 import type { Suspect } from './suspect.ts';
 
 /**
- * Who can be compared with whom: endpoints of one level that the same lenses show. A replica is no measure for a primary,
- * nor one shard for another, nor a datacenter for the one next door.
+ * Who can be compared with whom: endpoints of one level that the same lenses show. A replica is no measure for a
+ * primary, nor one shard for another, nor a datacenter for the one next door.
  */
 export function peersAmong(suspects: Iterable<Suspect>, lenses: readonly LensSpec[]): readonly (readonly Suspect[])[] {
   const groups = new Map<string | number, Suspect[]>();
