@@ -8,8 +8,9 @@ if (major < 22 || (major === 22 && minor < 15)) {
   process.exit(1);
 }
 
-// The young generation would grow to 32 MiB while modules are loaded and never shrink. The hot path makes little garbage,
-// so it is as fast with the 2 MiB it starts with. Only allocations from here on know of it, hence the late import.
+// The young generation would grow to 32 MiB while modules are loaded and never shrink. The hot path makes little
+// garbage, so it is as fast with the 2 MiB it starts with. Only allocations from here on know of it, hence the late
+// import.
 setFlagsFromString('--semi-space-growth-factor=1');
 
 // The compiler between the quick one and the good one keeps 20 MiB once the first thousand requests have made it work.

@@ -44,7 +44,10 @@ export function listenersText(listeners: readonly ListenerView[]): string {
   );
 }
 
-/** Before all else: whoever looks at a sidecar that misbehaves must learn first that it was told to. Empty without faults. */
+/**
+ * Before all else: whoever looks at a sidecar that misbehaves must learn first that it was told to. Empty without
+ * faults.
+ */
 export function faultsText(clusters: readonly BoundedCluster[]): string {
   const lines = clusters.flatMap(({ name, isInbound, faults }) =>
     faults.map((fault) => printable(`  ${isInbound ? 'inbound' : `upstream ${name}`}: ${fault}`)),

@@ -68,7 +68,10 @@ export function makeRoom({ upstreams, inbound, outbound, http }: Config, log: Lo
   return room;
 }
 
-/** The soft limit on open files; infinite where the system does not tell. Node has raised it to the hard one when it started. */
+/**
+ * The soft limit on open files; infinite where the system does not tell. Node has raised it to the hard one when it
+ * started.
+ */
 export function openFilesLimit(path = '/proc/self/limits'): number {
   let limits: string;
   try {

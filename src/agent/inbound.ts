@@ -54,8 +54,8 @@ export class Inbound {
       parts,
     );
     const labels = { direction: 'inbound', upstream: name, protocol: inboundLabel(protocol, spoken) } as const;
-    // What HTTP/2 gives back unseen, as an application's GOAWAY does, is sent for the first time when it is sent again, so
-    // its body must still be there. HTTP/1.1 gives nothing back.
+    // What HTTP/2 gives back unseen, as an application's GOAWAY does, is sent for the first time when it is sent again,
+    // so its body must still be there. HTTP/1.1 gives nothing back.
     const replayBytes = spoken === 'http' ? 0 : DEFAULT_RETRY.replayBytes;
     const retry = { ...DEFAULT_RETRY, maxAttempts: 1, replayBytes };
     const trust = { trustsPeer: false, returnsUnseen: true };

@@ -5,8 +5,8 @@ export interface LeavingPort extends Port {
 }
 
 /**
- * Ports that were given up, by a reload mostly, with connections still open on them. They accept no more and are nobody's
- * business while the program runs; but the stop waits for what is open, counts it and ends it, wherever it is.
+ * Ports that were given up, by a reload mostly, with connections still open on them. They accept no more and are
+ * nobody's business while the program runs; but the stop waits for what is open, counts it and ends it, wherever it is.
  *
  * Only ports with an open connection are kept, so there are no more of them than there may be connections.
  */

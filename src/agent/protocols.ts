@@ -4,7 +4,9 @@ import type { PlanLabels } from '../proxy/labels.ts';
 /** What a port takes: HTTP of any version, HTTP/2 alone, bytes, or whatever the first bytes show. */
 export type PortProtocol = 'http' | 'http2' | 'tcp' | 'auto';
 
-/** gRPC has no other wire, so its port need not be polite to HTTP/1.1; services that speak HTTP/2 have callers of both. */
+/**
+ * gRPC has no other wire, so its port need not be polite to HTTP/1.1; services that speak HTTP/2 have callers of both.
+ */
 export function portProtocolOf(protocol: UpstreamConfig['protocol'] | InboundConfig['protocol']): PortProtocol {
   if (protocol === 'grpc') return 'http2';
   return protocol === 'tcp' || protocol === 'auto' ? protocol : 'http';

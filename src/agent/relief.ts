@@ -9,8 +9,8 @@ import { type Fallback, NO_FALLBACK, type Plan } from '../proxy/plan.ts';
 import { RequestMatch } from '../route/request-match.ts';
 
 /**
- * The declared upstreams by name, as the shared port knows them: a fallback to another finds its plan of the moment when it is
- * needed.
+ * The declared upstreams by name, as the shared port knows them: a fallback to another finds its plan of the moment
+ * when it is needed.
  */
 export class PlanDirectory {
   private declared: ReadonlyMap<string, { readonly plan: Plan }> = new Map();

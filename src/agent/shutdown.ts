@@ -88,7 +88,8 @@ export async function shutDown(program: Stoppable, options: ShutdownConfig, cloc
   await program.leave();
   if (inbound !== null) {
     // From here on, and not from the beginning: a slow Consul must not take the time from those who are to hear of it.
-    // Peers that have heard make no new connections to us; those they have kept are asked to end with their next answer.
+    // Peers that have heard make no new connections to us; those they have kept are asked to end with their next
+    // answer.
     const toldAt = clock.now();
     await until(() => clock.now() >= toldAt + options.propagationMs / 2);
     inbound.farewell();

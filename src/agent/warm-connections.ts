@@ -9,10 +9,10 @@ const LEAST_MS = 500;
 const SPREAD_MS = 1_000;
 
 /**
- * Keeps connections open ahead of requests (`connections.warm`), so that the first requests to an endpoint, and those of
- * a burst, need not wait for one. It looks about once a second, and a pool opens few at a time; that bounds what an
- * endpoint meets that has just come, or that closes what is opened. Who is not well is left alone: it has no traffic, or
- * is being probed by it.
+ * Keeps connections open ahead of requests (`connections.warm`), so that the first requests to an endpoint, and those
+ * of a burst, need not wait for one. It looks about once a second, and a pool opens few at a time; that bounds what an
+ * endpoint meets that has just come, or that closes what is opened. Who is not well is left alone: it has no traffic,
+ * or is being probed by it.
  */
 export class WarmConnections implements TimerOwner {
   private readonly timer = new Timer(this);

@@ -54,7 +54,10 @@ export class TimerWheel {
     this.count--;
   }
 
-  /** Fires everything due at `now`. An owner that throws does not keep the others from firing; the first throw is rethrown. */
+  /**
+   * Fires everything due at `now`. An owner that throws does not keep the others from firing; the first throw is
+   * rethrown.
+   */
   advance(now: number): void {
     const last = Math.floor(now / TICK_MS);
     let failure: unknown = null;

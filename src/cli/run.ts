@@ -80,7 +80,10 @@ function firstSignal(): Promise<void> {
   });
 }
 
-/** Whoever signals again will not wait for the order. What would outlive the process is still undone; a third signal ends that. */
+/**
+ * Whoever signals again will not wait for the order. What would outlive the process is still undone; a third signal
+ * ends that.
+ */
 function leaveAtOnceWhenSignalled(agent: Agent): void {
   let isLeaving = false;
   const leave = (): void => {

@@ -6,7 +6,9 @@ export interface StatusOptions {
   /** `host:port` of the sidecar's gRPC port. */
   readonly address: string;
   readonly json: boolean;
-  /** Judge by readiness alone, as `/ready` does: for probes, where a restart would mend neither Consul nor the service. */
+  /**
+   * Judge by readiness alone, as `/ready` does: for probes, where a restart would mend neither Consul nor the service.
+   */
   readonly readyOnly: boolean;
   readonly timeoutMs: number;
 }
@@ -21,9 +23,9 @@ const NOT_READY = 1;
 const KEPT_AWAY = 2;
 
 /**
- * `remora status`: one look at a running sidecar. The exit code is the verdict: 0 for ready and well, 1 for not ready or
- * not reachable, 2 for ready while Consul does not list the service or the service is down. In JSON an unreachable sidecar
- * is `{ "reachable": false }`.
+ * `remora status`: one look at a running sidecar. The exit code is the verdict: 0 for ready and well, 1 for not ready
+ * or not reachable, 2 for ready while Consul does not list the service or the service is down. In JSON an unreachable
+ * sidecar is `{ "reachable": false }`.
  */
 export async function runStatus(options: StatusOptions, clock: Clock, out: TextSink): Promise<number> {
   const port = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d+)$/.exec(options.address)?.[1];

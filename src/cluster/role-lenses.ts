@@ -36,8 +36,8 @@ export function roleLenses(
     matches: ({ role }) => role === 'primary',
     otherwise: null,
     balancer: byKey === null ? null : () => byKey,
-    // A primary that is sick among the healthy may be about to lose its role: a write that it takes now may be lost. When
-    // all are sick it is discovery that is in doubt.
+    // A primary that is sick among the healthy may be about to lose its role: a write that it takes now may be lost.
+    // When all are sick it is discovery that is in doubt.
     peers: () => true,
   };
   const replica: LensSpec = {

@@ -45,7 +45,8 @@ export function readDocument(text: string, source: string): Document | Problem[]
     const { line, col } = lines.linePos(offset);
     return { source, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  // What the parser merely warns of, a tag it does not know above all, would be read as something its writer did not mean.
+  // What the parser merely warns of, a tag it does not know above all, would be read as something its writer did not
+  // mean.
   const complaints = [...parsed.errors, ...parsed.warnings];
   if (complaints.length > 0) {
     return distinctLines(complaints.map((error) => problemOf(syntaxFinding(error), placeAt(error.pos[0]))));
@@ -61,7 +62,9 @@ export function readDocument(text: string, source: string): Document | Problem[]
   return { value, findings: reader.findings, place };
 }
 
-/** Turns nodes into plain values. Its own walk, so that every oddity is reported with its path and none is guessed at. */
+/**
+ * Turns nodes into plain values. Its own walk, so that every oddity is reported with its path and none is guessed at.
+ */
 class Reader {
   readonly findings: Finding[] = [];
   private nodes = 0;

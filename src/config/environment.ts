@@ -73,7 +73,10 @@ function takeOtlp(env: Environment, settings: Settings): void {
   take('headers', 'OTEL_EXPORTER_OTLP_HEADERS', readHeaders);
 }
 
-/** `key=value,key=value` with percent-encoded values, as OpenTelemetry takes them from W3C Baggage. Other text stays text, and is refused as such. */
+/**
+ * `key=value,key=value` with percent-encoded values, as OpenTelemetry takes them from W3C Baggage. Other text stays
+ * text, and is refused as such.
+ */
 function readHeaders(text: string): unknown {
   const headers = new Map<string, string>();
   for (const part of text.split(',').filter((item) => item.trim() !== '')) {

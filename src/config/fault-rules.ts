@@ -72,7 +72,9 @@ function otherRules(config: Written, name: string, path: Path): Contradiction[] 
   return circle(config, name, at);
 }
 
-/** Each request moves at most once, so that a circle would do no harm; but it says that each stands in for the other. */
+/**
+ * Each request moves at most once, so that a circle would do no harm; but it says that each stands in for the other.
+ */
 function circle(config: Written, name: string, at: Path): Contradiction[] {
   const way = [name];
   let next = config.upstreams[name]?.fallback?.upstream ?? null;

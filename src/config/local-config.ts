@@ -120,7 +120,10 @@ function writtenIn(layers: readonly Layer[], paths: readonly Path[]): Written[] 
   });
 }
 
-/** Two values contradict each other, and the one that is not complained about was given by a flag: the file alone would be good. */
+/**
+ * Two values contradict each other, and the one that is not complained about was given by a flag: the file alone would
+ * be good.
+ */
 function flagsIn(layers: readonly Layer[], paths: readonly Path[], blamed: Place): readonly string[] {
   const wholes = paths.map((path) => layers.findLast((layer) => layer.place(path, 'value') !== null)?.whole ?? null);
   const others = wholes.flatMap((whole) =>
@@ -129,7 +132,9 @@ function flagsIn(layers: readonly Layer[], paths: readonly Path[], blamed: Place
   return [...new Set(others)].map((source) => `${source} has a part in it`);
 }
 
-/** A key with nothing behind it is a slip, or a template that found no value. To leave a thing out, its key is left out. */
+/**
+ * A key with nothing behind it is a slip, or a template that found no value. To leave a thing out, its key is left out.
+ */
 function emptyKeys(value: unknown, path: (string | number)[] = []): Finding[] {
   if (value === null) {
     const hint = path.length === 0 ? null : 'leave the key out, or write {} for an empty map';

@@ -2,7 +2,9 @@ import { READABLE } from './named-files.ts';
 import type { Path } from './paths.ts';
 import type { Finding } from './problems.ts';
 
-/** What a local file may refer to. Given as an argument, so that a check can be run for another machine's environment. */
+/**
+ * What a local file may refer to. Given as an argument, so that a check can be run for another machine's environment.
+ */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Throws when the file cannot be read. */

@@ -9,8 +9,8 @@ import { upstreamSection } from './sections/upstream.ts';
 import { label, name } from './values.ts';
 
 /**
- * Every key of the configuration: its type, default, scope and meaning, said once. The parser, the editors' JSON Schema,
- * the table of keys and the check of documents from Consul are all made of this.
+ * Every key of the configuration: its type, default, scope and meaning, said once. The parser, the editors' JSON
+ * Schema, the table of keys and the check of documents from Consul are all made of this.
  *
  * A shape decides about each value alone; what two values say together is in `rules.ts`.
  */

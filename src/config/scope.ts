@@ -6,8 +6,9 @@ import { describe, type Finding } from './problems.ts';
 import { configSchema } from './schema.ts';
 
 /**
- * What a document from Consul may not say: anything of scope `local`, by value or by deleting what holds it. Whoever may
- * write to the KV store must not thereby be able to open a port, read a secret or point a sidecar at another Consul.
+ * What a document from Consul may not say: anything of scope `local`, by value or by deleting what holds it. Whoever
+ * may write to the KV store must not thereby be able to open a port, read a secret or point a sidecar at another
+ * Consul.
  */
 export function refuseLocal(value: unknown, path: Path = []): Finding[] {
   const schema = schemaAt(configSchema, path);

@@ -1,7 +1,7 @@
 /**
- * Durations and sizes as people write them. Numbers in ms and bytes exist inside only; at the edge every one carries its
- * unit, because a bare `5` means seconds to one reader and milliseconds to the next. What `format` writes, `parse` reads
- * back to the same number.
+ * Durations and sizes as people write them. Numbers in ms and bytes exist inside only; at the edge every one carries
+ * its unit, because a bare `5` means seconds to one reader and milliseconds to the next. What `format` writes, `parse`
+ * reads back to the same number.
  */
 export const DURATION_PATTERN = /^[0-9]+(\.[0-9]+)?(ms|s|m|h)$/;
 export const SIZE_PATTERN = /^[0-9]+(\.[0-9]+)?(B|KiB|MiB|GiB)$/;

@@ -43,8 +43,8 @@ const REFILL_MS = 1_000;
  * data, a restored snapshot, another server) the next read is a plain one, because a client that holds an index which
  * is too high hears nothing for a whole wait. Waits are a minute for the same reason. Nothing the other side does can
  * make it ask faster than once a second for long: answers are paid for from a token bucket, and errors back off with
- * jitter, so that a thousand sidecars do not come back in step after an election. Where asking again cannot help it waits
- * for half a minute, or until there is a remedy on this side.
+ * jitter, so that a thousand sidecars do not come back in step after an election. Where asking again cannot help it
+ * waits for half a minute, or until there is a remedy on this side.
  */
 export class BlockingQuery<A extends PollAnswer> {
   private tokens = BURST;

@@ -11,7 +11,9 @@ const RETRY_FLOOR_MS = 500;
 /** For one call while the sidecar stops, at most: its own time is limited. */
 const FAREWELL_MS = 3_000;
 
-/** Always the same words for the same state: Consul wakes every watcher of the service when a check's output changes. */
+/**
+ * Always the same words for the same state: Consul wakes every watcher of the service when a check's output changes.
+ */
 const OUTPUT: Readonly<Record<CheckStatus, string>> = {
   passing: 'remora and the application behind it are ready',
   warning: 'remora is degraded',
@@ -37,9 +39,9 @@ export interface Surroundings {
  * and put each other out at every stop, while the heartbeats of one vouch for the other. So the place under the id is
  * looked at before each heartbeat, and whoever is there and alive keeps it: the other one says what is wrong, touches
  * nothing, and waits. What an earlier run left behind, on another port perhaps, is nobody's: nothing accepts there, or
- * its TTL has run out, and it is taken over at once. So is the place of one that is leaving, which is the one before us in
- * a rolling restart, and peers miss nobody. Between look and deed is a moment in which another may come; it
- * finds out at its next heartbeat.
+ * its TTL has run out, and it is taken over at once. So is the place of one that is leaving, which is the one before us
+ * in a rolling restart, and peers miss nobody. Between look and deed is a moment in which another may come; it finds
+ * out at its next heartbeat.
  *
  * Nothing here throws into the caller: Consul is never a reason for a sidecar not to work or not to stop.
  */

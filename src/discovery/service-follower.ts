@@ -25,11 +25,11 @@ export interface Patience {
 /**
  * Turns the answers about one service into what traffic believes.
  *
- * Emptiness is the one answer that a token without rights, too, would get (200, and in older versions not a mark on it),
- * so it is never taken at its word. A loss is believed when the leader repeats it and the token is proved to have the
- * rights to see what is missing; where there are ACLs, twice, with more time in between than agents remember rights for.
- * Without such proof the endpoints are held for ever. A first empty answer takes nothing away and is published, with
- * what speaks against it as the problem.
+ * Emptiness is the one answer that a token without rights, too, would get (200, and in older versions not a mark on
+ * it), so it is never taken at its word. A loss is believed when the leader repeats it and the token is proved to have
+ * the rights to see what is missing; where there are ACLs, twice, with more time in between than agents remember rights
+ * for. Without such proof the endpoints are held for ever. A first empty answer takes nothing away and is published,
+ * with what speaks against it as the problem.
  */
 export class ServiceFollower implements PollTarget<HealthAnswer> {
   readonly cell: Cell<ClusterSnapshot>;
@@ -170,7 +170,9 @@ export class ServiceFollower implements PollTarget<HealthAnswer> {
     return this.api.checkRights([{ kind: 'service', name: service }, ...nodes], this.query, this.signal);
   }
 
-  /** Throws until the same loss has been read twice, so far apart that the rights of the first read are known by now. */
+  /**
+   * Throws until the same loss has been read twice, so far apart that the rights of the first read are known by now.
+   */
   private outlastMemory(answer: HealthAnswer): void {
     const missing = this.guard.missingFrom(answer.value);
     if (missing === '') return;

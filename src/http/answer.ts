@@ -1,7 +1,10 @@
 import { FAILURE_CODES, FAILURES, type FailureCode } from '../base/failure.ts';
 import { FieldList, type Fields } from './fields.ts';
 
-/** An answer that remora makes itself: a failure, later a redirect or a direct response. The client's side picks the wire form. */
+/**
+ * An answer that remora makes itself: a failure, later a redirect or a direct response. The client's side picks the
+ * wire form.
+ */
 export interface LocalAnswer {
   readonly status: number;
   readonly grpcStatus: number;

@@ -33,7 +33,10 @@ export interface Peer {
 
 // --- Towards the client ---
 
-/** Makes a handler for a connection's exchanges: once per HTTP/1.1 connection (used again for every request), once per HTTP/2 stream. */
+/**
+ * Makes a handler for a connection's exchanges: once per HTTP/1.1 connection (used again for every request), once per
+ * HTTP/2 stream.
+ */
 export interface Acceptor {
   open(client: Client): RequestHandler;
 }
@@ -46,8 +49,8 @@ export interface RequestHandler {
   onRequestEnd(trailers: Fields | null): void;
   onClientDrain(): void;
   /**
-   * The client is lost: at most once, last, never after `finish`. `code` is `client_gone` for a reset or a FIN inside the
-   * request; a client-blamed code for framing or timing that the connection itself refuses, and `draining` when the
+   * The client is lost: at most once, last, never after `finish`. `code` is `client_gone` for a reset or a FIN inside
+   * the request; a client-blamed code for framing or timing that the connection itself refuses, and `draining` when the
    * program's time is up: it has sent that answer when it still could.
    */
   onClientGone(code: FailureCode): void;
@@ -63,7 +66,10 @@ export interface Client {
   sendEnd(trailers: Fields | null): void;
   /** A whole answer of remora's own, instead of `sendHead`. `edits` carries fields to add to it. */
   sendLocal(answer: LocalAnswer, edits: Edits): void;
-  /** Instead of any answer: nobody has looked at the request, and its client may send it elsewhere. False where the protocol has no word for that. */
+  /**
+   * Instead of any answer: nobody has looked at the request, and its client may send it elsewhere. False where the
+   * protocol has no word for that.
+   */
   sendRefusal(): boolean;
   resume(): void;
   /** The exchange is over. Not intact: the answer was cut, so close (HTTP/1.1) or reset the stream (HTTP/2). */
@@ -79,9 +85,15 @@ export interface ResponseHandler {
   /** The final head. A 101 is given only when an upgrade was asked for; then both directions are raw. */
   onHead(head: ResponseHead): void;
   onBody(bytes: Buffer): boolean;
-  /** The answer is complete and the connection is already given back, if it can be used again. Raw mode: the endpoint's FIN, and the connection stays until `sendEnd` or `abort`. */
+  /**
+   * The answer is complete and the connection is already given back, if it can be used again. Raw mode: the endpoint's
+   * FIN, and the connection stays until `sendEnd` or `abort`.
+   */
   onEnd(trailers: Fields | null): void;
-  /** The connection is lost or its answer unusable: at most once, last. Never inside a call into `Connector` or `Upstream`. */
+  /**
+   * The connection is lost or its answer unusable: at most once, last. Never inside a call into `Connector` or
+   * `Upstream`.
+   */
   onFailure(code: FailureCode): void;
   onUpstreamDrain(): void;
 }
@@ -99,7 +111,9 @@ export interface Upstream {
   sendBody(bytes: Buffer): boolean;
   sendEnd(trailers: Fields | null): void;
   resume(): void;
-  /** Gives up on the answer: the connection is closed (HTTP/1.1) or the stream reset (HTTP/2). Harmless after the end. */
+  /**
+   * Gives up on the answer: the connection is closed (HTTP/1.1) or the stream reset (HTTP/2). Harmless after the end.
+   */
   abort(): void;
 }
 

@@ -3,7 +3,10 @@ export type FieldVisitor = (name: string, value: string) => void;
 
 /** The field lines of one head or trailer section, whatever the wire. Values are latin1 strings. */
 export interface Fields {
-  /** The value of a field, by its lower-case name; lines of the same name joined with ", " (never for `set-cookie`: its first line). */
+  /**
+   * The value of a field, by its lower-case name; lines of the same name joined with ", " (never for `set-cookie`: its
+   * first line).
+   */
   get(name: string): string | null;
   /** How many lines have this lower-case name. */
   count(name: string): number;

@@ -15,7 +15,10 @@ export interface RequestHead extends Fields {
   readonly method: string;
   /** `http` or `https`: of the absolute target, else of the listener. */
   readonly scheme: string;
-  /** Host and optional port, as sent (Host field, or the authority of an absolute target). Empty only for HTTP/1.0 without Host. */
+  /**
+   * Host and optional port, as sent (Host field, or the authority of an absolute target). Empty only for HTTP/1.0
+   * without Host.
+   */
   readonly authority: string;
   /** Origin form: path and query, or `*`. Never empty. */
   readonly path: string;
@@ -26,7 +29,10 @@ export interface RequestHead extends Fields {
   readonly wantsContinue: boolean;
   /** The client accepts trailers (`TE: trailers`). */
   readonly acceptsTrailers: boolean;
-  /** The protocol asked for with `Connection: upgrade`, as sent; null without one, and for `h2c`, which is never forwarded. */
+  /**
+   * The protocol asked for with `Connection: upgrade`, as sent; null without one, and for `h2c`, which is never
+   * forwarded.
+   */
   readonly upgrade: string | null;
   /** What the client speaks, for logs and spans: `1.0`, `1.1`, `2`. */
   readonly version: string;

@@ -3,8 +3,8 @@ import type { Fields } from './fields.ts';
 /**
  * The mark of a retry: which attempt of its caller a request is. It travels in three ways, because nobody passes on all
  * of them: `x-remora-attempt` (sidecars), `grpc-previous-rpc-attempts` (gRPC), and the member `remora=a:<n>` of
- * `tracestate` (applications, which pass on W3C Trace Context). Whatever a retry causes further down bears its mark, and
- * is not tried again there: else three attempts at each of four hops are 81 at the last.
+ * `tracestate` (applications, which pass on W3C Trace Context). Whatever a retry causes further down bears its mark,
+ * and is not tried again there: else three attempts at each of four hops are 81 at the last.
  *
  * A false mark costs its author retries and gives nothing, so marks are believed from everybody.
  */
@@ -22,7 +22,9 @@ export function attemptOf(request: Fields): number {
   return text === null || text === '1' ? 1 : numberOf(text);
 }
 
-/** The largest of the three marks; 1 for what is no retry of anybody. `isTraced`: its `tracestate` belongs to a trace. */
+/**
+ * The largest of the three marks; 1 for what is no retry of anybody. `isTraced`: its `tracestate` belongs to a trace.
+ */
 export function markOf(request: Fields, isGrpc: boolean, isTraced: boolean): number {
   const previous = isGrpc ? request.get('grpc-previous-rpc-attempts') : null;
   const state = isTraced ? request.get('tracestate') : null;
@@ -33,7 +35,10 @@ export function markOf(request: Fields, isGrpc: boolean, isTraced: boolean): num
   );
 }
 
-/** A `tracestate` that bears the mark: ours leftmost, as who changed it last stands, and of the others as many as may be. */
+/**
+ * A `tracestate` that bears the mark: ours leftmost, as who changed it last stands, and of the others as many as may
+ * be.
+ */
 export function markState(state: string | null, mark: number): string {
   if (state === null) return `remora=a:${mark}`;
   const others = state

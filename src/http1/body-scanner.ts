@@ -18,7 +18,9 @@ const MAX_EXTENSION_BYTES = 1024;
 /** All extensions of one body. They mean nothing here, and are only ever used to keep a parser busy. */
 const MAX_EXTENSIONS_BYTES = 16_384;
 const MAX_TRAILER_BYTES = 8192;
-/** Hexadecimal digits of a chunk's size. 2^52 and more is refused: no Number is wrong, and leading zeros come to an end. */
+/**
+ * Hexadecimal digits of a chunk's size. 2^52 and more is refused: no Number is wrong, and leading zeros come to an end.
+ */
 const MAX_SIZE_DIGITS = 13;
 
 // --- States: what the next byte is. Those of one chunk stand in their order. ---
@@ -45,7 +47,10 @@ const CRLF = Buffer.from('\r\n', 'latin1');
  * apart in its strict form (RFC 9112, 7.1): no blanks around sizes, no bare LF. Input may be cut anywhere.
  */
 export class BodyScanner {
-  /** The sink answered false since this was last set to false: pause the reading. What was given to `scan` is delivered all the same. */
+  /**
+   * The sink answered false since this was last set to false: pause the reading. What was given to `scan` is delivered
+   * all the same.
+   */
   isFull = false;
   private state = DONE;
   /** Bytes left of the body, or of the chunk. */
@@ -58,7 +63,10 @@ export class BodyScanner {
 
   constructor(private readonly sink: BodySink) {}
 
-  /** `length` matters for kind `length` only. Does not call the sink: `scan` does, also for an empty body, so give it the rest even when that is empty. */
+  /**
+   * `length` matters for kind `length` only. Does not call the sink: `scan` does, also for an empty body, so give it
+   * the rest even when that is empty.
+   */
   begin(kind: BodyKind, length: number): void {
     this.isFull = false;
     this.left = 0;
@@ -85,7 +93,9 @@ export class BodyScanner {
     return this.state === DONE;
   }
 
-  /** Feeds the sink. Answers the offset of the first byte behind the body (`bytes.length` when it goes on), or `BROKEN`. */
+  /**
+   * Feeds the sink. Answers the offset of the first byte behind the body (`bytes.length` when it goes on), or `BROKEN`.
+   */
   scan(bytes: Buffer, from: number): number {
     let at = from;
     while (this.state !== DONE) {

@@ -23,9 +23,9 @@ export function putAdded(out: EncodeTarget, edits: Edits): void {
 }
 
 /**
- * Writes the lines that pass on: all but hop-by-hop ones and those that `edits` leaves out. Host and Content-Length pass
- * only if asked for. Of an HTTP/1.1 head, neighbours that pass are copied in one piece, beginning at `from` in its text
- * (its first line, or the end of it).
+ * Writes the lines that pass on: all but hop-by-hop ones and those that `edits` leaves out. Host and Content-Length
+ * pass only if asked for. Of an HTTP/1.1 head, neighbours that pass are copied in one piece, beginning at `from` in its
+ * text (its first line, or the end of it).
  */
 export function putKept(
   out: EncodeTarget,

@@ -17,7 +17,10 @@ export function responseRoom(head: ResponseHead, edits: Edits): number {
   return isUpgrade(head) ? room + (head.get('upgrade') ?? '').length : room;
 }
 
-/** How the body is framed towards a client that speaks HTTP/1.`minor`: its end must be seen even by one that knows no chunks. */
+/**
+ * How the body is framed towards a client that speaks HTTP/1.`minor`: its end must be seen even by one that knows no
+ * chunks.
+ */
 export function responseFraming(head: ResponseHead, minor: number): BodyKind {
   if (head.body !== 'chunked' && head.body !== 'until_close') return head.body;
   return minor > 0 ? 'chunked' : 'until_close';

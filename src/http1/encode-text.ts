@@ -1,4 +1,7 @@
-/** Where encoders write: at `bytes[end]`, moving `end`. The caller has made the room that the `..Room` functions ask for (`Output.open` in net/). */
+/**
+ * Where encoders write: at `bytes[end]`, moving `end`. The caller has made the room that the `..Room` functions ask for
+ * (`Output.open` in net/).
+ */
 export interface EncodeTarget {
   readonly bytes: Buffer;
   end: number;

@@ -31,8 +31,8 @@ export type LinesResult = 'ok' | 'malformed' | 'too_many';
  * The field lines of one HTTP/1.1 head: one string for all of it and numbers that say where each line lies. Strings for
  * single fields are made when someone asks, and then they are slices.
  *
- * What framing and hop-by-hop rules need to know of the lines is noted in the same pass. The object belongs to a parser,
- * which fills it again for each head.
+ * What framing and hop-by-hop rules need to know of the lines is noted in the same pass. The object belongs to a
+ * parser, which fills it again for each head.
  */
 export class HeadLines implements Fields {
   /** The whole head, first line and blank line included, as latin1. */

@@ -17,7 +17,10 @@ export class RequestLine {
   /** After the CRLF. */
   end = 0;
 
-  /** Why the line that begins at `start` is refused, or null. The bytes have a CRLF somewhere behind `start`, which stops the loops. */
+  /**
+   * Why the line that begins at `start` is refused, or null. The bytes have a CRLF somewhere behind `start`, which
+   * stops the loops.
+   */
   read(bytes: Buffer, start: number, maxTargetBytes: number): FailureCode | null {
     let at = start;
     while (CLASS[bytes[at]!]! & TOKEN) at++;

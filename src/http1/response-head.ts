@@ -23,7 +23,10 @@ export class Http1ResponseHead extends HeadLines implements ResponseHead {
   reasonStart = 0;
   reasonEnd = 0;
 
-  /** Is the head in `bytes[origin..end]`, whose field lines begin at `at`, well-formed? The caller has read the first line. */
+  /**
+   * Is the head in `bytes[origin..end]`, whose field lines begin at `at`, well-formed? The caller has read the first
+   * line.
+   */
   read(
     bytes: Buffer,
     origin: number,

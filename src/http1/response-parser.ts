@@ -56,7 +56,10 @@ export class ResponseParser implements Asked {
     return end;
   }
 
-  /** Reads `HTTP/1.x SP status [SP reason] CRLF`; the offset after it, or `REFUSED`. The bytes have a CRLF, which stops the loop. */
+  /**
+   * Reads `HTTP/1.x SP status [SP reason] CRLF`; the offset after it, or `REFUSED`. The bytes have a CRLF, which stops
+   * the loop.
+   */
   private readLine(bytes: Buffer, from: number): number {
     for (let i = 0; i < HTTP_1.length; i++) if (bytes[from + i] !== HTTP_1[i]) return REFUSED;
     let at = from + HTTP_1.length;

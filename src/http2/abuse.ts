@@ -11,7 +11,10 @@ export interface AbuseLimits {
 /** A frame that moves something pays for this many that do not: PING, SETTINGS, WINDOW_UPDATE, empty DATA. */
 const USELESS_PER_USEFUL = 10;
 
-/** Each of these takes one off either count: a peer that pings an idle connection, or cancels all it asks for, is slow at it. */
+/**
+ * Each of these takes one off either count: a peer that pings an idle connection, or cancels all it asks for, is slow
+ * at it.
+ */
 const FORGIVE_MS = 1_000;
 
 /**

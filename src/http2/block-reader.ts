@@ -7,7 +7,9 @@ import type { Loss } from './loss.ts';
 /** A block of the largest list we take fits in fewer frames. */
 const MAX_FRAGMENTS = 9;
 
-/** A block may be longer on the wire than its list by this much: table sizes, and codes longer than what they stand for. */
+/**
+ * A block may be longer on the wire than its list by this much: table sizes, and codes longer than what they stand for.
+ */
 const SLACK_BYTES = 1_024;
 
 export interface BlockOwner {
@@ -18,8 +20,8 @@ export interface BlockOwner {
 
 /**
  * HEADERS and CONTINUATION to whole blocks. One frame is a block where it lies. More are put together, one block at a
- * time since nothing else may come meanwhile (RFC 9113, 6.10), and that is bounded twice: in bytes, and in frames, which
- * may be empty (CVE-2024-27983).
+ * time since nothing else may come meanwhile (RFC 9113, 6.10), and that is bounded twice: in bytes, and in frames,
+ * which may be empty (CVE-2024-27983).
  */
 export class BlockReader {
   /** The stream whose block is incomplete; 0: none. */

@@ -10,7 +10,9 @@ import { BEGIN_ROOM, type HpackEncoder } from './hpack-encoder.ts';
 import { Http2RequestHead } from './request-head.ts';
 import { protocolOf } from './websocket.ts';
 
-/** The start of a block, and what the fields that are written besides those of a head need, but for texts of its own. */
+/**
+ * The start of a block, and what the fields that are written besides those of a head need, but for texts of its own.
+ */
 const FIXED_ROOM = BEGIN_ROOM + 8 * FIELD_ROOM + 128;
 
 /** Upper bound of what `encodeRequestHead` writes. */

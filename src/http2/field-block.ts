@@ -1,7 +1,9 @@
 import type { Fields, FieldVisitor } from '../http/fields.ts';
 import { COOKIE } from './field-kinds.ts';
 
-/** What was wrong with a block, apart from its encoding: it was read to its end all the same, for the sake of the table. */
+/**
+ * What was wrong with a block, apart from its encoding: it was read to its end all the same, for the sake of the table.
+ */
 export type BlockProblem = 'none' | 'malformed' | 'too_large';
 
 /** What RFC 9113 (6.5.2) adds to the bytes of each field when a list is measured. */
@@ -9,8 +11,8 @@ export const FIELD_OVERHEAD = 32;
 
 /**
  * The fields of one header block, in order, as the decoder found them: parallel lists of which the first `size` are in
- * use. Pseudo-fields are among them; `Fields` shows the others only, and the crumbs of a cookie as the one line that they
- * are on any other wire (RFC 9113, 8.2.3).
+ * use. Pseudo-fields are among them; `Fields` shows the others only, and the crumbs of a cookie as the one line that
+ * they are on any other wire (RFC 9113, 8.2.3).
  *
  * Strings of table entries are shared with the table, so that a field that every request has costs no memory here and
  * is found again by identity. The object belongs to a stream, which fills it again for its next message.

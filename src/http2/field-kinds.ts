@@ -2,7 +2,8 @@ import { CLASS, TOKEN } from '../http1/bytes.ts';
 
 /**
  * What a field is by its name, found once for each table entry or literal name and carried with it, so that nothing
- * later compares names field by field. The order counts: pseudo-fields are the last, and from `HOP` on nothing passes on.
+ * later compares names field by field. The order counts: pseudo-fields are the last, and from `HOP` on nothing passes
+ * on.
  */
 export const OTHER = 0;
 /** `x-remora-*`. */
@@ -14,8 +15,8 @@ export const HOST = 5;
 /** Passes as `trailers` only. */
 export const TE = 6;
 /**
- * Belongs to a connection, which HTTP/2 has its own means for: malformed here (RFC 9113, 8.2.2). `http2-settings` is not
- * among the names of that section: without `upgrade`, which is, it says nothing to anybody.
+ * Belongs to a connection, which HTTP/2 has its own means for: malformed here (RFC 9113, 8.2.2). `http2-settings` is
+ * not among the names of that section: without `upgrade`, which is, it says nothing to anybody.
  */
 export const HOP = 7;
 /** A name that is no lower-case token. */

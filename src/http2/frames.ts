@@ -21,7 +21,10 @@ export const HAS_PRIORITY = 0x20;
 
 export const FRAME_HEAD_BYTES = 9;
 
-/** The largest payload we take and, whatever a peer would take, the largest we send: a bigger frame keeps others waiting. */
+/**
+ * The largest payload we take and, whatever a peer would take, the largest we send: a bigger frame keeps others
+ * waiting.
+ */
 export const MAX_FRAME_BYTES = 16_384;
 
 /** Stream ids and windows end here. */

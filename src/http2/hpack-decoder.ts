@@ -138,7 +138,9 @@ export class HpackDecoder {
     return this.to > this.source.length;
   }
 
-  /** The text that was read last, as a string of its own: a slice of a larger one would keep that alive in the table. */
+  /**
+   * The text that was read last, as a string of its own: a slice of a larger one would keep that alive in the table.
+   */
   private text(): string {
     const { from, to } = this;
     return from === to ? '' : this.source.toString('latin1', from, to);

@@ -13,7 +13,8 @@ import { DEFAULT_TABLE_BYTES } from './settings.ts';
  *   nothing out; nor does what fills more than a quarter of the table.
  * - Secrets and credentials are literals that no hop may index (RFC 7541, 7.1.3).
  * - Literals are not Huffman-coded: between neighbours bytes are cheap, and the time to make them fewer is not.
- * - Names come from peers, so `MAX_NAMES` of them are known at most, and none that is longer than `MAX_NAME_BYTES`. When
+ * - Names come from peers, so `MAX_NAMES` of them are known at most, and none that is longer than `MAX_NAME_BYTES`.
+ * When
  *   one too many comes, all are forgotten: those in use are learned again within two messages, whereas a full map would
  *   shut them out for as long as the connection lasts. What the table holds under a forgotten name ages out of it.
  */

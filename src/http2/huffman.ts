@@ -16,7 +16,10 @@ const LENGTHS =
   'u';
 const EOS = 256;
 
-/** An entry with this bit is a symbol (bits 0..7) and its length in this byte (bits 8..11); the others are offsets of tables. */
+/**
+ * An entry with this bit is a symbol (bits 0..7) and its length in this byte (bits 8..11); the others are offsets of
+ * tables.
+ */
 const LEAF = 0x8000;
 /** The entry of EOS, which nobody sends (RFC 7541, 5.2). */
 const REFUSED = 0x7fff;

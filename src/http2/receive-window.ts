@@ -31,7 +31,8 @@ export class WindowBudget {
  * What a peer may still send, of one stream or of all (RFC 9113, 5.2).
  *
  * Credit goes back when half of the window has been used and passed on. A window that is used up fast doubles, up to
- * its limit and the budget's: so it fits the bandwidth that is really there, and who sends little may send little at once.
+ * its limit and the budget's: so it fits the bandwidth that is really there, and who sends little may send little at
+ * once.
  */
 export class ReceiveWindow {
   private credit: number;

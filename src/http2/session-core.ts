@@ -15,7 +15,8 @@ import { StreamTable } from './stream-table.ts';
 import type { Wire } from './wire.ts';
 
 /**
- * The streams of a session, whichever side it is on: how they are opened, fed and ended, and how the session ends with them.
+ * The streams of a session, whichever side it is on: how they are opened, fed and ended, and how the session ends with
+ * them.
  *
  * A stream is closed once both directions are through, and its reader knows; or by a reset of either side; or with the
  * session. What its owner calls here never calls back into it: what is due comes in a later event.
@@ -81,7 +82,10 @@ export abstract class SessionCore implements ReceiverOwner, SenderOwner {
     this.close(stream);
   }
 
-  /** The peer's direction is wanted no more; this one goes on to its end, and then the peer is told to stop (RFC 9113, 8.1). */
+  /**
+   * The peer's direction is wanted no more; this one goes on to its end, and then the peer is told to stop (RFC 9113,
+   * 8.1).
+   */
   abandon(stream: Stream): void {
     if (this.isOver || stream.id === 0) return;
     if (stream.isRemoteOpen && !stream.isLocalOpen) return this.reset(stream, NO_ERROR);
@@ -112,7 +116,10 @@ export abstract class SessionCore implements ReceiverOwner, SenderOwner {
     if (!this.isOver) this.control.ping(0, payload, 0);
   }
 
-  /** The server's side: tells the peer that there will be an end and lets in what is on its way; `sayGoodbye` follows a round trip later. */
+  /**
+   * The server's side: tells the peer that there will be an end and lets in what is on its way; `sayGoodbye` follows a
+   * round trip later.
+   */
   announceEnd(): void {
     if (!this.isOver) this.control.goAway(MAX_31_BIT, NO_ERROR, '');
   }
@@ -187,7 +194,10 @@ export abstract class SessionCore implements ReceiverOwner, SenderOwner {
     this.window.giveBack();
   }
 
-  /** The client's side: an answer that is here to its end reaches its slow reader, whatever follows it. Nothing more is sent. */
+  /**
+   * The client's side: an answer that is here to its end reaches its slow reader, whatever follows it. Nothing more is
+   * sent.
+   */
   protected keepsAnswer(stream: Stream): boolean {
     if (this.isServer || !stream.isEndHeld) return false;
     this.sender.forget(stream);

@@ -3,7 +3,10 @@ import type { Loss } from './loss.ts';
 import type { Stream } from './stream.ts';
 
 export interface SessionOptions extends AbuseLimits {
-  /** Streams that are open at a time: the client's side opens no more whatever the peer allows, the server's side refuses them. */
+  /**
+   * Streams that are open at a time: the client's side opens no more whatever the peer allows, the server's side
+   * refuses them.
+   */
   readonly maxStreams: number;
   /** Of a header list, as RFC 9113 (6.5.2) measures it, and the number of its fields. */
   readonly maxListBytes: number;

@@ -51,7 +51,8 @@ const START_ROOM = 64;
  *     wire  <-- Sender      <------------------------ Stream (net/) <-- exchange
  *
  * Its law: an error of a stream costs the stream, an error of the connection all of it (RFC 9113, 5.4), and after that
- * nothing more is read. Priorities are read and not kept. Whatever a peer can ask for without paying is counted in `Abuse`.
+ * nothing more is read. Priorities are read and not kept. Whatever a peer can ask for without paying is counted in
+ * `Abuse`.
  */
 export class Session extends SessionCore implements FrameSink, BlockOwner {
   private readonly reader = new FrameReader(this);
@@ -199,8 +200,8 @@ export class Session extends SessionCore implements FrameSink, BlockOwner {
 
   private onHead(stream: Stream, isEnd: boolean): void {
     const { id } = stream;
-    // Known before the answer may end, so that a whole exchange needs no reset. A request may end inside of its answer's
-    // head, and the stream must not be closed before its reader knows of the answer's end.
+    // Known before the answer may end, so that a whole exchange needs no reset. A request may end inside of its
+    // answer's head, and the stream must not be closed before its reader knows of the answer's end.
     if (this.isServer) stream.isRemoteOpen = !isEnd;
     stream.onBlock(isEnd);
     if (stream.id !== id) return;

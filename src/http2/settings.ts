@@ -16,7 +16,10 @@ export const DEFAULT_WINDOW_BYTES = 65_535;
 const SMALLEST_MAX_FRAME = 16_384;
 const LARGEST_MAX_FRAME = 16_777_215;
 
-/** What a peer will have from us. What it says of frame and list sizes is not kept: we stay below the least it may say, or cannot tell. */
+/**
+ * What a peer will have from us. What it says of frame and list sizes is not kept: we stay below the least it may say,
+ * or cannot tell.
+ */
 export class PeerSettings {
   tableBytes = DEFAULT_TABLE_BYTES;
   /** Streams that we may have open; unlimited until it says so, and then the session's own limit counts. */

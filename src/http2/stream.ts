@@ -11,8 +11,9 @@ export const UNKNOWN_LENGTH = -1;
  * One stream of a session: its state on the wire, and what it is told. Connections in net/ make theirs of it, one for
  * each end of an exchange, and use it again for another stream when this one is closed.
  *
- * The session alone writes the fields here, but for what `onBlock` sets and a stream that pauses itself. `on..` is called by the session inside the event of a frame (or of room to
- * write), never inside a call into the session; only `onClosed` may come inside the call that ends the stream.
+ * The session alone writes the fields here, but for what `onBlock` sets and a stream that pauses itself. `on..` is
+ * called by the session inside the event of a frame (or of room to write), never inside a call into the session; only
+ * `onClosed` may come inside the call that ends the stream.
  */
 export abstract class Stream {
   /** 0: it has none now. */
@@ -20,7 +21,10 @@ export abstract class Stream {
 
   // --- Receiving ---
   isRemoteOpen = false;
-  /** The peer's head has come whole: what follows it are trailers. Of answers, interim ones do not count; set by `onBlock`. */
+  /**
+   * The peer's head has come whole: what follows it are trailers. Of answers, interim ones do not count; set by
+   * `onBlock`.
+   */
   isHeadDone = false;
   /** What content-length says, set by `onBlock`; the session holds the peer to it. */
   expectedBytes = UNKNOWN_LENGTH;
@@ -54,7 +58,10 @@ export abstract class Stream {
 
   /** Where the peer's next block is decoded to. */
   abstract get block(): FieldBlock;
-  /** A head is in `block`. `isEnd`: nothing follows it; `onRemoteEnd` comes all the same, unless this call ends the stream. */
+  /**
+   * A head is in `block`. `isEnd`: nothing follows it; `onRemoteEnd` comes all the same, unless this call ends the
+   * stream.
+   */
   abstract onBlock(isEnd: boolean): void;
   /** A piece of the body, never empty. False: full, until `Session.resume`. */
   abstract onBytes(bytes: Buffer): boolean;

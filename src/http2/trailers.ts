@@ -3,8 +3,8 @@ import type { FieldBlock } from './field-block.ts';
 import { HOP, OTHER } from './field-kinds.ts';
 
 /**
- * Is the block of a trailer section well-formed? Pseudo-fields and fields of the connection make it malformed (RFC 9113,
- * 8.1); fields of a kind that this wire gives a meaning are taken out.
+ * Is the block of a trailer section well-formed? Pseudo-fields and fields of the connection make it malformed (RFC
+ * 9113, 8.1); fields of a kind that this wire gives a meaning are taken out.
  *
  * Those of a request are held to the law of HTTP/1.1 besides, since endpoints may merge them with its head. Those of an
  * answer are not: gRPC puts the metadata of a call there, by whatever name the application likes (`date`, `location`).

@@ -1,6 +1,9 @@
 import type { EncodeTarget } from '../http1/encode-text.ts';
 
-/** Where a session puts its frames. Whatever is put there leaves by itself, in order and at the latest when this turn of the event loop ends. */
+/**
+ * Where a session puts its frames. Whatever is put there leaves by itself, in order and at the latest when this turn of
+ * the event loop ends.
+ */
 export interface Wire extends EncodeTarget {
   /** So many bytes fit at `bytes[end]` from now on. What is there already may leave, and `bytes` be other memory. */
   open(room: number): void;

@@ -36,11 +36,12 @@ type Input =
  *     head --> body --> ahead --(finish)--> head     the connection goes on
  *        \________\________\_____________> drop      it has had its last answer: FIN, and a short wait for the client's
  *
- * The connection goes on after an answer only if the whole request was read, both ends want it, and the answer tells how
- * long it is. Anything else would have to guess where the next request begins.
+ * The connection goes on after an answer only if the whole request was read, both ends want it, and the answer tells
+ * how long it is. Anything else would have to guess where the next request begins.
  *
- * A client that does not take its answers is asked for no more: while as much as the high-water mark is pending, no head
- * is looked at and nothing is read. So what one connection can hold is bounded however many requests are sent ahead.
+ * A client that does not take its answers is asked for no more: while as much as the high-water mark is pending, no
+ * head is looked at and nothing is read. So what one connection can hold is bounded however many requests are sent
+ * ahead.
  */
 export class ClientConnection implements Client, KeptConnection, TransportHandler, BodySink, WaitOwner {
   private readonly answer: ClientAnswer;
@@ -289,7 +290,10 @@ export class ClientConnection implements Client, KeptConnection, TransportHandle
     else this.settleInput();
   }
 
-  /** As far as the request goes, may another follow it? One that is still coming in while it is answered may never come in whole. */
+  /**
+   * As far as the request goes, may another follow it? One that is still coming in while it is answered may never come
+   * in whole.
+   */
   private mayStay(): boolean {
     const isLastSent = this.isEnded && this.carry.size === 0;
     return this.parser.head.keepsAlive && this.input === 'ahead' && !this.isLeaving && !isLastSent;

@@ -15,7 +15,10 @@ export interface KeptConnection {
   announceClose(): void;
   /** The same, and a connection that is idle, now or later, ends when no request comes within a short grace. */
   drain(): void;
-  /** The time is up: a request that runs ends with `draining`, answered so if it has had no answer yet. So does a tunnel. */
+  /**
+   * The time is up: a request that runs ends with `draining`, answered so if it has had no answer yet. So does a
+   * tunnel.
+   */
   expire(): void;
 }
 

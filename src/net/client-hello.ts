@@ -119,7 +119,10 @@ export class ClientHello {
 const MALFORMED = -1;
 const UNKNOWN = -2;
 
-/** Reads numbers and parts one after another. One that goes beyond the end makes it short and is empty; so is all after it. */
+/**
+ * Reads numbers and parts one after another. One that goes beyond the end makes it short and is empty; so is all after
+ * it.
+ */
 class Cursor {
   isShort = false;
 

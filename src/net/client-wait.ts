@@ -3,7 +3,9 @@ import type { ClientContext } from './client-context.ts';
 import { STALL_MS, Stall } from './stall.ts';
 import type { Transport } from './transport.ts';
 
-/** What a client can be waited for between two exchanges: its next request, the rest of a head, room for more answers. */
+/**
+ * What a client can be waited for between two exchanges: its next request, the rest of a head, room for more answers.
+ */
 export type Awaited = 'request' | 'head' | 'room';
 
 export interface WaitOwner {

@@ -32,8 +32,8 @@ export const UNLIMITED: Connections = {
  * At most so many connections to all endpoints of a cluster, tunnels included.
  *
  * An idle connection to one endpoint is worth less than one that is needed to another, so it is closed to make room; by
- * turns, for each endpoint has as good a chance as the next to be needed soon. Only where all carry something is nothing
- * opened. An HTTP/2 connection that says goodbye is counted until it is gone, and not waited for.
+ * turns, for each endpoint has as good a chance as the next to be needed soon. Only where all carry something is
+ * nothing opened. An HTTP/2 connection that says goodbye is counted until it is gone, and not waited for.
  */
 export class ConnectionLimit implements Connections {
   open = 0;

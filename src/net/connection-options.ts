@@ -14,8 +14,8 @@ export interface ConnectionOptions {
 
 /**
  * 64 idle ones are as many as one endpoint is given at once on a bad day, and few enough that a thousand endpoints are
- * no burden. All else is off: a connection that works is better than a new one, and one that nobody asked for costs both
- * ends.
+ * no burden. All else is off: a connection that works is better than a new one, and one that nobody asked for costs
+ * both ends.
  */
 export const DEFAULT_CONNECTIONS: ConnectionOptions = {
   warm: 0,

@@ -13,7 +13,8 @@ import type { Transport } from './transport.ts';
  * Sockets by Node's public streams. The reference for the others: slower (the stream's own state is kept beside ours,
  * and each read of an accepted socket is a `Loan`) and nothing in it can go away with a new Node.
  *
- * Sockets that we open read into memory of ours by `onread`, which is public for them alone. Listeners are functions of this module that find their transport on the socket, attached once.
+ * Sockets that we open read into memory of ours by `onread`, which is public for them alone. Listeners are functions of
+ * this module that find their transport on the socket, attached once.
  */
 export class DataSockets implements Sockets {
   readonly kind = 'data';

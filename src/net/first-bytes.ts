@@ -2,9 +2,9 @@ import { SP } from '../http1/bytes.ts';
 import { PREFACE } from '../http2/frames.ts';
 
 /**
- * What the first bytes of a connection are the beginning of. Pure questions about all that has come so far; `unclear` is
- * answered only while everything is as it would have to be and more is needed to know, so the answer is bounded by the
- * length of what is looked for.
+ * What the first bytes of a connection are the beginning of. Pure questions about all that has come so far; `unclear`
+ * is answered only while everything is as it would have to be and more is needed to know, so the answer is bounded by
+ * the length of what is looked for.
  */
 export type Match = 'yes' | 'no' | 'unclear';
 

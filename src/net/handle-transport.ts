@@ -20,7 +20,8 @@ type Owned<T> = T & { [TRANSPORT]: HandleTransport };
  * A transport on libuv's own handle, without the stream on top: reads go into memory of ours, writes start from where
  * the bytes lie, and a write that the kernel takes at once leaves no object behind.
  *
- * Callbacks of handle and requests are functions of this module that find their transport on the object they are called on.
+ * Callbacks of handle and requests are functions of this module that find their transport on the object they are called
+ * on.
  */
 export class HandleTransport extends SocketTransport {
   pendingBytes = 0;
@@ -172,7 +173,9 @@ export class HandleTransport extends SocketTransport {
     this.closeWhenEnded();
   }
 
-  /** A peer that closed may have sent something first: a reader comes to its end by itself, and hears of the loss there. */
+  /**
+   * A peer that closed may have sent something first: a reader comes to its end by itself, and hears of the loss there.
+   */
   writeFailed(status: number): void {
     this.isLost = true;
     const name = getSystemErrorName(status);

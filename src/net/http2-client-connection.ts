@@ -65,7 +65,9 @@ export class Http2ClientConnection
 
   // --- For the listener ---
 
-  /** HTTP/2 has no word for one answer: the connection is drained. One without a request yet could never carry any then. */
+  /**
+   * HTTP/2 has no word for one answer: the connection is drained. One without a request yet could never carry any then.
+   */
   announceClose(): void {
     if (this.hasServed) this.drain();
     else this.isToDrain = true;

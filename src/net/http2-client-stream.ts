@@ -36,7 +36,10 @@ export interface StreamHome {
 
 const NOT_A_TUNNEL = 502;
 
-/** One request of a client's HTTP/2 connection, and its answer. Used again for another when both its session and its exchange are done with it. */
+/**
+ * One request of a client's HTTP/2 connection, and its answer. Used again for another when both its session and its
+ * exchange are done with it.
+ */
 export class Http2ClientStream extends Stream implements Client {
   readonly block: Http2RequestHead;
   readonly peer: Peer;
@@ -181,7 +184,10 @@ export class Http2ClientStream extends Stream implements Client {
     this.settle();
   }
 
-  /** As HTTP/1.1 has it, the request is complete now, and what follows belongs to the other protocol once that is agreed on. */
+  /**
+   * As HTTP/1.1 has it, the request is complete now, and what follows belongs to the other protocol once that is agreed
+   * on.
+   */
   private awaitTunnel(): void {
     if (!this.isOpen) return;
     this.isPaused = true;

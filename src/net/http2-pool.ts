@@ -17,10 +17,10 @@ const LIKELY_LIMIT = 100;
 /**
  * The way to one endpoint that speaks HTTP/2: its sessions, shared by requests.
  *
- * The oldest session with room is taken, not the one with the fewest streams: so no more stay in use than the load needs,
- * and the others reach their idle timeout. A session that opens already counts the requests that wait for it, as if the
- * endpoint took as many as it did last. Without room elsewhere there is one more, as far as the cluster's `Connections`
- * go, since a request that waited for another's answer would be as slow as that.
+ * The oldest session with room is taken, not the one with the fewest streams: so no more stay in use than the load
+ * needs, and the others reach their idle timeout. A session that opens already counts the requests that wait for it, as
+ * if the endpoint took as many as it did last. Without room elsewhere there is one more, as far as the cluster's
+ * `Connections` go, since a request that waited for another's answer would be as slow as that.
  */
 export class Http2Pool implements Connector, Http2UpstreamOwner, IdleHolder, TimerOwner {
   createdCount = 0;

@@ -53,9 +53,9 @@ type Phase = 'opening' | 'open' | 'closing' | 'closed';
 /**
  * One HTTP/2 connection to an endpoint, and the streams that share it.
  *
- * Nothing is sent on it before the endpoint's SETTINGS: they say how many streams it takes and whether protocols can be
- * switched, and they prove that HTTP/2 is spoken there by somebody who is awake. So a frozen endpoint costs a connect
- * timeout and not a request. They come with the connection, so that this costs no round trip. It closes when no stream is open and none is to come: at its idle timeout, after a GOAWAY, spent, or retired.
+ * Nothing is sent on it before the endpoint's SETTINGS, which tell its limits and prove that somebody awake speaks
+ * HTTP/2: a frozen endpoint costs a connect timeout and not a request. They come with the connection, at no round trip.
+ * It closes when no stream is open and none is to come: at its idle timeout, after a GOAWAY, spent, or retired.
  */
 export class Http2UpstreamSession implements DialHandler, SessionOwner, Http2UpstreamHome, TimerOwner {
   hasAnswered = false;

@@ -38,8 +38,9 @@ const MAX_INTERIM = 32;
 
 /**
  * free: with its session, for another request. waiting: for a session that opens, or has no room. ready: `sendHead` may
- * come. refused: it came, and the session cannot carry that. asked: the final head of the answer is still due. answering:
- * it came. raw: both directions carry another protocol. over: the handler has been told the end, or wants to hear none.
+ * come. refused: it came, and the session cannot carry that. asked: the final head of the answer is still due.
+ * answering: it came. raw: both directions carry another protocol. over: the handler has been told the end, or wants to
+ * hear none.
  *
  *     free -> waiting -> ready -> asked -> answering -> over -> free
  *                          \-> refused  \-> raw
@@ -271,7 +272,10 @@ export class Http2UpstreamStream extends Stream implements Upstream, Http2Asked,
     return this.isReused ? 'connection_stale' : 'upstream_reset';
   }
 
-  /** On a session that is not fresh it is sent again at once, which may not repeat: so on a fresh one it counts as a try. */
+  /**
+   * On a session that is not fresh it is sent again at once, which may not repeat: so on a fresh one it counts as a
+   * try.
+   */
   private unseenCode(): FailureCode {
     this.bytesWritten = 0;
     return this.isReused ? 'connection_stale' : this.refusedCode();

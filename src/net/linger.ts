@@ -4,7 +4,10 @@ import type { Transport } from './transport.ts';
 /** How long the client has to close its end after ours, and how much it may still send meanwhile. */
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 4_194_304;
-/** One that reads its last answer slowly is given this many times as long between two steps that can be seen; `Stall` has their size. */
+/**
+ * One that reads its last answer slowly is given this many times as long between two steps that can be seen; `Stall`
+ * has their size.
+ */
 const MAX_STALLS = 15;
 
 /**

@@ -15,7 +15,10 @@ export interface ListenerOptions {
 }
 
 export interface ListenerOwner {
-  /** A new connection, paused. What it answers hears of everything after; HTTP resumes at once, a tunnel when spliced. Null: there is no room for it. */
+  /**
+   * A new connection, paused. What it answers hears of everything after; HTTP resumes at once, a tunnel when spliced.
+   * Null: there is no room for it.
+   */
   onConnection(transport: Transport, peer: Peer): TransportHandler | null;
   /** A connection was turned away: there are too many, or the system had it and could not give it. */
   onRefused(code: FailureCode): void;
@@ -58,8 +61,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
  * One bound port and the connections accepted on it.
  *
  * The number of connections is bounded by resetting those above it, and when descriptors run out the kernel's queue is
- * shed by libuv in the same way (it keeps one in reserve to accept and close, and tells nobody). Neither leaves the port,
- * so accepting goes on as connections end. A port cannot be left alone for a while without closing it, and that would lose it.
+ * shed by libuv in the same way (it keeps one in reserve to accept and close, and tells nobody). Neither leaves the
+ * port, so accepting goes on as connections end. A port cannot be left alone for a while without closing it, and that
+ * would lose it.
  */
 export class Listener implements SocketAcceptor {
   openCount = 0;

@@ -20,7 +20,8 @@ export class Loan extends Slab {
   override release(): void {
     super.release();
     const { buffer } = this.bytes;
-    // A transfer to nothing frees at once. Other views would lose their bytes with it, so only memory of this read alone.
+    // A transfer to nothing frees at once. Other views would lose their bytes with it, so only memory of this read
+    // alone.
     if (!this.isHeld && buffer instanceof ArrayBuffer && buffer.byteLength === this.bytes.length) buffer.transfer(0);
   }
 }

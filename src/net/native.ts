@@ -1,6 +1,6 @@
 /**
- * The part of Node under `node:net` that `handle-sockets.ts` uses. It is not public (DEP0111), so nothing else names it,
- * it is typed here by hand, and a self-test decides at start whether it still behaves.
+ * The part of Node under `node:net` that `handle-sockets.ts` uses. It is not public (DEP0111), so nothing else names
+ * it, it is typed here by hand, and a self-test decides at start whether it still behaves.
  */
 export interface TcpHandle {
   readonly writeQueueSize: number;

@@ -7,7 +7,10 @@ export const HIGH_WATER_BYTES = 65_536;
 /** Room for a head and a whole read of the shared slab behind it. */
 const SLAB_BYTES = 131_072;
 
-/** Above this a piece is written where it lies; below, copying it behind what is already there costs less than a write of its own. */
+/**
+ * Above this a piece is written where it lies; below, copying it behind what is already there costs less than a write
+ * of its own.
+ */
 const COPY_BYTES = 16_384;
 
 /** Slabs that were held when they were needed, kept for later. */
@@ -53,7 +56,10 @@ export class Output {
     if (this.bytes.length - this.end < room) this.makeRoom(to, room);
   }
 
-  /** Puts out a piece of a body: copied behind what is gathered when that is cheaper, else written as it is. Answers like `write`. */
+  /**
+   * Puts out a piece of a body: copied behind what is gathered when that is cheaper, else written as it is. Answers
+   * like `write`.
+   */
   send(to: Transport, bytes: Buffer): boolean {
     if (bytes.length > COPY_BYTES && !isVolatile(bytes)) {
       this.flushFor(to);

@@ -32,8 +32,8 @@ export interface PoolContext {
  * The way to one endpoint: its connections that are open.
  *
  * The one used last is taken first, so that no more stay open than the load needs, and the others reach their idle
- * timeout. One that has rested for longer than its endpoint is known to wait is never lent. How many are open at once is
- * bounded for all pools of the cluster together (`Connections`).
+ * timeout. One that has rested for longer than its endpoint is known to wait is never lent. How many are open at once
+ * is bounded for all pools of the cluster together (`Connections`).
  */
 export class Pool implements Connector, UpstreamOwner, IdleHolder, TimerOwner {
   /** HTTP connections: open or being opened, and opened ever. */

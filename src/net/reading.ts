@@ -1,7 +1,9 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { Transport } from './transport.ts';
 
-/** Between two looks at a paused transport: soon enough for a crowd that resets, and nothing for one that only is slow. */
+/**
+ * Between two looks at a paused transport: soon enough for a crowd that resets, and nothing for one that only is slow.
+ */
 const LOOK_MS = 5_000;
 
 /**
@@ -13,7 +15,10 @@ const LOOK_MS = 5_000;
  */
 export class Reading implements TimerOwner {
   private isPaused = false;
-  /** Made when first needed: most transports are never paused. Left armed when reading goes on, since it often stops again. */
+  /**
+   * Made when first needed: most transports are never paused. Left armed when reading goes on, since it often stops
+   * again.
+   */
   private timer: Timer | null = null;
 
   constructor(

@@ -41,7 +41,9 @@ export function slabOf(bytes: Buffer): Slab | null {
   return SLABS.get(bytes.buffer) ?? null;
 }
 
-/** What sockets without a slab of their own read into: one for the process, since one thread reads one socket at a time. */
+/**
+ * What sockets without a slab of their own read into: one for the process, since one thread reads one socket at a time.
+ */
 export const SHARED_READ_BYTES: Buffer = Buffer.allocUnsafeSlow(65_536);
 
 const SHARED_READ_MEMORY = SHARED_READ_BYTES.buffer;

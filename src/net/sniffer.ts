@@ -17,9 +17,9 @@ import type { Transport, TransportHandler } from './transport.ts';
 export type Spoken = 'http1' | 'http2' | 'tls' | 'opaque' | 'silent';
 
 /**
- * A client that has said nothing for so long waits for a greeting, as those of MySQL and SMTP do. Those that speak first
- * do so within a round trip, and this one is on the same machine mostly; a greeting that comes so much later is hardly
- * noticed.
+ * A client that has said nothing for so long waits for a greeting, as those of MySQL and SMTP do. Those that speak
+ * first do so within a round trip, and this one is on the same machine mostly; a greeting that comes so much later is
+ * hardly noticed.
  */
 export const SILENCE_MS = 150;
 
@@ -60,8 +60,8 @@ export interface SnifferContext {
  *     nothing for 150 ms, or a FIN ------> ClientTunnel, if there is one for who names nobody
  *
  * Detection is never why a connection fails. What is still unclear when the time for a head is up goes where
- * anything else does; so does a ClientHello that is none after all, since the endpoint has better words for that. It is no
- * filter either: where tunnels are open, whoever wants one only has to speak badly.
+ * anything else does; so does a ClientHello that is none after all, since the endpoint has better words for that. It is
+ * no filter either: where tunnels are open, whoever wants one only has to speak badly.
  *
  * Less than 16 KiB is kept, and on top of that one read. Who is behind begins its own time anew, so a head may take
  * twice as long, at most.

@@ -7,7 +7,9 @@ import type { Transport } from './transport.ts';
 /** How often per idle timeout a splice looks whether anything moved: it may live a quarter longer than it should. */
 const LOOKS_PER_TIMEOUT = 4;
 
-/** What a port's tunnels have carried, both ways, since the start: whether it still rises tells whether they are in use. */
+/**
+ * What a port's tunnels have carried, both ways, since the start: whether it still rises tells whether they are in use.
+ */
 export interface Meter {
   bytes: number;
 }
@@ -32,8 +34,8 @@ export interface SpliceWitness {
  *     client <--bytes, FIN-- endpoint        both FINs passed and written: an orderly close
  *     lost or idle: both are reset
  *
- * It ends once, by `SpliceOwner.onSpliceClose`, unless it is aborted, which nobody needs to be told. Bytes are written from
- * where they were read. Activity is a flag and not an instant, so no clock is read per chunk.
+ * It ends once, by `SpliceOwner.onSpliceClose`, unless it is aborted, which nobody needs to be told. Bytes are written
+ * from where they were read. Activity is a flag and not an instant, so no clock is read per chunk.
  */
 export class Splice implements TimerOwner {
   private bytesUp = 0;

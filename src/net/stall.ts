@@ -8,10 +8,10 @@ export const STALL_MS = 60_000;
  * The watch over what is pending on a transport when nothing else bounds the wait for its peer: no exchange runs, and
  * the peer may never read what it was sent. The kernel keeps such a connection for ever.
  *
- * Nothing may be written meanwhile, so fewer bytes pending means that the peer reads. The reverse does not hold: bytes go
- * over in steps, when a write is complete and when the kernel has a third of its send buffer free again. With the large
- * buffers of loopback a peer that reads 64 KiB/s is seen to every 20 s, so one that stays well below 20 KiB/s is taken to
- * be gone after a minute, though it reads. There is no public way to ask the kernel what lies between.
+ * Nothing may be written meanwhile, so fewer bytes pending means that the peer reads. The reverse does not hold: bytes
+ * go over in steps, when a write is complete and when the kernel has a third of its send buffer free again. With the
+ * large buffers of loopback a peer that reads 64 KiB/s is seen to every 20 s, so one that stays well below 20 KiB/s is
+ * taken to be gone after a minute, though it reads. There is no public way to ask the kernel what lies between.
  */
 export class Stall implements TimerOwner {
   private readonly timer = new Timer(this);

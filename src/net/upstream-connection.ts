@@ -49,8 +49,8 @@ export interface UpstreamOwner {
 const MAX_INTERIM = 32;
 
 /**
- * opening: not connected yet; one that nobody waits for rests then. idle: in the pool. asked: taken, and the final head of the answer is still due. answering:
- * it came. raw: after a 101.
+ * opening: not connected yet; one that nobody waits for rests then. idle: in the pool. asked: taken, and the final head
+ * of the answer is still due. answering: it came. raw: after a 101.
  *
  *     opening -> asked -> answering -> idle -> asked ..
  *        \-> idle  \-> raw               any -> closed
@@ -60,9 +60,9 @@ type Phase = 'opening' | 'idle' | 'asked' | 'answering' | 'raw' | 'closed';
 /**
  * One HTTP/1.1 connection to an endpoint: one request at a time, and an answer that is read as it comes.
  *
- * It can be used again only if nothing is left in doubt: the request was sent whole, the answer ended by its own framing
- * and not a byte follows it, and neither side said `close`. Bytes that come unasked close it: they would be taken for the
- * answer to the next request.
+ * It can be used again only if nothing is left in doubt: the request was sent whole, the answer ended by its own
+ * framing and not a byte follows it, and neither side said `close`. Bytes that come unasked close it: they would be
+ * taken for the answer to the next request.
  */
 export class UpstreamConnection implements Upstream, DialHandler, BodySink, TimerOwner {
   readonly version = '1.1';
@@ -317,7 +317,10 @@ export class UpstreamConnection implements Upstream, DialHandler, BodySink, Time
     this.handler.onEnd(null);
   }
 
-  /** Nobody else waits for the endpoint when both directions have their FIN and it still has to read what is before ours. */
+  /**
+   * Nobody else waits for the endpoint when both directions have their FIN and it still has to read what is before
+   * ours.
+   */
   private boundRawEnd(): void {
     if (!this.isRequestEnded || !this.isRawEnded) return;
     this.stall = new Stall(this.transport, this.owner.clock, STALL_MS, () => this.close(true, 'aborted'));

@@ -22,13 +22,13 @@ export interface BreakerListener {
  *
  * An endpoint that was left out for another reason comes back the same way: `probe` makes a closed circuit probing.
  *
- * Closed: attempts flow. Open: none is admitted. Probing: one at a time is admitted, and only it decides what comes next.
- * A probe that proves nothing (its client went away) gives its place to the next attempt. So does one that takes longer
- * than the longest cool-down: a long poll must not keep the circuit from closing.
+ * Closed: attempts flow. Open: none is admitted. Probing: one at a time is admitted, and only it decides what comes
+ * next. A probe that proves nothing (its client went away) gives its place to the next attempt. So does one that takes
+ * longer than the longest cool-down: a long poll must not keep the circuit from closing.
  *
  * Attempts outlive states: one that was admitted before the trip may settle in the middle of a probe. A ticket is
- * therefore the number of the era that issued it, every transition and every probe begins a new era, and what settles with
- * another era's ticket is dropped.
+ * therefore the number of the era that issued it, every transition and every probe begins a new era, and what settles
+ * with another era's ticket is dropped.
  */
 export class Breaker implements Gate {
   readonly refusal = 'circuit_open';
@@ -92,7 +92,10 @@ export class Breaker implements Gate {
     this.rule.reset();
   }
 
-  /** Attempts are let in one at a time from now on, and the first that proves something decides. Who is open is so anyway. */
+  /**
+   * Attempts are let in one at a time from now on, and the first that proves something decides. Who is open is so
+   * anyway.
+   */
   probe(now: number): void {
     if (this.current !== 'closed') return;
     this.admitsAt = 0;

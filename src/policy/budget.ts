@@ -4,13 +4,13 @@ import type { BudgetOptions } from './options.ts';
 const BUCKETS = 10;
 
 /**
- * How many retries a caller may send to one cluster: a share of its first attempts, and a few per second besides, so that
- * a quiet cluster can retry at all (Finagle's and Linkerd's budget).
+ * How many retries a caller may send to one cluster: a share of its first attempts, and a few per second besides, so
+ * that a quiet cluster can retry at all (Finagle's and Linkerd's budget).
  *
  * The law: within any stretch of `windowMs` that ends with a retry, retries are at most `ratio` x first attempts within
  * it + `minPerSecond` x its seconds. To hold it for every stretch and not just for those that begin on a bucket, first
- * attempts are remembered for at most the window and retries for at least the window: one bucket more. What was saved up
- * over a window may be spent in a moment.
+ * attempts are remembered for at most the window and retries for at least the window: one bucket more. What was saved
+ * up over a window may be spent in a moment.
  */
 export class RetryBudget {
   private readonly firsts: SlidingSum;

@@ -19,8 +19,8 @@ export interface CriticalityOptions {
 }
 
 /**
- * A name of our own, so that no application sends it by chance. Without the field a request is like most others, and the
- * application beside a sidecar may say what it likes of its own.
+ * A name of our own, so that no application sends it by chance. Without the field a request is like most others, and
+ * the application beside a sidecar may say what it likes of its own.
  */
 export const DEFAULT_CRITICALITY_OPTIONS: CriticalityOptions = {
   header: 'x-remora-criticality',

@@ -6,7 +6,9 @@ import { type Criticality, DEFAULT_CRITICALITY } from './criticality.ts';
 import type { Evidence } from './evidence.ts';
 import { REFUSED, type Ticket } from './gate.ts';
 
-/** What one request is to the doors it comes to, and what they found. One object per exchange, reset for each request. */
+/**
+ * What one request is to the doors it comes to, and what they found. One object per exchange, reset for each request.
+ */
 export class Visit {
   criticality: Criticality = DEFAULT_CRITICALITY;
   /** The request came with a word on it. */
@@ -17,7 +19,9 @@ export class Visit {
   isMarked = false;
   /** Of the door that hears how it ended. */
   ticket: Ticket = REFUSED;
-  /** The rate limit that refused it, or else the nearest of those that are told, by its place in their list; -1: none. */
+  /**
+   * The rate limit that refused it, or else the nearest of those that are told, by its place in their list; -1: none.
+   */
   limit = -1;
   /** How many more that limit would let in, and in how many ms it has more. */
   limitLeft = 0;

@@ -6,9 +6,9 @@ import type { RequestHead } from '../http/head.ts';
 /**
  * Faults that are injected on purpose, so that one can see what becomes of them before it happens by itself.
  *
- * A fault ends by itself: it carries the instant of its end, which is compared with the time of each request, so that no
- * lost connection to Consul and no forgotten document keeps it alive. It is decided for a request before anything else
- * is, touches no endpoint and is no evidence about one; each answer it had a part in says so.
+ * A fault ends by itself: it carries the instant of its end, which is compared with the time of each request, so that
+ * no lost connection to Consul and no forgotten document keeps it alive. It is decided for a request before anything
+ * else is, touches no endpoint and is no evidence about one; each answer it had a part in says so.
  */
 export type FaultKind = 'delay' | 'abort' | 'reset' | 'bandwidth';
 
@@ -108,7 +108,10 @@ export type FaultCounts = Record<FaultKind | 'skipped', number>;
 
 /** The faults of one plan. */
 export interface Faults {
-  /** Decides what befalls a request; true when something does. `mishap` was reset. `head` is null of an opaque connection. */
+  /**
+   * Decides what befalls a request; true when something does. `mishap` was reset. `head` is null of an opaque
+   * connection.
+   */
   choose(head: RequestHead | null, peer: Peer, random: Random, mishap: Mishap, now: number): boolean;
   /** Once for each that was chosen, when it is over. */
   leave(mishap: Mishap): void;

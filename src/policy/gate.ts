@@ -7,8 +7,8 @@ export type Ticket = number;
 export const REFUSED: Ticket = 0;
 
 /**
- * A policy that admits attempts or refuses them. Whoever was admitted settles its ticket exactly once, on every way out.
- * Nothing here waits, throws or reads a clock.
+ * A policy that admits attempts or refuses them. Whoever was admitted settles its ticket exactly once, on every way
+ * out. Nothing here waits, throws or reads a clock.
  */
 export interface Gate {
   /** The failure of an exchange that this gate refused last. */

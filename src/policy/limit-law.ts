@@ -1,6 +1,8 @@
 /** One stretch of time, or one exchange, as far as it says how many at once are too many. Lent for the call. */
 export interface LimitSample {
-  /** From the end of the request to the head of its answer, in microseconds, so that it is a whole number; 0: none came. */
+  /**
+   * From the end of the request to the head of its answer, in microseconds, so that it is a whole number; 0: none came.
+   */
   rttUs: number;
   /** In flight when it was admitted, itself included. */
   inFlight: number;

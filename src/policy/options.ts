@@ -135,7 +135,10 @@ export const DEFAULT_RETRY: RetryOptions = {
 /** 0 switches a timeout off. */
 export interface TimeoutOptions {
   readonly connectMs: number;
-  /** To the head of the answer, from the attempt's start or, while the request is still being sent, from the last progress. */
+  /**
+   * To the head of the answer, from the attempt's start or, while the request is still being sent, from the last
+   * progress.
+   */
   readonly attemptMs: number;
   /** Silence within an attempt, before the head of its answer. */
   readonly attemptIdleMs: number;

@@ -24,7 +24,8 @@ export interface Due {
 }
 
 /**
- * The least time that any answer of an upstream took of late, to its head: who has less left cannot be answered in time.
+ * The least time that any answer of an upstream took of late, to its head: who has less left cannot be answered in
+ * time.
  *
  * The law: it is told of the last 15 to 30 s and is a function of `now`, so that an upstream whose every request was
  * refused for its sake is asked again; and any answer counts, of failures too, so that it errs on the side of asking.

@@ -1,6 +1,6 @@
 /**
- * How many requests of one cluster may be retries at the same time. The budget bounds how often there is one; this bounds
- * how much of a cluster's capacity they hold when each of them takes long (Envoy's max_retries).
+ * How many requests of one cluster may be retries at the same time. The budget bounds how often there is one; this
+ * bounds how much of a cluster's capacity they hold when each of them takes long (Envoy's max_retries).
  */
 export class RetrySlots {
   inUse = 0;

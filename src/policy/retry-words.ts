@@ -1,8 +1,9 @@
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 
 /**
- * What can be worth another attempt, in the words of `retry.on`. They are Envoy's, so that a policy can be carried over,
- * and one of our own, `retriable-grpc-statuses`, for the list that is to gRPC what `retriable-status-codes` is to HTTP.
+ * What can be worth another attempt, in the words of `retry.on`. They are Envoy's, so that a policy can be carried
+ * over, and one of our own, `retriable-grpc-statuses`, for the list that is to gRPC what `retriable-status-codes` is to
+ * HTTP.
  */
 export const RETRY_WORDS = [
   'connect-failure',

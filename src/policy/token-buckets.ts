@@ -9,8 +9,8 @@ export interface RateOptions {
 const LOST = 1e-9;
 
 /**
- * Token buckets of one rate, by the number of their slot. A bucket holds `burst` tokens at most, gets `requests` of them
- * in a window, evenly, and gives one to each request.
+ * Token buckets of one rate, by the number of their slot. A bucket holds `burst` tokens at most, gets `requests` of
+ * them in a window, evenly, and gives one to each request.
  *
  * The law: within any stretch of time t, a bucket lets through at most `burst` + `requests` x t / `windowMs`. It holds
  * for every stretch, where counters that begin anew with each window let twice the rate through around its end. What a

@@ -5,8 +5,8 @@ const BUCKETS = 10;
 
 /**
  * When an endpoint has failed enough. Two rules, because each is blind where the other sees: failures in a row catch an
- * endpoint that is gone, at any rate of traffic; the share of failures within a window catches one that fails every other
- * time and so never five times in a row. A rule whose number is 0 is off.
+ * endpoint that is gone, at any rate of traffic; the share of failures within a window catches one that fails every
+ * other time and so never five times in a row. A rule whose number is 0 is off.
  *
  * Both are functions of `now`: the window empties itself, and a row of failures is broken by a silence longer than the
  * longest cool-down. Evidence too old to be punished any more is too old to punish for.

@@ -18,9 +18,9 @@ const WISHED_PER_TRY = 'x-envoy-upstream-rq-per-try-timeout-ms';
  * How long one exchange may take: what its plan gives, and less where its caller says so.
  *
  * A deadline only ever gets shorter, whoever speaks of it. So it is believed of anybody: who lies fails requests of its
- * own. There are two kinds. A deadline (`grpc-timeout` of a call, `x-remora-deadline-ms` of anything) is an instant, and
- * runs from the beginning; the others are Envoy's and mean what `timeouts.request` and `timeouts.attempt` mean, the first
- * from the end of the request. What cannot be read is nobody's deadline and is passed on as it is.
+ * own. There are two kinds. A deadline (`grpc-timeout` of a call, `x-remora-deadline-ms` of anything) is an instant,
+ * and runs from the beginning; the others are Envoy's and mean what `timeouts.request` and `timeouts.attempt` mean, the
+ * first from the end of the request. What cannot be read is nobody's deadline and is passed on as it is.
  *
  * Each attempt tells the next server what is left, rounded down: a hop takes and never gives. The plan's own bound is
  * told as a deadline only of a request that is complete, since it has not begun before.

@@ -113,7 +113,10 @@ export class Attempts {
     return end.isAnswered || !isWorthAnother(end, plan.retrying.rules, plan.retrying.rules.words);
   }
 
-  /** May a second attempt be made beside the first one? A retry of somebody else's is not, nor what its client wants once. */
+  /**
+   * May a second attempt be made beside the first one? A retry of somebody else's is not, nor what its client wants
+   * once.
+   */
   mayHedge(tried: Tried, plan: Plan): boolean {
     if (this.isHeard || this.isSpent || !tried.isReplayable) return false;
     this.wish.read(tried.head, plan.trustsPeer, plan.retry.maxAttempts);
@@ -131,8 +134,8 @@ export class Attempts {
   }
 
   /**
-   * May another follow this one, which showed `reported` or an answer with its status? Nothing of an answer may have been
-   * sent. The bounds of the whole cluster are asked last, since asking takes from them.
+   * May another follow this one, which showed `reported` or an answer with its status? Nothing of an answer may have
+   * been sent. The bounds of the whole cluster are asked last, since asking takes from them.
    */
   verdict(attempt: Attempt, reported: FailureCode | null, tried: Tried, plan: Plan, now: number): RetryVerdict {
     const { retry, retrying, parking, budget } = plan;
@@ -162,7 +165,8 @@ export class Attempts {
     if (waitMs > 0 && (waitMs > retry.maxRetryAfterMs || waitMs >= leftMs)) return this.refused(plan, 'asked_not_to');
     if (Math.max(waitMs, 0) + plan.pace.leastMs(now) >= leftMs) return this.refused(plan, 'time');
     if (verdict === 'backoff' && !parking.hasRoom) return this.refused(plan, 'parking');
-    // It adds nothing to anybody's load: a burst after a rest, which has no budget yet, outlives an endpoint that is gone.
+    // It adds nothing to anybody's load: a burst after a rest, which has no budget yet, outlives an endpoint that is
+    // gone.
     if (isUnsent && !this.hasResent) return verdict;
     const isFirst = this.slots === null;
     if (isFirst && !retrying.slots.tryTake()) return this.refused(plan, 'concurrent');

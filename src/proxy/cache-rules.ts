@@ -16,7 +16,9 @@ export interface VaryField {
   readonly value: string | null;
 }
 
-/** May its answer be kept, and a kept one be its answer? Only plain reads; with credentials only where that is allowed. */
+/**
+ * May its answer be kept, and a kept one be its answer? Only plain reads; with credentials only where that is allowed.
+ */
 export function mayBeKeptFor(request: RequestHead, withCredentials: boolean): boolean {
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   if (request.body !== 'none' || request.upgrade !== null || request.count('range') > 0) return false;

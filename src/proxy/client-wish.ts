@@ -5,9 +5,9 @@ const RETRIES = ['x-remora-max-retries', 'x-envoy-max-retries'] as const;
 const CONDITIONS = ['x-envoy-retry-on', 'x-envoy-retry-grpc-on'] as const;
 
 /**
- * What a request itself says of its retries, by Envoy's names and by ours. It can ask for fewer and for narrower reasons,
- * and never for more than the plan has: applications come and go with their fields, and the plan is what an operator
- * answers for. Read only when an attempt has failed.
+ * What a request itself says of its retries, by Envoy's names and by ours. It can ask for fewer and for narrower
+ * reasons, and never for more than the plan has: applications come and go with their fields, and the plan is what an
+ * operator answers for. Read only when an attempt has failed.
  */
 export class ClientWish {
   /** Attempts in all, the first included. */

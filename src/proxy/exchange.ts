@@ -55,8 +55,8 @@ type Phase = 'idle' | 'waiting' | 'trying' | 'answering' | 'raw';
  * order of policies:
  *
  *     route -> faults -> door -> place -> admit -> pick -> gate -> connect -> send ------> head -> body -> end
- *                                                  ^                 |                     |
- *                                                  +-- backoff <- retry? <- failure <------+ (a status worth another try)
+ *                                           ^                        |                 |
+ *                                           +-- backoff <- retry? <- failure <---------+ (or a status worth it)
  *                                                                    |
  *                                  fallback: another plan's door, a kept answer, a written one
  *

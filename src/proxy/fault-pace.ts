@@ -28,9 +28,9 @@ export function paceOf({ pace }: Mishap, clock: Clock, owner: PaceOwner, now: nu
 const STEP_MS = 10;
 
 /**
- * The pace of one answer whose bandwidth is a fault. What has come goes out at once, and the endpoint is held back until
- * it would have gone out by itself: nothing is copied, so that a read (64 KiB mostly) is the grain of it, and an answer
- * that came in one read is not slowed.
+ * The pace of one answer whose bandwidth is a fault. What has come goes out at once, and the endpoint is held back
+ * until it would have gone out by itself: nothing is copied, so that a read (64 KiB mostly) is the grain of it, and an
+ * answer that came in one read is not slowed.
  */
 export class FaultPace implements Pace, TimerOwner {
   private readonly timer = new Timer(this);

@@ -6,9 +6,9 @@ import type { Attempt } from './attempt.ts';
 import type { Journal } from './journal.ts';
 
 /**
- * The fields that a request gains and loses on its way to an endpoint; anew for each attempt. `trustsPeer`: fields named
- * `x-remora-*` that the client sent are believed, and passed on. `instanceId`: by which this sidecar knows its own
- * requests again.
+ * The fields that a request gains and loses on its way to an endpoint; anew for each attempt. `trustsPeer`: fields
+ * named `x-remora-*` that the client sent are believed, and passed on. `instanceId`: by which this sidecar knows its
+ * own requests again.
  */
 export function editRequest(
   edits: Edits,
@@ -44,13 +44,18 @@ export function editRequest(
   if (maxForwards !== null) edits.set('max-forwards', String(maxForwards - 1));
 }
 
-/** When who was turned away may come again. Whole seconds are all that HTTP knows; gRPC has its own word (proposal A6). */
+/**
+ * When who was turned away may come again. Whole seconds are all that HTTP knows; gRPC has its own word (proposal A6).
+ */
 export function editRetryAfter(edits: Edits, retryAfterMs: number, isGrpc: boolean): void {
   edits.append('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   if (isGrpc) edits.append('grpc-retry-pushback-ms', String(Math.ceil(retryAfterMs)));
 }
 
-/** Has this request been through this sidecar before? Looked at before the field is dropped: a false claim harms its author only. */
+/**
+ * Has this request been through this sidecar before? Looked at before the field is dropped: a false claim harms its
+ * author only.
+ */
 export function isLoop(head: RequestHead, instanceId: string): boolean {
   const hops = head.get('x-remora-hop');
   return hops !== null && hops.includes(instanceId);

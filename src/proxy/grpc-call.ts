@@ -4,8 +4,8 @@ import type { RequestHead } from '../http/head.ts';
 import type { ExchangeRecord } from './observer.ts';
 
 /**
- * What an exchange knows of gRPC beyond HTTP: how a call is told, and what the next server must know of it. Statuses are
- * the business of attempts, and the deadline is one of `Allowance`.
+ * What an exchange knows of gRPC beyond HTTP: how a call is told, and what the next server must know of it. Statuses
+ * are the business of attempts, and the deadline is one of `Allowance`.
  */
 export type Call = Pick<ExchangeRecord, 'head'>;
 
@@ -15,8 +15,8 @@ export function isCall(head: RequestHead): boolean {
 }
 
 /**
- * Fields of a call that differ from attempt to attempt. `previous`: attempts that a server may have seen; of others gRPC
- * does not speak (proposal A6, "transparent retries").
+ * Fields of a call that differ from attempt to attempt. `previous`: attempts that a server may have seen; of others
+ * gRPC does not speak (proposal A6, "transparent retries").
  */
 export function editCall(edits: Edits, { head }: Call, previous: number): void {
   if (previous === 0) return;

@@ -61,7 +61,10 @@ export class Journal implements ExchangeRecord {
     this.held.reset();
   }
 
-  /** The request begins anew under another plan, as another span of the same trace. What the client has sent of it stays. */
+  /**
+   * The request begins anew under another plan, as another span of the same trace. What the client has sent of it
+   * stays.
+   */
   move(labels: PlanLabels, spanId: string, now: number): void {
     const { head, requestBytes, trace } = this;
     this.begin(head, labels, now);

@@ -1,7 +1,9 @@
 import { type Criticality, DEFAULT_CRITICALITY } from '../policy/criticality.ts';
 import type { Parked } from './parking.ts';
 
-/** Where one exchange or tunnel stands in a line. Made once by its owner and used again; the links belong to the line. */
+/**
+ * Where one exchange or tunnel stands in a line. Made once by its owner and used again; the links belong to the line.
+ */
 export class LinePlace {
   criticality: Criticality = DEFAULT_CRITICALITY;
   bytes = 0;

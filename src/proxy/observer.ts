@@ -84,8 +84,9 @@ export interface TunnelRecord {
 }
 
 /**
- * `budget`, `parking`, `concurrent`, `body`: they, or the replay buffer, did not have it. `marked`: the request is a retry
- * itself. `asked_not_to`: the answer says so, or wants more time than there is. `time`: nor would there be any without it.
+ * `budget`, `parking`, `concurrent`, `body`: they, or the replay buffer, did not have it. `marked`: the request is a
+ * retry itself. `asked_not_to`: the answer says so, or wants more time than there is. `time`: nor would there be any
+ * without it.
  */
 export const RETRY_REFUSALS = ['budget', 'parking', 'body', 'concurrent', 'marked', 'asked_not_to', 'time'] as const;
 export type RetryRefusal = (typeof RETRY_REFUSALS)[number];

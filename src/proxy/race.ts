@@ -18,15 +18,16 @@ import type { TimeBounds } from './time-bounds.ts';
 import type { Tried } from './tried.ts';
 
 /**
- * The attempts of one exchange that are under way: none between attempts, one mostly, and for a while two where requests
- * are hedged.
+ * The attempts of one exchange that are under way: none between attempts, one mostly, and for a while two where
+ * requests are hedged.
  *
  *     (none) --start--> current --hedge--> current + rival --the first good answer--> current (who gave it)
  *                          ^                    |
  *                          +---one is lost------+
  *
  * The law: a rival is made of nothing that may not be done twice or is not wholly here, elsewhere than the first, and
- * before any head has come; so whoever answers is alone. Of two, whoever is lost leaves the other alone, and no failure of his is one of the exchange.
+ * before any head has come; so whoever answers is alone. Of two, whoever is lost leaves the other alone, and no failure
+ * of his is one of the exchange.
  */
 export class Race {
   /** Whose answer the client gets if there is no rival; null between attempts. */

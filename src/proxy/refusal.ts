@@ -5,9 +5,9 @@ import type { TraceIds } from '../http/trace-context.ts';
 
 /**
  * How the sidecar before an application says that it refused a request which the application has not seen, so that its
- * caller may send it elsewhere whatever the method: `x-remora-failure` is why, and `x-remora-refused` proves it by the id
- * of the span that the request was sent with. What an application passes on of somebody else's answer has another id, and
- * inbound lets neither field of an application's own through.
+ * caller may send it elsewhere whatever the method: `x-remora-failure` is why, and `x-remora-refused` proves it by the
+ * id of the span that the request was sent with. What an application passes on of somebody else's answer has another
+ * id, and inbound lets neither field of an application's own through.
  */
 const CODE = 'x-remora-failure';
 const PROOF = 'x-remora-refused';

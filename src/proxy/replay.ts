@@ -4,7 +4,8 @@ import { Pieces } from './pieces.ts';
  * The part of a request's body that may have to be sent again: always a prefix, kept whole or not at all.
  *
  * Pieces are copied, because their bytes are only lent. What came while no endpoint was ready to take it is kept
- * whatever its size (the client is paused then, so that is one read at most); what has been sent is kept up to the limit.
+ * whatever its size (the client is paused then, so that is one read at most); what has been sent is kept up to the
+ * limit.
  */
 export class Replay {
   private readonly pieces = new Pieces();

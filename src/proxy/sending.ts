@@ -12,9 +12,9 @@ import type { Replay } from './replay.ts';
 import type { TimeBounds } from './time-bounds.ts';
 
 /**
- * The request of one exchange on its way to endpoints. What comes of it goes on at once to an attempt that has its head,
- * and is kept beside as long as another attempt may need it; what comes while there is none is kept whatever its size,
- * and its client paused. Each attempt is told the time that is left when it is sent.
+ * The request of one exchange on its way to endpoints. What comes of it goes on at once to an attempt that has its
+ * head, and is kept beside as long as another attempt may need it; what comes while there is none is kept whatever its
+ * size, and its client paused. Each attempt is told the time that is left when it is sent.
  */
 export class Sending {
   /** The client has sent all of it. */

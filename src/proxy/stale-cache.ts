@@ -237,7 +237,9 @@ class Copy implements AnswerCopy {
   }
 }
 
-/** What belonged to the message as it went by: its framing, its connection, its age, and what this sidecar adds itself. */
+/**
+ * What belonged to the message as it went by: its framing, its connection, its age, and what this sidecar adds itself.
+ */
 const PASSING: ReadonlySet<string> = new Set([
   'age',
   'connection',

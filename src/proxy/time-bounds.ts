@@ -16,8 +16,9 @@ export interface BoundsOwner {
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * The bounds on an exchange's time, on one timer: its deadline, which is the earlier one of its caller's and its plan's,
- * the time of the attempt, silence within the attempt, silence at all, and how long it may last whatever it does.
+ * The bounds on an exchange's time, on one timer: its deadline, which is the earlier one of its caller's and its
+ * plan's, the time of the attempt, silence within the attempt, silence at all, and how long it may last whatever it
+ * does.
  *
  * A bound that moves on is only written down; the timer is left where it is, and looks again when it fires. So a
  * request costs one arm and one disarm however much it streams.

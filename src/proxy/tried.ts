@@ -3,7 +3,9 @@ import type { Journal } from './journal.ts';
 import type { Replay } from './replay.ts';
 import type { TimeBounds } from './time-bounds.ts';
 
-/** What of an exchange decides whether its request may be tried again, besides its attempts. One for all its requests. */
+/**
+ * What of an exchange decides whether its request may be tried again, besides its attempts. One for all its requests.
+ */
 export class Tried {
   constructor(
     private readonly journal: Journal,

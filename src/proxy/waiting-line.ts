@@ -27,12 +27,13 @@ interface Rank {
  * Bounded in number, in bytes, and each stay in time, however often it was woken in vain. The most critical are first;
  * among equals the oldest, as long as waiting helps. Once the oldest has waited for half of its time the line is longer
  * than what can be served in time: then first come, first served would serve everybody late, just before or after its
- * caller gave up, so the newest is next, and those who came before it run out of time (the idea of CoDel and of adaptive
- * LIFO). A full line puts out one that matters less for one that matters more.
+ * caller gave up, so the newest is next, and those who came before it run out of time (the idea of CoDel and of
+ * adaptive LIFO). A full line puts out one that matters less for one that matters more.
  *
- * Who is next is woken when the turn of the event loop is over that made the room: so it is never called by the exchange
- * that ended, and the answers that came together make room together. Nobody passes those who wait (`isBefore`), since at
- * three times the load newcomers would take each place before the line is asked. Nothing is allocated for who waits.
+ * Who is next is woken when the turn of the event loop is over that made the room: so it is never called by the
+ * exchange that ended, and the answers that came together make room together. Nobody passes those who wait
+ * (`isBefore`), since at three times the load newcomers would take each place before the line is asked. Nothing is
+ * allocated for who waits.
  */
 export class WaitingLine implements Line {
   size = 0;

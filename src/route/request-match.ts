@@ -4,8 +4,8 @@ import type { FaultMatch, MatchOptions } from '../policy/fault.ts';
 import { PathPattern } from './path-pattern.ts';
 
 /**
- * Requests by path, fields and caller: all that is said must hold. An opaque connection has a caller and nothing else, so
- * what asks for more does not match it.
+ * Requests by path, fields and caller: all that is said must hold. An opaque connection has a caller and nothing else,
+ * so what asks for more does not match it.
  */
 export class RequestMatch implements FaultMatch {
   private readonly path: PathPattern | null;

@@ -6,7 +6,10 @@ import type { Counter, Histogram } from './instruments.ts';
 import type { Lease, Registry } from './registry.ts';
 import { type RpcMethod, rpcMethodOf } from './rpc-method.ts';
 
-/** More methods than this in one plan share the labels `other`. A large service has some dozens, and each is 20 lines or so. */
+/**
+ * More methods than this in one plan share the labels `other`. A large service has some dozens, and each is 20 lines or
+ * so.
+ */
 const MAX_METHODS = 100;
 
 const OTHER: RpcMethod = { service: 'other', method: 'other' };

@@ -26,8 +26,8 @@ const MAX_REQUEST_ID = 128;
 const MAX_ATTEMPTS = 16;
 
 /**
- * The spans of one exchange, by OpenTelemetry's conventions for HTTP (stable since 1.23, written against 1.44), and for RPC
- * where it is a gRPC call: a SERVER span for what the client asked and one CLIENT span per attempt, its child.
+ * The spans of one exchange, by OpenTelemetry's conventions for HTTP (stable since 1.23, written against 1.44), and for
+ * RPC where it is a gRPC call: a SERVER span for what the client asked and one CLIENT span per attempt, its child.
  * `wallOffsetMs` turns the record's monotonic instants into wall time.
  */
 export function exchangeSpans(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOrigin): FinishedSpan[] {
@@ -132,7 +132,10 @@ function serverStatus({ status, code, grpcStatus, fallback }: ExchangeRecord): S
   return isServerError(status, grpcStatus) ? { code: SpanStatusCode.ERROR } : UNSET;
 }
 
-/** For a client a 4xx is an error too, and every status of gRPC but OK. An attempt that was given up because our own client left is none. */
+/**
+ * For a client a 4xx is an error too, and every status of gRPC but OK. An attempt that was given up because our own
+ * client left is none.
+ */
 function clientStatus({ status, code, grpcStatus }: AttemptRecord): SpanStatus {
   if (code !== null) return FAILURES[code].blame === 'client' ? UNSET : errorOf(code);
   return status >= 400 || grpcStatus > 0 ? { code: SpanStatusCode.ERROR } : UNSET;

@@ -22,7 +22,9 @@ export function sample<N extends MetricOf<'counter' | 'gauge'>>(
   return { name, labels, value };
 }
 
-/** Lines of text that a scrape may have of instruments, and again of samples. A plan has about 30, an endpoint up to 5. */
+/**
+ * Lines of text that a scrape may have of instruments, and again of samples. A plan has about 30, an endpoint up to 5.
+ */
 const MAX_LINES = 20_000;
 /** Linkerd's number. Long enough for every scraper to have seen the last value. */
 const IDLE_MS = 600_000;
@@ -52,7 +54,9 @@ export class Registry {
     private readonly maxLines = MAX_LINES,
   ) {}
 
-  /** `isBusy`: something is in progress whose end will be counted, so the lease is not taken back however idle it is. */
+  /**
+   * `isBusy`: something is in progress whose end will be counted, so the lease is not taken back however idle it is.
+   */
   lease(isBusy: () => boolean = () => false): Lease {
     const lease = new Lease(this, isBusy, this.clock.now());
     this.leases.add(lease);

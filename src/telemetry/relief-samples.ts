@@ -4,7 +4,10 @@ import { NO_FALLBACK, type Plan } from '../proxy/plan.ts';
 import { NO_STALE } from '../proxy/stale-cache.ts';
 import { type Sample, sample } from './registry.ts';
 
-/** What is done to the requests of a plan on purpose, and what its clients get in place of failures. Nothing where neither is. */
+/**
+ * What is done to the requests of a plan on purpose, and what its clients get in place of failures. Nothing where
+ * neither is.
+ */
 export function* reliefSamples({ labels, faults, fallback }: Plan, now: number): Generator<Sample> {
   const { direction, upstream } = labels;
   if (faults !== NO_FAULTS) {

@@ -20,7 +20,9 @@ function isControl(byte: number): boolean {
 
 const SECRET_PARAMETERS = /([?&](?:awsaccesskeyid|signature|sig|x-goog-signature|x-amz-[a-z-]+)=)[^&]*/gi;
 
-/** Path and query with the values of signed URLs hidden: OpenTelemetry's list of parameters, and Amazon's newer ones. */
+/**
+ * Path and query with the values of signed URLs hidden: OpenTelemetry's list of parameters, and Amazon's newer ones.
+ */
 export function redactedTarget(path: string): string {
   return path.includes('?') ? path.replace(SECRET_PARAMETERS, '$1REDACTED') : path;
 }

@@ -13,7 +13,10 @@ export interface TracingOptions {
   readonly identity: SpanIdentity;
 }
 
-/** Tracing as a whole. This file is the door to everything that needs OpenTelemetry, and is imported when that is configured. */
+/**
+ * Tracing as a whole. This file is the door to everything that needs OpenTelemetry, and is imported when that is
+ * configured.
+ */
 export interface Tracing {
   readonly observer: RecordObserver;
   samples(): Iterable<Sample>;

@@ -3,7 +3,10 @@ const SECONDS_PER_DAY = 86_400;
 let cachedSecond = Number.NaN;
 let cachedText = '';
 
-/** Milliseconds since 1970 as `2023-11-14T22:13:20.123Z`. The date is worked out once per second, for logs are written often. */
+/**
+ * Milliseconds since 1970 as `2023-11-14T22:13:20.123Z`. The date is worked out once per second, for logs are written
+ * often.
+ */
 export function wallTimeText(wallMs: number): string {
   const ms = Math.floor(wallMs);
   const second = Math.floor(ms / 1000);

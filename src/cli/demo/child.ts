@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 const TAIL_LINES = 8;
 const MAX_LINE = 1_000;
-/** What a process needs to run at all. The rest of this shell's environment (a Consul, a collector) has no part in a demo. */
+/**
+ * What a process needs to run at all. The rest of this shell's environment (a Consul, a collector) has no part in a
+ * demo.
+ */
 const PASSED_ON = ['PATH', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'];
 
 export interface ChildSpec {

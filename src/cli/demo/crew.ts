@@ -7,8 +7,8 @@ const GRACE_MS = 200;
 const FAREWELL_MS = 3_000;
 
 /**
- * Every process the demo started. Whatever way the demo ends, by its own end, by a signal or by a bug, they end too: they
- * are of no value without it.
+ * Every process the demo started. Whatever way the demo ends, by its own end, by a signal or by a bug, they end too:
+ * they are of no value without it.
  */
 export class Crew {
   private readonly children = new Set<Child>();

@@ -9,7 +9,9 @@ const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
 const APP = fileURLToPath(new URL('./orders-app.js', import.meta.url));
 /** Several Node programs start at once, on a machine that may have one core. */
 const START_MS = 20_000;
-/** Consul's own word on a killed instance comes within the demo, and a machine that stutters for seconds kills nobody. */
+/**
+ * Consul's own word on a killed instance comes within the demo, and a machine that stutters for seconds kills nobody.
+ */
 const TTL = '5s';
 
 /** What an instance of `orders` is like; `orders-app.ts` does it. */

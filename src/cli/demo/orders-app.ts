@@ -4,8 +4,8 @@ import { freshRandom } from '../../base/random.ts';
 import { sleep } from '../../base/sleep.ts';
 
 /**
- * The orders application of the demo: `node orders-app.js NAME steady|slow|flaky`. It knows nothing of remora, and is as
- * bad as its kind says. The cycle of the flaky one begins with its first request, so that every run sees the same.
+ * The orders application of the demo: `node orders-app.js NAME steady|slow|flaky`. It knows nothing of remora, and is
+ * as bad as its kind says. The cycle of the flaky one begins with its first request, so that every run sees the same.
  */
 /** The clock rounds up to 10 ms: what the caller waits is 40 to 80. */
 const SLOW = { fromMs: 35, toMs: 70 };

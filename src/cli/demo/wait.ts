@@ -4,7 +4,9 @@ import { DemoError } from './demo-error.ts';
 
 const STEP_MS = 30;
 
-/** Asks again and again until there is an answer that is not null. Throws the signal's reason, or what did not happen. */
+/**
+ * Asks again and again until there is an answer that is not null. Throws the signal's reason, or what did not happen.
+ */
 export async function waitFor<T>(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
   withinMs: number,

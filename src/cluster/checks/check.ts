@@ -62,7 +62,10 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
     private readonly owner: CheckOwner<E>,
   ) {}
 
-  /** The first comes by lot, so that endpoints that came together are not asked together; at once where it is waited for. */
+  /**
+   * The first comes by lot, so that endpoints that came together are not asked together; at once where it is waited
+   * for.
+   */
   start(now: number): void {
     const { options, random } = this.owner;
     const isAwaited = this.standing.state === 'unknown' && options.newEndpoints === 'wait';

@@ -29,8 +29,8 @@ export interface CheckListener {
 /**
  * Checks the endpoints of one cluster, for as long as they are in it, and says in `isProbedDown` who is down.
  *
- * What checks have found belongs to the endpoint and lives as long as it does: over snapshots, and over other options, by
- * which it is only judged from then on. Without options nobody is checked and nobody is down.
+ * What checks have found belongs to the endpoint and lives as long as it does: over snapshots, and over other options,
+ * by which it is only judged from then on. Without options nobody is checked and nobody is down.
  */
 export class ClusterChecks implements CheckOwner<LiveEndpoint> {
   readonly counts: Record<CheckResult, number> = noCounts();
@@ -65,7 +65,10 @@ export class ClusterChecks implements CheckOwner<LiveEndpoint> {
     return this.turnstile.waitingIn(this);
   }
 
-  /** A check of somebody who is waited for begins anew at once, too: its answer to the old question may be the wrong one. */
+  /**
+   * A check of somebody who is waited for begins anew at once, too: its answer to the old question may be the wrong
+   * one.
+   */
   reconfigure(options: CheckOptions): void {
     if (isDeepStrictEqual(options, this.current)) return;
     this.current = options;

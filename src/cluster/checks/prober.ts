@@ -1,7 +1,8 @@
 import type { Connector } from '../../http/conduit.ts';
 
 /**
- * What a check showed. `failed`: an answer, and not the one that was wanted. `unreachable`: no connection, or it was lost.
+ * What a check showed. `failed`: an answer, and not the one that was wanted. `unreachable`: no connection, or it was
+ * lost.
  * `stranger`: somebody answered who is another service, or does not say. `withdrawn`: the endpoint says that it wants
  * no more requests.
  */

@@ -9,9 +9,9 @@ export const MAX_CHECKS_AT_ONCE = 64;
 /**
  * Bounds how many checks of the process are on their way at once.
  *
- * Upstreams take turns, each with its waiters in the order in which they came: ten thousand endpoints of one upstream that
- * all run into their timeouts must not keep the three of another from being checked. Nobody waits twice, so there are at
- * most as many waiters as endpoints.
+ * Upstreams take turns, each with its waiters in the order in which they came: ten thousand endpoints of one upstream
+ * that all run into their timeouts must not keep the three of another from being checked. Nobody waits twice, so there
+ * are at most as many waiters as endpoints.
  */
 export class Turnstile {
   inside = 0;

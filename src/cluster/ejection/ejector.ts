@@ -30,10 +30,10 @@ export interface EjectorParts {
 /**
  * Leaves endpoints out for a while that do worse than their peers.
  *
- * The law: of the endpoints that may be picked at most `max(1, floor(n / 2))` are out, of each group of peers and of all,
- * and none where there is one; nobody is out while the circuits of all its peers that are in are open; and whoever is out
- * comes back by time alone. It is a soft judgement: levels, panic and the last resort (`tree/levels.ts`) take it for
- * health, so that it is not looked at where too few are left.
+ * The law: of the endpoints that may be picked at most `max(1, floor(n / 2))` are out, of each group of peers and of
+ * all, and none where there is one; nobody is out while the circuits of all its peers that are in are open; and whoever
+ * is out comes back by time alone. It is a soft judgement: levels, panic and the last resort (`tree/levels.ts`) take it
+ * for health, so that it is not looked at where too few are left.
  *
  * Rows of failures are acted on as they fill, rates at the end of an interval. An interval begins with the first
  * attempt that ends after the one before, so that nothing is armed for a cluster that nobody uses.
@@ -87,7 +87,10 @@ export class Ejector implements TimerOwner, SuspectOwner {
     this.review();
   }
 
-  /** Takes other options. What was counted is judged by those it was counted for, so it is forgotten; who is out stays out. */
+  /**
+   * Takes other options. What was counted is judged by those it was counted for, so it is forgotten; who is out stays
+   * out.
+   */
   reconfigure(wanted: EjectionOptions | null, endpoints: Iterable<LiveEndpoint>, lenses: readonly LensSpec[]): void {
     const options = wanted !== null && isAnyOn(wanted) ? wanted : null;
     if (options === this.options) return;

@@ -11,8 +11,8 @@ const MAX_EVENTS = 100;
 export type Verdict = 'ejected' | 'observed' | 'capped';
 
 /**
- * Why it is back. `time`: its time was up. `needed`: the circuits of all others are open. `surplus`: fewer may be out, for
- * there are fewer. `options`: what it was out for is no reason any more.
+ * Why it is back. `time`: its time was up. `needed`: the circuits of all others are open. `surplus`: fewer may be out,
+ * for there are fewer. `options`: what it was out for is no reason any more.
  */
 export type ReturnReason = 'time' | 'needed' | 'surplus' | 'options';
 

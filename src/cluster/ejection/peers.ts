@@ -42,8 +42,8 @@ export interface Standing {
 export const NO_STANDING: Standing = { isMember: false, isOut: false, isFlowing: false };
 
 /**
- * Who can be compared with whom: endpoints of one level that the same lenses show. A replica is no measure for a primary,
- * nor one shard for another, nor a datacenter for the one next door.
+ * Who can be compared with whom: endpoints of one level that the same lenses show. A replica is no measure for a
+ * primary, nor one shard for another, nor a datacenter for the one next door.
  */
 export function peersAmong(suspects: Iterable<Suspect>, lenses: readonly LensSpec[]): readonly Peers[] {
   const groups = new Map<string | number, Suspect[]>();

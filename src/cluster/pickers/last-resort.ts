@@ -7,8 +7,8 @@ export function isUsable(endpoint: Endpoint, context: PickContext): boolean {
 }
 
 /**
- * What every picker falls back on when its own few tries found nothing: look at everyone once, so that a usable endpoint is
- * found whenever there is one. An endpoint that was tried before is still better than none.
+ * What every picker falls back on when its own few tries found nothing: look at everyone once, so that a usable
+ * endpoint is found whenever there is one. An endpoint that was tried before is still better than none.
  */
 export function lastResort(endpoints: readonly Endpoint[], from: number, context: PickContext): Endpoint | null {
   const n = endpoints.length;

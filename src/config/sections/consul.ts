@@ -4,7 +4,9 @@ import { flag, path, splitHostPort, text } from '../values.ts';
 
 const ADDRESS_WORDS = 'http://host:port, https://host:port or unix:///path';
 
-/** Consul's own tools take a bare `host:port` too. Neither user and password nor a path: the token is the way to log in. */
+/**
+ * Consul's own tools take a bare `host:port` too. Neither user and password nor a path: the token is the way to log in.
+ */
 function consulAddress() {
   return z
     .string({ error: ADDRESS_WORDS })

@@ -14,8 +14,8 @@ const GATEWAY_TIMEOUT = 504;
 /**
  * How one endpoint has behaved: rows of failures, which are looked at with every attempt, and what came in within the
  * interval, which is looked at when it ends. An attempt that proves nothing counts for nothing, with one exception: who
- * waited longer than an endpoint may take and went away without an answer would have waited longer still. A silence longer
- * than the first ejection breaks all rows: what is too old to be punished any more is too old to punish for.
+ * waited longer than an endpoint may take and went away without an answer would have waited longer still. A silence
+ * longer than the first ejection breaks all rows: what is too old to be punished any more is too old to punish for.
  *
  * It allocates nothing, and there is one for each endpoint.
  */

@@ -43,7 +43,10 @@ export interface LatencyOptions extends Volume {
   readonly floorMs: number;
 }
 
-/** How endpoints are judged against their peers, and how long those that do not pass stay out. Times in ms, shares in 0 .. 1. */
+/**
+ * How endpoints are judged against their peers, and how long those that do not pass stay out. Times in ms, shares in 0
+ * .. 1.
+ */
 export interface EjectionOptions {
   /** Rates and medians are of this stretch of time, and judged at its end. */
   readonly intervalMs: number;
@@ -67,12 +70,14 @@ export interface EjectionOptions {
 /**
  * Envoy's times and volumes. What is otherwise, and why:
  *
- * - What the breaker of each endpoint does as well is off: rows of failures, and shares of them. It is quicker, does not
+ * - What the breaker of each endpoint does as well is off: rows of failures, and shares of them. It is quicker, does
+ * not
  *   need peers, and lets an endpoint back after a second. Its row of five comes before any of Envoy's five, so that the
  *   rows here are of three.
  * - The success rate also has to be five points below the mean. Among endpoints that hardly ever fail the deviation is
  *   next to nothing, and Envoy's would eject one for a single failure more than the others have.
- * - Half of the endpoints may be out, and one in any case: of Envoy's tenth nothing is left where there are fewer than ten.
+ * - Half of the endpoints may be out, and one in any case: of Envoy's tenth nothing is left where there are fewer than
+ * ten.
  *   Both rates are told against peers, of which half must be well to compare with.
  * - The median latency is enforced. It takes four times the time of its peers and a tenth of a second more, over thirty
  *   requests: no endpoint is like that by chance.

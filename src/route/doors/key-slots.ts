@@ -7,9 +7,9 @@ const NONE = -1;
  * A number for each key, from 0 on, for at most so many keys: whose bucket is wanted when all are given away gets that
  * of the key that was not seen for longest.
  *
- * Keys are known by their 64-bit hash alone, in a chained table over typed arrays: clients choose their keys, so none is
- * kept that could be long, and looking one up allocates nothing. Two keys in one place would share a number; with a seed
- * that nobody knows and 2^64 places nobody can make that happen.
+ * Keys are known by their 64-bit hash alone, in a chained table over typed arrays: clients choose their keys, so none
+ * is kept that could be long, and looking one up allocates nothing. Two keys in one place would share a number; with a
+ * seed that nobody knows and 2^64 places nobody can make that happen.
  */
 export class KeySlots {
   /** What `find` gave last belonged to nobody, or to another key. */
