@@ -355,6 +355,7 @@ export class Exchange
       return this.fallBack(kind, null, now);
     }
     if (this.isGrpc && attempt.awaitsStatus && attempts.awaitsTrailers(plan, this.replay.isWhole)) {
+      this.bounds.progress(now);
       return this.answering.hold(head, now);
     }
     this.commit('answering', head, now);

@@ -98,7 +98,7 @@ export class Race {
   /** Elsewhere, or not at all (null): an endpoint that is late is not sooner for being asked twice. */
   hedge(plan: Plan, now: number): Attempt | null {
     const { attempts, placed, current } = this;
-    if (current === null || !this.mayHedge(plan)) return null;
+    if (current === null || attempts.count > 1 || !this.mayHedge(plan)) return null;
     placed.now = now;
     attempts.failed.push(current.endpoint);
     const endpoint = plan.cluster.pick(placed);
