@@ -46,7 +46,7 @@ export class Allowance implements Due {
     const own = readMs(head.get(OWN));
     if (own >= 0) {
       this.deadlineAt = Math.min(this.deadlineAt, now + own);
-      this.isShort = true;
+      this.isShort ||= this.requestMs === 0 || own < this.requestMs;
     } else {
       // Beside ours it says the same, or what an attempt has where ours says what all of them have.
       this.shorten(readMs(head.get(EXPECTED)));

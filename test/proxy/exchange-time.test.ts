@@ -114,6 +114,12 @@ describe('a caller in a hurry', () => {
     expect(script.records[0]!.attempts).toEqual([`a deadline_exceeded ${outcome}`]);
   });
 
+  it('is none whose deadline is beyond the plan’s own, by which an endpoint that is silent is known', () => {
+    const { script } = ask({ method: 'POST', fields: { [OWN]: '60000' } }, { timeouts: { requestMs: 500 } });
+    script.clock.advance(510);
+    expect(script.records[0]!.attempts).toEqual(['a deadline_exceeded failure']);
+  });
+
   it('opens no circuit', () => {
     const { script, client } = lone({ breaker: { consecutiveFailures: 2 } });
     for (let i = 0; i < 20; i++) {
