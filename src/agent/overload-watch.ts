@@ -1,4 +1,3 @@
-import { getHeapStatistics } from 'node:v8';
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -6,15 +5,10 @@ import type { Config } from '../config/config.ts';
 import { OverloadGuard, type Resource } from '../policy/overload-guard.ts';
 import type { Pressure } from '../policy/pressure.ts';
 import { type ConnectionRoom, makeRoom } from './connection-room.ts';
+import { heapReader } from './heap-share.ts';
 
 /** Three of these make pressure: short enough for a burst, and five wake-ups a second cost nothing to speak of. */
 const PERIOD_MS = 200;
-
-/** Share of what V8 may use that it does. */
-export function heapShare(): number {
-  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-  return used / limit;
-}
 
 /**
  * Reads what the guard judges by. How late the event loop is, its own timer tells: it is armed anew each time it fires,
@@ -27,7 +21,7 @@ export class OverloadWatch implements TimerOwner {
     private readonly guard: OverloadGuard,
     private readonly room: Pick<ConnectionRoom, 'share'>,
     private readonly clock: Clock,
-    private readonly heap: () => number = heapShare,
+    private readonly heap: () => number = heapReader(),
   ) {}
 
   start(signal: AbortSignal): void {

@@ -72,17 +72,15 @@ function shares(path: Path, { adaptive }: WrittenCapacity): Contradiction[] {
   );
 }
 
-/** Whoever writes an option down means it to do something. */
+/**
+ * Whoever writes an option down means it to do something. But `mode: off` contradicts nothing: it is what an operator lays
+ * over a file in a hurry, and must not be refused for what the file says.
+ */
 function foreign(path: Path, { adaptive }: WrittenCapacity, isWritten: IsWritten): Contradiction[] {
-  const { algorithm, mode } = adaptive;
+  const { algorithm } = adaptive;
   const own = [...path, 'adaptive'];
   const beside = (key: string, other: string, expected: string): Contradiction =>
     contradiction([...own, key], `${key} with ${other}`, expected, null, [[...own, other.split(' ')[0]!]], 'key');
   const others = ALGORITHM_KEYS.filter((key) => key !== algorithm && isWritten('adaptive', key));
-  return [
-    ...others.map((key) => beside(key, `algorithm ${algorithm}`, `algorithm: ${key} beside it`)),
-    ...(mode === 'off' && isWritten('adaptive', 'shares')
-      ? [beside('shares', 'mode off', 'mode: observe or enforce beside it')]
-      : []),
-  ];
+  return others.map((key) => beside(key, `algorithm ${algorithm}`, `algorithm: ${key} beside it`));
 }

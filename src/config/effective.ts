@@ -15,14 +15,15 @@ import { encodeRoles } from './roles.ts';
 import { configSchema } from './schema.ts';
 import { encodeShards } from './shards.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { withoutIdleDefaults } from './unsaid.ts';
 import { encodeWeights } from './weights.ts';
 
 /**
- * The configuration in force in the words of the file, every default written out and every secret hidden. It is a valid
- * file: read back, it means the same but for the secrets.
+ * The configuration in force in the words of the file, every default written out that can come to anything, and every
+ * secret hidden. It is a valid file: read back, it means the same but for the secrets.
  */
 export function redacted(config: Config): Readonly<Record<string, unknown>> {
-  return hideSecrets(encode(config), []) as Readonly<Record<string, unknown>>;
+  return withoutIdleDefaults(hideSecrets(encode(config), [])) as Readonly<Record<string, unknown>>;
 }
 
 function encode(config: Config): unknown {

@@ -30,9 +30,12 @@ export function hedgeRules(path: Path, upstream: Written['upstreams'][string]): 
     findings.push(contradiction(own, 'hedge for protocol tcp', expected, null, [[...path, 'protocol']], 'key'));
   }
   if (protocol === 'grpc' && !retry.grpcIdempotent) {
-    const at = [...path, 'retry', 'grpcIdempotent'];
+    const concerns = [
+      [...path, 'protocol'],
+      [...path, 'retry', 'grpcIdempotent'],
+    ];
     const expected = 'retry.grpcIdempotent: true beside it, if calls may be made twice';
-    findings.push(contradiction(own, 'hedge of gRPC calls', expected, null, [at], 'key'));
+    findings.push(contradiction(own, 'hedge of gRPC calls', expected, null, concerns, 'key'));
   }
   const alone = hedge.delay ?? hedge.minDelay;
   if (timeouts.request > 0 && alone >= timeouts.request) {

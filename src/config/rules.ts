@@ -8,6 +8,7 @@ import { hashRules } from './hash-rules.ts';
 import { hashingRules } from './hashing-rules.ts';
 import { healthCheckRules } from './health-check-rules.ts';
 import { hedgeRules } from './hedge-rules.ts';
+import { idleFaults, idleRules } from './idle-rules.ts';
 import { isMap } from './layers.ts';
 import { listenerConflicts } from './listener-rules.ts';
 import { nearest } from './nearest.ts';
@@ -46,12 +47,14 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
       ...hedgeRules(['upstreams', name], upstream),
       ...retryConflicts(['upstreams', name], upstream),
       ...capacityRules(['upstreams', name], upstream, merged),
+      ...idleRules(['upstreams', name], upstream),
       ...portOf(name, upstream),
       ...placeConflicts(config, name, upstream),
     ]),
     ...(config.inbound === null ? [] : timeoutBounds(['inbound', 'timeouts'], merged, config.inbound.timeouts)),
     ...(config.inbound === null ? [] : capacityRules(['inbound'], config.inbound, merged)),
     ...(config.inbound === null ? [] : rateLimitRules(['inbound'], config.inbound)),
+    ...(config.inbound === null ? [] : idleFaults(['inbound'], config.inbound)),
     ...overloadRules(config),
     ...staticEndpoints(config, merged),
     ...applicationProtocol(config),

@@ -27,8 +27,8 @@ export interface AdaptiveOptions {
 /**
  * The numbers are Netflix's but for two. Its floor of 20 would leave a service without protection that takes ten at a
  * time. Its windows of a second let the limit grow by less than one per second, so they are shorter, and there are more
- * of them in the long mean: ten minutes, as there. The ceiling is what bounds an overload that lasts longer than that, so
- * it is not Envoy's 1000; a large service says more.
+ * of them in the long mean: ten minutes, as there. The ceiling is Netflix's and not Envoy's 1000, since one Node process
+ * seldom takes more at once; a large service says more.
  *
  * A tenth is kept for what is marked as more important than the rest, without which the mark would come too late: a
  * limit that is reached is full of what was there first.

@@ -64,11 +64,8 @@ export interface BudgetOptions {
   readonly windowMs: number;
 }
 
-/**
- * Finagle's and Linkerd's share. Theirs is ten retries a second besides, of each caller: a thousand callers of three
- * requests a second each would be let to multiply a load by three.
- */
-export const DEFAULT_BUDGET: BudgetOptions = { ratio: 0.2, minPerSecond: 1, windowMs: 10_000 };
+/** Finagle's and Linkerd's numbers. */
+export const DEFAULT_BUDGET: BudgetOptions = { ratio: 0.2, minPerSecond: 10, windowMs: 10_000 };
 
 /** A field of an answer. Both null: it is there, whatever it says. */
 export interface HeaderMatch {

@@ -45,7 +45,7 @@ export class Fallbacks implements Fallback {
 
   choose(head: RequestHead, isGrpc: boolean, mayMove: boolean, now: number): FallbackKind | null {
     if (head.upgrade !== null) return null;
-    if (mayMove && this.other() !== null) return 'cluster';
+    if (mayMove && this.takes(head, isGrpc)) return 'cluster';
     if (!isGrpc && this.stale.has(head, now)) return 'stale';
     return this.answer(isGrpc) !== null && (isGrpc || this.anyMethod || isSafe(head.method)) ? 'static' : null;
   }
@@ -54,10 +54,20 @@ export class Fallbacks implements Fallback {
     return isGrpc ? this.ofCalls : this.ofRequests;
   }
 
+  /** A write to a range that moves has to be made at both of its places, which is begun before an exchange is. */
+  private takes({ method }: RequestHead, isGrpc: boolean): boolean {
+    const other = this.other();
+    return other !== null && ((isSafe(method) && !isGrpc) || !isMoving(other));
+  }
+
   other(): Plan | null {
     const { upstream } = this.options;
     return upstream === null ? null : this.findPlan(upstream);
   }
+}
+
+function isMoving({ spreader }: Plan): boolean {
+  return spreader !== null && [...spreader.ledgers].length > 0;
 }
 
 function keptIn(before: Fallback | null, options: StaleOptions): StaleCache | null {

@@ -1,4 +1,5 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
+import type { Mishap } from '../policy/fault.ts';
 
 /** How fast an answer may go to its client. */
 export interface Pace {
@@ -16,6 +17,12 @@ export interface PaceOwner {
 
 /** As fast as it comes. */
 export const NO_PACE: Pace = { spend: () => true, isPausing: false, stop: () => undefined };
+
+/** Of the answer to a request that this befell. */
+export function paceOf({ pace }: Mishap, clock: Clock, owner: PaceOwner, now: number): Pace {
+  if (pace === null || pace.options.effect.kind !== 'bandwidth') return NO_PACE;
+  return new FaultPace(pace.options.effect.bytesPerSecond, clock, owner, now);
+}
 
 /** Less debt than this is carried on: timers go in steps of 10 ms. */
 const STEP_MS = 10;

@@ -13,6 +13,7 @@ const HOLD_MS = 50;
 export interface HeldHeadOwner {
   /** Nothing has followed it: the client has it now. */
   onHeldEnough(now: number): void;
+  onBug(error: unknown): void;
 }
 
 /**
@@ -62,7 +63,12 @@ export class HeldHead implements ResponseHead, TimerOwner {
   }
 
   onTimer(_timer: Timer, now: number): void {
-    this.owner.onHeldEnough(now);
+    // No connection is above a timer to catch what is thrown here.
+    try {
+      this.owner.onHeldEnough(now);
+    } catch (error) {
+      this.owner.onBug(error);
+    }
   }
 
   get(name: string): string | null {

@@ -1,3 +1,5 @@
+import { Pieces } from './pieces.ts';
+
 /**
  * The part of a request's body that may have to be sent again: always a prefix, kept whole or not at all.
  *
@@ -5,8 +7,7 @@
  * whatever its size (the client is paused then, so that is one read at most); what has been sent is kept up to the limit.
  */
 export class Replay {
-  private readonly pieces: Buffer[] = [];
-  private bytes = 0;
+  private readonly pieces = new Pieces();
   private dropped = false;
 
   /** Everything the client has sent of the body is here. */
@@ -15,26 +16,24 @@ export class Replay {
   }
 
   get size(): number {
-    return this.bytes;
+    return this.pieces.size;
   }
 
   reset(): void {
-    if (this.pieces.length > 0) this.pieces.length = 0;
-    this.bytes = 0;
+    this.pieces.clear();
     this.dropped = false;
   }
 
   /** Keeps a piece that is also being sent, if all of the body so far still fits. */
   keep(piece: Buffer, limit: number): void {
     if (this.dropped) return;
-    if (this.bytes + piece.length > limit) this.drop();
+    if (this.pieces.size + piece.length > limit) this.drop();
     else this.hold(piece);
   }
 
   /** Keeps a piece that has not been sent to anyone. */
   hold(piece: Buffer): void {
-    this.pieces.push(Buffer.from(piece));
-    this.bytes += piece.length;
+    this.pieces.add(piece);
   }
 
   /** Gives up on sending the body again. */
@@ -45,8 +44,6 @@ export class Replay {
 
   /** Sends what is kept, in order; answers false when the receiver is full. */
   sendTo(receiver: { sendBody(bytes: Buffer): boolean }): boolean {
-    let hasRoom = true;
-    for (const piece of this.pieces) hasRoom = receiver.sendBody(piece);
-    return hasRoom;
+    return this.pieces.sendTo(receiver);
   }
 }

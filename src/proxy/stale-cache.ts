@@ -4,6 +4,7 @@ import { FieldList } from '../http/fields.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { StaleOptions } from '../policy/fallback.ts';
 import { ageOf, mayBeKeptFor, unmakes, usableMs, type VaryField, varyOf } from './cache-rules.ts';
+import { Pieces } from './pieces.ts';
 
 /** A copy of an answer in the making. */
 export interface AnswerCopy {
@@ -79,6 +80,8 @@ export class StaleCache implements StaleAnswers {
     const ms = usableMs(answer, maxAgeMs);
     const vary = ms > 0 ? varyOf(request, answer) : null;
     if (vary === null) return this.forget(key);
+    // It ends as it would if its endpoint died over it, which is when it would be wanted.
+    if (answer.body === 'until_close') return this.forget(key);
     if (answer.body === 'length' && answer.contentLength > maxBodyBytes) return this.tooLarge();
     return new Copy(this, new Entry(key, new KeptHead(answer), vary, ageOf(answer), now, now + ms));
   }
@@ -190,8 +193,7 @@ class Entry {
 
 /** One answer on its way into the cache. It has reserved what it holds. */
 class Copy implements AnswerCopy {
-  private readonly pieces: Buffer[] = [];
-  private length = 0;
+  private readonly pieces = new Pieces();
   private reserved = 0;
   private isOpen = true;
 
@@ -203,10 +205,7 @@ class Copy implements AnswerCopy {
   }
 
   add(bytes: Buffer): void {
-    const length = this.length + bytes.length;
-    if (!this.isOpen || !this.take(bytes.length, length)) return;
-    this.pieces.push(Buffer.from(bytes));
-    this.length = length;
+    if (this.isOpen && this.take(bytes.length, this.pieces.size + bytes.length)) this.pieces.add(bytes);
   }
 
   finish(now: number): void {
@@ -214,16 +213,16 @@ class Copy implements AnswerCopy {
     this.isOpen = false;
     const { entry, cache } = this;
     if (now >= entry.usableUntil) return cache.release(this.reserved);
-    entry.body = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces, this.length);
+    entry.body = this.pieces.join();
     entry.bytes = this.reserved;
-    entry.head.measure(this.length);
+    entry.head.measure(entry.body.length);
     cache.put(entry);
   }
 
   drop(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.pieces.length = 0;
+    this.pieces.clear();
     this.cache.release(this.reserved);
   }
 

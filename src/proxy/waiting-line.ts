@@ -77,11 +77,14 @@ export class WaitingLine implements Line {
     if (place === this.waking) return this.comeBack(place, bytes);
     const { maxPending, pendingTimeoutMs } = this.limits;
     if (maxPending === 0) return false;
-    const hasRoom = this.size < maxPending || this.displaceFor(criticality, now);
-    if (!hasRoom || this.bytes + bytes > MAX_BODY_BYTES) {
+    const isFull = this.size >= maxPending;
+    const lesser = isFull ? this.lesserThan(criticality, now) : null;
+    const hasRoom = !isFull || lesser !== null;
+    if (!hasRoom || this.bytes - (lesser === null ? 0 : lesser.bytes) + bytes > MAX_BODY_BYTES) {
       this.full += 1;
       return false;
     }
+    if (lesser !== null) this.putOut(lesser, now);
     place.criticality = criticality;
     place.bytes = bytes;
     place.since = now;
@@ -158,18 +161,20 @@ export class WaitingLine implements Line {
     return now - oldest.since >= LATE_SHARE * (oldest.until - oldest.since);
   }
 
-  /** Room for one that matters more than the last in line does, whose timer fires now. */
-  private displaceFor(criticality: Criticality, now: number): boolean {
+  /** Who would be put out for one that matters more: the last in line, if it matters less. */
+  private lesserThan(criticality: Criticality, now: number): LinePlace | null {
     for (let level = this.ranks.length - 1; level > criticality; level--) {
       const { first, last } = this.ranks[level]!;
-      if (first === null || last === null) continue;
-      const place = this.isLate(first, now) ? first : last;
-      this.remove(place);
-      this.displaced += 1;
-      this.clock.arm(place.parked.parkTimer, now);
-      return true;
+      if (first !== null) return this.isLate(first, now) ? first : last;
     }
-    return false;
+    return null;
+  }
+
+  /** Its timer fires now. */
+  private putOut(place: LinePlace, now: number): void {
+    this.remove(place);
+    this.displaced += 1;
+    this.clock.arm(place.parked.parkTimer, now);
   }
 
   /** Before `behind`; null: at the end. */

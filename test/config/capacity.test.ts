@@ -62,10 +62,6 @@ describe('what is refused', () => {
       'adaptive.gradient2: found gradient2 with algorithm aimd, expected algorithm: gradient2 beside it',
     ],
     [
-      'adaptive: { mode: off, shares: { critical: 1 } }',
-      'adaptive.shares: found shares with mode off, expected mode: observe or enforce beside it',
-    ],
-    [
       'criticality: { header: Host }',
       'criticality.header: found "Host", expected the name of a header that is not of HTTP itself',
     ],

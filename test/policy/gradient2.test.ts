@@ -105,3 +105,60 @@ describe('Gradient2', () => {
     expect(law.longRttMs).toBe(5);
   });
 });
+
+/** Endpoints that serve 20 at a time, each for so long, under a load that fills whatever limit there is. */
+class Overload {
+  readonly law = new Gradient2(DEFAULT_ADAPTIVE.law, DEFAULT_ADAPTIVE.law.gradient2);
+  /** Windows in which the limit was at its floor. */
+  calm = 0;
+  private now = 1_000;
+
+  run(minutes: number, serviceMs: number): number {
+    const until = this.now + minutes * 60_000;
+    while (this.now < until) {
+      const inFlight = this.law.limit;
+      const rttUs = serviceMs * Math.max(1, inFlight / 20) * 1000;
+      for (let i = 0; i < 10; i++) this.law.observe({ rttUs, inFlight, didDrop: false }, (this.now += 26));
+      if (inFlight === DEFAULT_ADAPTIVE.law.min) this.calm += 1;
+    }
+    return this.law.limit;
+  }
+}
+
+describe('a limit that is in full use for long', () => {
+  it('is not learned from its own queue: now and then it is measured what an answer takes without one', () => {
+    const overload = new Overload();
+    for (let hour = 0; hour < 3; hour++) {
+      expect(overload.run(60, 50)).toBeLessThan(80);
+      expect(overload.law.longRttMs).toBeLessThan(100);
+    }
+    expect(overload.calm).toBeGreaterThan(60);
+    expect(overload.calm / (180 * 60 * 4)).toBeLessThan(0.005);
+  });
+
+  it('is that of a service which is slower for good, as soon as it was measured', () => {
+    const overload = new Overload();
+    overload.run(10, 50);
+    overload.run(6, 250);
+    expect(overload.law.longRttMs).toBeGreaterThan(240);
+    expect(overload.law.limit).toBeGreaterThan(25);
+  });
+
+  it('is not full for the time in which nothing came', () => {
+    const law = new Gradient2(DEFAULT_ADAPTIVE.law, DEFAULT_ADAPTIVE.law.gradient2);
+    for (let hour = 1; hour < 5; hour++) {
+      for (let i = 0; i < 200; i++) {
+        law.observe({ rttUs: 50_000, inFlight: law.limit, didDrop: false }, hour * 3_600_000 + i * 26);
+        expect(law.limit).toBeGreaterThanOrEqual(20);
+      }
+    }
+  });
+
+  it('is let alone where nobody is held to it', () => {
+    const law = new Gradient2(DEFAULT_ADAPTIVE.law, DEFAULT_ADAPTIVE.law.gradient2);
+    for (let i = 0; i < 100_000; i++) {
+      law.observe({ rttUs: 50_000, inFlight: 1_000, didDrop: false }, 1_000 + i * 25);
+      expect(law.limit).toBeGreaterThanOrEqual(20);
+    }
+  });
+});

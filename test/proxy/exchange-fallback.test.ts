@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_FALLBACK_CODES, DEFAULT_STALE, type FallbackOptions } from '../../src/policy/fallback.ts';
 import { Fallbacks } from '../../src/proxy/fallback.ts';
+import { Ledger } from '../../src/proxy/places/ledger.ts';
 import { ExchangeScript, requestHead, responseHead, type ScriptOptions } from '../support/exchange-script.ts';
 
 const CLOSED = { admitted: 0, active: 0, parked: 0, timers: 0 };
@@ -160,6 +161,15 @@ describe('another cluster', () => {
     a().answer(503);
     expect(script.records.map(({ status }) => status)).toEqual([502, 503]);
     expect(other.records).toEqual([]);
+  });
+
+  it('gets reads alone while a range of its own moves, whose writes have to be made at two places', () => {
+    const { script, other } = with_({ upstream: 'other' }, { endpoints: [] });
+    Object.assign(other.plan, { spreader: { ledgers: [new Ledger('0-99')], spread: () => null } });
+    script.open().request({ method: 'PUT' });
+    script.open().request({ method: 'GET' });
+    expect(other.take()).toEqual(['0 z send GET /', '0 z end']);
+    expect(script.records).toMatchObject([{ status: 503, code: 'no_endpoint' }, { fallback: 'cluster' }]);
   });
 
   it('is asked once: when it fails, what the first upstream keeps or says is next', () => {

@@ -145,6 +145,35 @@ describe('the head of a call that may be tried again', () => {
     expect(short.script.take()).toContain('0 client head 200 x-remora-retry: no');
   });
 
+  it('is an answer that has begun: nobody else is asked beside its endpoint any more', () => {
+    const { script, last } = called({ ...SAFE, endpoints: ['a', 'b'], hedge: { delayMs: 40 } });
+    script.clock.advance(20);
+    sendHead(last('a'));
+    script.clock.advance(25);
+    last('a').handler.onBody(Buffer.from('answer'));
+    sendTrailers(last('a'), 0);
+    expect(script.take()).toEqual([
+      '45 client head 200',
+      '45 client body answer',
+      '45 client end with trailers',
+      '45 client finish true',
+    ]);
+    expect(script.records[0]!.attempts).toEqual(['a 200 success']);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('and nor is anybody else asked where the request ends behind it', () => {
+    const script = new ExchangeScript({ ...SAFE, endpoints: ['a', 'b'], hedge: { delayMs: 10 } });
+    const { handler } = script.open();
+    handler.onRequest(requestHead({ method: 'POST', body: 'chunked', version: '2', fields: GRPC }));
+    sendHead(script.endpoint('a').last);
+    handler.onRequestEnd(null);
+    script.clock.advance(40);
+    sendTrailers(script.endpoint('a').last, 0);
+    expect(script.records[0]!.attempts).toEqual(['a 200 success']);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
   it('and trailers that ask not to try again are heeded', () => {
     const { script, last } = called();
     sendHead(last('a'));

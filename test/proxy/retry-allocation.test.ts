@@ -60,7 +60,7 @@ describe('an answer that is no reason to try again', () => {
 
 it('keeping a head back costs no memory once the lists are there', () => {
   const clock = new ManualClock();
-  const held = new HeldHead(clock, { onHeldEnough: () => undefined });
+  const held = new HeldHead(clock, { onHeldEnough: () => undefined, onBug: () => undefined });
   const fields = ['content-type', 'x-request-id', 'server'];
   const head = Object.assign(responseHead(200), {
     forEach: (visit: (name: string, value: string) => void) => {

@@ -28,6 +28,15 @@ const kept = (fields: Texts, request: RequestText = {}, options: Partial<StaleOp
 };
 
 describe('an answer is kept', () => {
+  it('not when only the end of its connection says that it is whole, and what was kept before is not true any more', () => {
+    const cache = cacheOf();
+    put(cache, {});
+    const copy = cache.copy(requestHead({}), responseHead(200, 'until_close'), 2_000);
+    copy.add(Buffer.from('ha'));
+    copy.finish(2_000);
+    expect([cache.size, cache.bytes]).toEqual([0, 0]);
+  });
+
   it.each([
     [{}, true],
     [{ 'cache-control': 'max-age=60, public' }, true],

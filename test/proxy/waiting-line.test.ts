@@ -250,6 +250,19 @@ describe('what bounds it', () => {
     expect([line.size, line.displaced, line.full, line.expired]).toEqual([3, 1, 1, 0]);
   });
 
+  it('puts nobody out for one whose body finds no room all the same, and counts the room of who would go', () => {
+    const { line, clock, guest, said } = scene({ maxPending: 2 });
+    line.enter(guest('a'), 1, 15 * 2 ** 20, clock.now());
+    line.enter(guest('b'), 3, 2 ** 19, clock.now());
+    expect(line.enter(guest('big'), 1, 2 * 2 ** 20, clock.now())).toBe(false);
+    clock.advance(10);
+    expect(said()).toEqual([]);
+    expect([line.size, line.displaced, line.full]).toEqual([2, 0, 1]);
+    expect(line.enter(guest('fits'), 1, 2 ** 20, clock.now())).toBe(true);
+    clock.advance(10);
+    expect(said()).toEqual(['b overloaded']);
+  });
+
   it('puts out the oldest where the newest is next', () => {
     const { clock, enter, said } = scene({ maxPending: 2 });
     enter('a', 3);

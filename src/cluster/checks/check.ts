@@ -44,7 +44,8 @@ const WITHDRAWN: Verdict = { result: 'withdrawn', why: `an answer said ${WITHDRA
  *     resting --(interval)--> waiting for a turn --> asking --(verdict, timeout)--> resting
  *
  * The interval runs from the end of one check to the next, so an endpoint that takes long is not asked more often than
- * one that is quick. There is one timer: an endpoint that rests has no time limit to keep.
+ * one that is quick. Without traffic it ends as often as with it, but mostly only to see whether there is traffic again.
+ * There is one timer: an endpoint that rests has no time limit to keep.
  */
 export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwner, Waiter {
   readonly standing = new Standing();
@@ -52,6 +53,8 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
   last: { readonly verdict: Verdict; readonly at: number } | null = null;
   private phase: 'resting' | 'waiting' | 'asking' | 'stopped' = 'resting';
   private probe: Probe = NO_PROBE;
+  /** When it is asked next if there is no traffic until then. */
+  private seldomAt = 0;
   private readonly timer = new Timer(this);
 
   constructor(
@@ -63,6 +66,7 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
   start(now: number): void {
     const { options, random } = this.owner;
     const isAwaited = this.standing.state === 'unknown' && options.newEndpoints === 'wait';
+    this.seldomAt = now;
     this.rest(isAwaited ? 0 : random.next() * options.initialJitterMs, now);
   }
 
@@ -92,12 +96,13 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
     if (!this.owner.options.heedsAnswers || head.get(WITHDRAWAL_FIELD) === null || this.standing.state === 'down')
       return;
     this.conclude(WITHDRAWN, now);
-    if (this.phase === 'resting') this.rest(this.intervalMs(now), now);
+    if (this.phase === 'resting') this.restOn(now);
   }
 
   onTimer(_timer: Timer, now: number): void {
     const { turnstile } = this.owner;
     if (this.phase === 'resting') {
+      if (now < this.seldomAt && !this.owner.hasTraffic(now)) return this.look(now);
       this.phase = 'waiting';
       return turnstile.enter(this.owner, this, now);
     }
@@ -128,7 +133,7 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
     this.phase = 'resting';
     this.conclude(verdict, now);
     // Who heard of it may have stopped the checks.
-    if (this.phase === 'resting') this.rest(this.intervalMs(now), now);
+    if (this.phase === 'resting') this.restOn(now);
     this.owner.turnstile.leave(now);
   }
 
@@ -136,7 +141,7 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
   private skip(now: number): void {
     this.probe = NO_PROBE;
     this.phase = 'resting';
-    this.rest(this.intervalMs(now), now);
+    this.restOn(now);
     this.owner.turnstile.leave(now);
   }
 
@@ -150,11 +155,20 @@ export class Check<E extends Checked = Checked> implements TimerOwner, ProbeOwne
   }
 
   /** Without traffic nobody is hurt by what is learned late. */
-  private intervalMs(now: number): number {
+  private restOn(now: number): void {
+    const { options, random } = this.owner;
+    this.seldomAt = now + options.noTrafficIntervalMs * (1 + options.jitter * random.next());
+    this.look(now);
+  }
+
+  private look(now: number): void {
+    this.rest(Math.min(this.intervalMs(), this.seldomAt - now), now);
+  }
+
+  private intervalMs(): number {
     const { options, random } = this.owner;
     const isAnxious = this.standing.state === 'down' || this.standing.isInDoubt;
-    const calmMs = isAnxious ? options.unhealthyIntervalMs : options.intervalMs;
-    const baseMs = this.owner.hasTraffic(now) ? calmMs : options.noTrafficIntervalMs;
+    const baseMs = isAnxious ? options.unhealthyIntervalMs : options.intervalMs;
     return baseMs * (1 + options.jitter * random.next());
   }
 

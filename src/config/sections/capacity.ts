@@ -65,7 +65,7 @@ function gradient2Section(scope: Scope) {
 
 function aimdSection(scope: Scope) {
   return section({
-    backoff: defaulted(ratio(Number.MIN_VALUE), aimd.backoffRatio, {
+    backoff: defaulted(decimal(0.1, 0.99), aimd.backoffRatio, {
       scope,
       meaning: 'What the limit is multiplied by at each refusal.',
     }),
@@ -107,8 +107,7 @@ function adaptiveSection(scope: Scope) {
     }),
     max: defaulted(count(1, MOST), law.max, {
       scope,
-      meaning:
-        "It never rises above, however long an overload lasts. Netflix's number; a service that takes more at once needs more.",
+      meaning: "It never rises above. Netflix's number; a service that takes more at once needs more.",
     }),
     initial: defaulted(count(1, MOST), law.initial, { scope, meaning: "Where it begins. Netflix's number." }),
     gradient2: group(
@@ -123,7 +122,7 @@ function adaptiveSection(scope: Scope) {
 const HEADER_WORDS = 'the name of a header that is not of HTTP itself';
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const OF_HTTP =
-  /^(?:authorization|connection|content-.*|cookie|date|expect|forwarded|host|keep-alive|set-cookie|te|trailer|transfer-encoding|upgrade|via|proxy-.*|x-forwarded-.*|x-request-id|traceparent|tracestate)$/i;
+  /^(?:authorization|connection|content-.*|cookie|date|expect|forwarded|host|keep-alive|set-cookie|te|trailer|transfer-encoding|upgrade|via|proxy-.*|x-forwarded-.*|x-request-id|traceparent|tracestate|x-remora-(?!criticality$).+|x-envoy-.+|grpc-.+)$/i;
 
 function criticalitySection(defaults: CriticalityOptions, scope: Scope, mayRaise: string) {
   const header = z

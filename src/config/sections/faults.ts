@@ -8,6 +8,7 @@ const MAX_FAULTS = 16;
 const MAX_CONDITIONS = 16;
 /** Longer ones are what `timeouts.request` is for. */
 const MAX_DELAY_MS = 300_000;
+export const DEFAULT_MAX_DELAY = '10s';
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const HEADER_WORDS = 'the name of a header';
@@ -36,7 +37,7 @@ function faultSection(scope: Scope) {
       scope,
       meaning: 'They wait as many milliseconds as this header of theirs says.',
     }),
-    maxDelay: defaulted(duration({ most: MAX_DELAY_MS }), '10s', {
+    maxDelay: defaulted(duration({ most: MAX_DELAY_MS }), DEFAULT_MAX_DELAY, {
       scope,
       meaning: 'The longest that `delayHeader` can ask for.',
     }),

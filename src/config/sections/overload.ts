@@ -44,7 +44,7 @@ export const overloadSection = section({
   heap: group(
     section({
       mode: modeOf(heap, 'Enforced: the alternative is the end of the process.'),
-      ...shareOf("Share of V8's heap limit", heap),
+      ...shareOf('Share of what V8 gives the old generation', heap),
     }),
     'The JavaScript heap.',
   ),

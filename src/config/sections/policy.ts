@@ -139,7 +139,7 @@ export const retrySection = section({
       minPerSecond: defaulted(count(0, 100_000), budget.minPerSecond, {
         scope: 'mesh',
         meaning:
-          'Retries that are always allowed, so that a quiet service can be retried at all; ten at once after a rest of 10 s. Each caller has them, so that a thousand callers multiply it.',
+          'Retries that are always allowed, so that a quiet service can be retried at all. Each caller has them: where a thousand callers make a few requests a second each, 1 is enough.',
       }),
       window: defaulted(duration({ least: 1_000 }), formatDuration(budget.windowMs), {
         scope: 'mesh',

@@ -2,10 +2,11 @@ import { Timer, type TimerOwner } from '../../base/clock.ts';
 import type { FailureCode } from '../../base/failure.ts';
 import type { LocalAnswer } from '../../http/answer.ts';
 import type { Client, Peer } from '../../http/conduit.ts';
-import { type Edits, NO_EDITS } from '../../http/edits.ts';
+import type { Edits } from '../../http/edits.ts';
 import { FieldList, type Fields } from '../../http/fields.ts';
 import type { RequestHead, ResponseHead } from '../../http/head.ts';
 import { ResponseCopy } from '../../http/head-copy.ts';
+import { OPEN_DOOR } from '../../policy/door.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../observer.ts';
 import { NO_FALLBACK, type Plan, type Router } from '../plan.ts';
@@ -40,7 +41,8 @@ const MAX_UNWANTED_BYTES = 16_384;
 const MAX_UNWANTED_MS = 1_000;
 
 /**
- * One place of a request that goes to several: an exchange of its own under a plan of its own, and its client.
+ * One place of a request that goes to several: an exchange of its own under a plan of its own, and its client. The
+ * scatter has passed the door for all of them.
  *
  * A leg must not be given up inside its own call, since its exchange is still at work there (see `conduit.ts`): it is
  * ignored then, until it ends or is given up in an event of its own.
@@ -67,7 +69,7 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
     plan: Plan,
     private readonly owner: LegOwner,
   ) {
-    this.plan = { ...plan, fallback: NO_FALLBACK, observer: this };
+    this.plan = { ...plan, door: OPEN_DOOR, fallback: NO_FALLBACK, observer: this };
     this.exchange = new Exchange(context, this, this);
   }
 
@@ -98,9 +100,9 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
   }
 
   /** Its answer is the one: what is kept of it goes out, and the rest follows as it comes. */
-  release(client: Client): void {
+  release(client: Client, edits: Edits): void {
     this.state = 'chosen';
-    client.sendHead(this.head!, NO_EDITS);
+    client.sendHead(this.head!, edits);
     let hasRoom = true;
     for (const piece of this.pieces) hasRoom = this.owner.onLegBody(piece);
     const wasPaused = this.pieces.length > 0;

@@ -7,7 +7,10 @@ import type { RequestHead, ResponseHead } from '../../http/head.ts';
 import { RequestCopy } from '../../http/head-copy.ts';
 import { makeRequestId } from '../../http/request-id.ts';
 import { traceparentOf } from '../../http/trace-context.ts';
+import { Visit } from '../../policy/door.ts';
+import { type Evidence, NO_EVIDENCE } from '../../policy/evidence.ts';
 import type { ExchangeContext } from '../exchange.ts';
+import { editRetryAfter } from '../forward.ts';
 import { Journal } from '../journal.ts';
 import type { AttemptRecord, ExchangeRecord, RetryRefusal } from '../observer.ts';
 import type { Broadcast } from '../plan.ts';
@@ -25,7 +28,8 @@ export const MAX_PLACES = 64;
  *     all     the main place's answer is held back until every place has shown the head of a success. One failure is a
  *             failure of the whole, and the others are given up.
  *
- * To its client and to observers it is one request: one record, with the attempts of all its legs. At most one answer
+ * To its client, to observers and at the door it is one request: one record, with the attempts of all its legs, and one
+ * token of a rate limit, however many places there are. At most one answer
  * is held back at a time, and its endpoint is stopped meanwhile. Made for one request; it is over for its client before
  * its last leg is, and on record when that is.
  */
@@ -42,6 +46,8 @@ export class Scatter implements RequestHandler, LegOwner {
   /** The one whose call is being answered. */
   private inside: Leg | null = null;
   private failure: FailureCode | null = null;
+  private readonly visit = new Visit();
+  private hasEntered = false;
   private isOver = false;
   private isRecorded = false;
 
@@ -62,7 +68,7 @@ export class Scatter implements RequestHandler, LegOwner {
   onRequest(head: RequestHead): void {
     const { journal } = this;
     const { clock, random } = this.context;
-    const { labels, observer, sampleRatio } = this.broadcast.main;
+    const { labels, observer, sampleRatio, criticality, door } = this.broadcast.main;
     const now = clock.now();
     journal.trace.continueOrBegin(head.get('traceparent'), sampleRatio, random);
     journal.requestId = head.get('x-request-id') ?? makeRequestId(random);
@@ -74,6 +80,10 @@ export class Scatter implements RequestHandler, LegOwner {
     const copy = new RequestCopy(head, edits);
     journal.begin(copy, labels, now);
     observer.onExchangeOpen(now);
+    criticality.read(copy, this.visit);
+    const turnedAway = door.enter(copy, this.client.peer, this.visit, now);
+    if (turnedAway !== null) return this.fail(turnedAway);
+    this.hasEntered = true;
     for (const leg of this.legs) {
       if (this.isOver) return;
       this.open += 1;
@@ -175,7 +185,9 @@ export class Scatter implements RequestHandler, LegOwner {
     if (this.favourite === null) return this.fail(this.failure ?? 'internal_error');
     this.journal.answer(this.favourite.status, null, this.context.clock.now());
     if (this.broadcast.kind === 'first') this.giveUpBut(this.favourite, 'superseded');
-    this.favourite.release(this.client);
+    const edits = new Edits();
+    if (this.visit.isMarked) this.broadcast.main.door.mark(this.visit, edits);
+    this.favourite.release(this.client, edits);
   }
 
   // --- The ways out ---
@@ -184,7 +196,10 @@ export class Scatter implements RequestHandler, LegOwner {
     this.journal.answer(FAILURES[code].status, code, this.context.clock.now());
     this.close('superseded');
     const edits = new Edits();
+    const { visit } = this;
     edits.append('x-request-id', this.journal.requestId);
+    if (visit.retryAfterMs >= 0) editRetryAfter(edits, visit.retryAfterMs, false);
+    if (visit.isMarked) this.broadcast.main.door.mark(visit, edits);
     this.client.sendLocal(failureAnswer(code), edits);
     this.owner.onOver();
     this.client.finish(true);
@@ -209,7 +224,17 @@ export class Scatter implements RequestHandler, LegOwner {
   private record(): void {
     if (!this.isOver || this.open > 0 || this.isRecorded) return;
     this.isRecorded = true;
-    this.broadcast.main.observer.onExchangeClose(this.journal);
+    const { door, observer } = this.broadcast.main;
+    if (this.hasEntered) door.leave(this.visit, this.evidence(), this.context.clock.now());
+    observer.onExchangeClose(this.journal);
+  }
+
+  /** Of the whole: for the first answer one success is one, and for all one failure is one. */
+  private evidence(): Evidence {
+    const { list } = this.tried;
+    const decisive = this.broadcast.kind === 'first' ? 'success' : 'failure';
+    const found = list.find(({ outcome }) => outcome === decisive) ?? list.find(({ outcome }) => outcome !== 'ignored');
+    return found ?? NO_EVIDENCE;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Client, Peer } from '../../http/conduit.ts';
 import type { Fields } from '../../http/fields.ts';
 import { NO_GRPC_STATUS } from '../../http/grpc.ts';
 import type { RequestCopy } from '../../http/head-copy.ts';
+import { OPEN_DOOR } from '../../policy/door.ts';
 import { NO_FAULTS } from '../../policy/fault.ts';
 import { NO_HEDGE } from '../../policy/hedge.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
@@ -29,7 +30,8 @@ export interface ShadowOwner {
  * exchange that it repeats. Nothing of its answer is kept but how it ended and, if it is to be compared, its digest.
  *
  * It goes by the rules of its plan, so it counts as in flight there: a stop waits for it, and limits, retries and
- * breakers know of it. It is no request of the client's, so it is in no log and in no metric of requests.
+ * breakers know of it. It is no request of the client's, so it is in no log and in no metric of requests, and the doors
+ * that the client's has passed are not asked again: a second write that a rate limit refuses is one that a place lacks.
  */
 export class Shadow implements Client, Router, PlanObserver {
   readonly peer: Peer;
@@ -51,7 +53,8 @@ export class Shadow implements Client, Router, PlanObserver {
     private readonly owner: ShadowOwner,
   ) {
     this.peer = request.peer;
-    this.plan = { ...plan, faults: NO_FAULTS, fallback: NO_FALLBACK, hedge: NO_HEDGE, observer: this };
+    const plain = { door: OPEN_DOOR, faults: NO_FAULTS, fallback: NO_FALLBACK, hedge: NO_HEDGE };
+    this.plan = { ...plan, ...plain, observer: this };
     this.digest = isCompared ? createHash('sha256') : null;
     this.exchange = new Exchange(context, this, this);
   }

@@ -126,6 +126,21 @@ describe('the checks of a cluster', () => {
     expect(scene.at('a').asked).toHaveLength(3);
   });
 
+  it('ask at their usual pace as soon as there is traffic again', () => {
+    const scene = checkedCluster({ ...FAST, noTrafficIntervalMs: 60_000 });
+    scene.know('a');
+    scene.clock.advance(10);
+    scene.at('a').last.answer(200);
+    scene.clock.advance(20_000);
+    expect(scene.at('a').asked).toHaveLength(1);
+    scene.pick();
+    scene.clock.advance(1_010);
+    expect(scene.at('a').asked).toHaveLength(2);
+    scene.at('a').last.answer(200);
+    scene.clock.advance(1_010);
+    expect(scene.at('a').asked).toHaveLength(3);
+  });
+
   it('are no requests: nothing is in flight, learned or told to the breaker', () => {
     const { live, clock, at } = passing('a');
     clock.advance(1_010);

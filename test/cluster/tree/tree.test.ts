@@ -123,7 +123,7 @@ describe('levels', () => {
       return keys.map((key) => picker.pick(pickContext({ hasHash: true, ...key }))!.id);
     };
     const before = place(0, 1);
-    const after = place(5, 1);
+    const afterTrying = place(5, 1);
     expect(place(5, 2)).toEqual(after);
     const healthy = before.flatMap((id, i) => (Number(id.slice(1)) >= 5 ? [i] : []));
     const moved = healthy.filter((i) => after[i] !== before[i]);
@@ -326,7 +326,7 @@ describe('zones', () => {
       ...some(2, 'a', { zone: 'a', priority }),
       ...some(2, 'b', { zone: 'b', priority }),
     ];
-    const zonesAfter = (endpoints: readonly PlacedEndpoint[], tried: readonly string[], name?: BalancerName) => {
+    const afterTrying = (endpoints: readonly PlacedEndpoint[], tried: readonly string[], name?: BalancerName) => {
       const { shares } = plant(endpoints, { zones: inA }, name);
       const avoid = endpoints.filter(({ id }) => tried.includes(id));
       return Object.keys(shares(500, avoid)).sort().join('');
@@ -341,12 +341,12 @@ describe('zones', () => {
       ['once more, to a third zone', three(3, 3, 3), 'a0 b0', 'c'],
     ])('%s', (_, endpoints, tried, letters) => {
       for (const name of ['random', 'round_robin', 'p2c_ewma'] as const) {
-        expect([name, zonesAfter(endpoints, tried.split(' '), name)]).toEqual([name, letters]);
+        expect([name, afterTrying(endpoints, tried.split(' '), name)]).toEqual([name, letters]);
       }
     });
 
     it('for one of a zone that was tried when no other is left, and not for one that was tried', () => {
-      expect(zonesAfter(four(0), ['a0', 'b0'])).toBe('ab');
+      expect(afterTrying(four(0), ['a0', 'b0'])).toBe('ab');
       const one = some(2, 'a', { zone: 'a' });
       const alone = plant(one, { zones: inA });
       expect(alone.picker.pick(pickContext({ avoid: one.slice(0, 1) }))).toBe(one[1]);
