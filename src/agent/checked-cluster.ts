@@ -25,11 +25,14 @@ export class CheckedCluster implements TimerOwner, CheckListener {
     private readonly parts: CheckParts,
   ) {}
 
+  private get keepMs(): number {
+    return this.checks?.options.keepLostMs ?? 0;
+  }
+
   apply(snapshot: ClusterSnapshot): void {
     this.snapshot = snapshot;
     const now = this.parts.clock.now();
-    const keepMs = this.checks?.options.keepLostMs ?? 0;
-    this.cluster.apply(this.lost.take(snapshot, keepMs, this.upIds, now));
+    this.cluster.apply(this.lost.take(snapshot, this.keepMs, this.upIds, now));
     this.watchLost();
   }
 
@@ -54,14 +57,15 @@ export class CheckedCluster implements TimerOwner, CheckListener {
   }
 
   private letGo(): void {
-    if (this.snapshot !== null && this.lost.review(this.upIds, this.parts.clock.now())) this.apply(this.snapshot);
+    if (this.snapshot !== null && this.lost.review(this.keepMs, this.upIds, this.parts.clock.now()))
+      this.apply(this.snapshot);
     else this.watchLost();
   }
 
   private watchLost(): void {
     const { clock } = this.parts;
     if (this.lost.size === 0) clock.disarm(this.timer);
-    else clock.arm(this.timer, this.lost.dueAt);
+    else clock.arm(this.timer, this.lost.dueAt(this.keepMs));
   }
 
   private stopChecks(): void {

@@ -49,6 +49,25 @@ describe('an endpoint that discovery has lost', () => {
     expect(known()).toBe('a');
   });
 
+  it('goes when a reload says that none is kept, or not for so long', () => {
+    const { checked, tell, known, pass, later, clock } = setUp('abc');
+    pass(100);
+    tell(specs('ab'));
+    pass(1_000);
+    checked.reconfigure({ ...KEEPING, keepLostMs: 2_000 });
+    later();
+    expect(known()).toBe('abc');
+    pass(1_100);
+    expect(known()).toBe('ab');
+    tell(specs('a'));
+    expect(known()).toBe('ab');
+    checked.reconfigure({ ...KEEPING, keepLostMs: 0 });
+    later();
+    expect(known()).toBe('a');
+    checked.end();
+    expect(clock.armed).toBe(0);
+  });
+
   it('goes when it is down', () => {
     const { tell, known, pass } = setUp('ab');
     pass(100);

@@ -5,7 +5,7 @@ export type Witness = () => ReadonlySet<string>;
 
 interface Lost {
   readonly spec: EndpointSpec;
-  readonly until: number;
+  readonly lostAt: number;
 }
 
 /**
@@ -34,27 +34,27 @@ export class LostEndpoints {
     for (const id of this.listed.keys()) this.lost.delete(id);
     for (const [id, spec] of before) {
       const wasUsed = spec.health === 'passing' || spec.health === 'warning';
-      if (keepMs > 0 && wasUsed && !this.listed.has(id)) this.lost.set(id, { spec, until: now + keepMs });
+      if (keepMs > 0 && wasUsed && !this.listed.has(id)) this.lost.set(id, { spec, lostAt: now });
     }
-    this.review(witness, now);
+    this.review(keepMs, witness, now);
     if (this.lost.size === 0) return snapshot;
     const kept = [...this.lost.values()].map(({ spec }) => spec);
     return { ...snapshot, endpoints: [...snapshot.endpoints, ...kept].sort((a, b) => (a.id < b.id ? -1 : 1)) };
   }
 
-  /** Lets go of who is down or has been kept for long enough. True when somebody went. */
-  review(witness: Witness, now: number): boolean {
+  /** Lets go of who is down or has been kept for long enough, as that is now. True when somebody went. */
+  review(keepMs: number, witness: Witness, now: number): boolean {
     const { size } = this.lost;
     if (size === 0) return false;
     const up = witness();
-    for (const [id, { until }] of this.lost) if (now >= until || !up.has(id)) this.lost.delete(id);
+    for (const [id, { lostAt }] of this.lost) if (now >= lostAt + keepMs || !up.has(id)) this.lost.delete(id);
     return this.lost.size < size;
   }
 
   /** When the first of them has been kept for long enough; infinite where none is. */
-  get dueAt(): number {
+  dueAt(keepMs: number): number {
     let due = Number.POSITIVE_INFINITY;
-    for (const { until } of this.lost.values()) due = Math.min(due, until);
+    for (const { lostAt } of this.lost.values()) due = Math.min(due, lostAt + keepMs);
     return due;
   }
 }

@@ -6,7 +6,8 @@ import { type Detector, type EjectionOptions, isAnyOn, modeOf } from '../../poli
 import type { LensSpec } from '../lens.ts';
 import type { LiveEndpoint } from '../live-endpoint.ts';
 import { EjectionJournal, type EjectionListener, type ReturnReason, type Verdict } from './journal.ts';
-import { Peers, peersAmong } from './peers.ts';
+import { PeerGroup } from './peer-group.ts';
+import { peersAmong } from './peers.ts';
 import { Suspect, type SuspectOwner } from './suspect.ts';
 import { UNWATCHED } from './watcher.ts';
 
@@ -43,8 +44,8 @@ export class Ejector implements TimerOwner, SuspectOwner {
   isAwake = false;
   private readonly timer = new Timer(this);
   private suspects = new Map<LiveEndpoint, Suspect>();
-  private everyone = new Peers([]);
-  private groups: readonly Peers[] = [];
+  private everyone = new PeerGroup<Suspect>([]);
+  private groups: readonly PeerGroup<Suspect>[] = [];
   private sweepsAt = 0;
   private sweptAt = 0;
   private toldCount = 0;
@@ -81,7 +82,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
       before.delete(endpoint);
     }
     for (const endpoint of before.keys()) release(endpoint);
-    this.everyone = new Peers([...this.suspects.values()], options.maxShare);
+    this.everyone = new PeerGroup<Suspect>([...this.suspects.values()], options.maxShare);
     this.groups = peersAmong(this.all, lenses);
     for (const group of this.groups) for (const suspect of group.suspects) suspect.join(group);
     this.review();
@@ -120,7 +121,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
     this.parts.clock.disarm(this.timer);
     for (const endpoint of this.suspects.keys()) release(endpoint);
     this.suspects = new Map();
-    this.everyone = new Peers([]);
+    this.everyone = new PeerGroup<Suspect>([]);
     this.groups = [];
     this.isAwake = false;
     this.sweepsAt = 0;
@@ -254,7 +255,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
   }
 
   /** Those whose time is up first. */
-  private returnSurplus(group: Peers): void {
+  private returnSurplus(group: PeerGroup<Suspect>): void {
     const { surplus } = group;
     if (surplus <= 0) return;
     const out = group.suspects.filter(({ isOut, isMember }) => isOut && isMember);
@@ -262,7 +263,7 @@ export class Ejector implements TimerOwner, SuspectOwner {
     for (const suspect of out.slice(0, surplus)) this.let(suspect, 'surplus');
   }
 
-  private returnNeeded(group: Peers): void {
+  private returnNeeded(group: PeerGroup<Suspect>): void {
     if (group.flowing > 0 || group.out === 0) return;
     for (const suspect of group.suspects) if (suspect.isOut && suspect.isMember) this.let(suspect, 'needed');
   }

@@ -1,51 +1,13 @@
 import type { LensSpec } from '../lens.ts';
 import type { EndpointSpec } from '../snapshot.ts';
+import { PeerGroup } from './peer-group.ts';
 import type { Suspect } from './suspect.ts';
-
-/** Half of any group of peers, whatever share of the whole is allowed. */
-const HALF = 0.5;
-
-/**
- * Endpoints of which a bounded share may be out, and how they stand, counted as each changes: ten thousand of them may be
- * judged in one turn, and none of those judgements may look at all the others.
- */
-export class Peers {
-  members = 0;
-  /** Of the members. */
-  out = 0;
-  flowing = 0;
-
-  constructor(
-    readonly suspects: readonly Suspect[],
-    private readonly share = HALF,
-  ) {}
-
-  /** How many more are out than may be; below 0 there is room. */
-  get surplus(): number {
-    return this.out - roomAmong(this.members, this.share);
-  }
-
-  count(standing: Standing, by: 1 | -1): void {
-    if (standing.isMember) this.members += by;
-    if (standing.isMember && standing.isOut) this.out += by;
-    if (standing.isFlowing) this.flowing += by;
-  }
-}
-
-/** How one of them counts. */
-export interface Standing {
-  readonly isMember: boolean;
-  readonly isOut: boolean;
-  readonly isFlowing: boolean;
-}
-
-export const NO_STANDING: Standing = { isMember: false, isOut: false, isFlowing: false };
 
 /**
  * Who can be compared with whom: endpoints of one level that the same lenses show. A replica is no measure for a
  * primary, nor one shard for another, nor a datacenter for the one next door.
  */
-export function peersAmong(suspects: Iterable<Suspect>, lenses: readonly LensSpec[]): readonly Peers[] {
+export function peersAmong(suspects: Iterable<Suspect>, lenses: readonly LensSpec[]): readonly PeerGroup<Suspect>[] {
   const groups = new Map<string | number, Suspect[]>();
   for (const suspect of suspects) {
     const { spec } = suspect.endpoint;
@@ -54,15 +16,10 @@ export function peersAmong(suspects: Iterable<Suspect>, lenses: readonly LensSpe
     if (group === undefined) groups.set(key, [suspect]);
     else group.push(suspect);
   }
-  return [...groups.values()].map((group) => new Peers(group));
+  return [...groups.values()].map((group) => new PeerGroup(group));
 }
 
 function keyOf(spec: EndpointSpec, lenses: readonly LensSpec[]): string {
   const shownBy = lenses.filter(({ matches }) => matches(spec)).map(({ key }) => key);
   return JSON.stringify([spec.priority, ...shownBy]);
-}
-
-/** How many of n may be out: half, and one of two. */
-function roomAmong(n: number, share: number): number {
-  return n < 2 ? 0 : Math.max(1, Math.floor(n * share));
 }

@@ -3,7 +3,7 @@ import type { Evidence } from '../../policy/evidence.ts';
 import { Conduct } from '../../policy/outlier/conduct.ts';
 import type { EjectionOptions } from '../../policy/outlier/options.ts';
 import type { LiveEndpoint } from '../live-endpoint.ts';
-import { NO_STANDING, Peers, type Standing } from './peers.ts';
+import { NO_STANDING, PeerGroup, type Standing } from './peer-group.ts';
 import type { Ejection, Watcher } from './watcher.ts';
 
 export interface SuspectOwner {
@@ -18,7 +18,7 @@ export interface SuspectOwner {
 }
 
 /** Before it is one of any. */
-const NO_PEERS = new Peers([]);
+const NO_PEERS = new PeerGroup<Suspect>([]);
 
 /**
  * One endpoint among its peers.
@@ -69,18 +69,18 @@ export class Suspect implements Watcher {
     return this.isMember && !this.isOut && this.endpoint.gate.state === 'closed';
   }
 
-  get peers(): Peers {
+  get peers(): PeerGroup<Suspect> {
     return this.peersNow;
   }
 
   /** It is one of these from now on, and counts as nothing yet. */
-  join(peers: Peers): void {
+  join(peers: PeerGroup<Suspect>): void {
     this.peersNow = peers;
     this.counted = NO_STANDING;
   }
 
   /** It counts as it is now. */
-  recount(all: Peers): void {
+  recount(all: PeerGroup<Suspect>): void {
     const { peers, counted } = this;
     const { isMember, isOut, isFlowing } = this;
     if (isMember === counted.isMember && isOut === counted.isOut && isFlowing === counted.isFlowing) return;
