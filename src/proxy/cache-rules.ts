@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts';
 import type { Fields } from '../http/fields.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import { isSafe } from '../policy/classify.ts';
@@ -59,7 +60,11 @@ export function varyOf(request: RequestHead, answer: Fields): readonly VaryField
   if (said === null) return [];
   const names = said.split(',').map((name) => name.trim().toLowerCase());
   if (names.includes('*') || names.length > MAX_VARY) return null;
-  return names.filter((name) => name !== '').map((name) => ({ name, value: request.get(name) }));
+  return names.filter((name) => name !== '').map((name) => ({ name: ownText(name), value: ownOf(request.get(name)) }));
+}
+
+function ownOf(value: string | null): string | null {
+  return value === null ? null : ownText(value);
 }
 
 function hasDirective(text: string, name: string): boolean {

@@ -1,3 +1,5 @@
+import { ownText } from '../base/own-text.ts';
+
 /** As many, for as long: a call chain that is older has been answered or given up. */
 const MOST = 4_096;
 const REMEMBERED_MS = 10_000;
@@ -22,7 +24,7 @@ export class SpentTraces {
   add(traceId: string, now: number): void {
     this.until.delete(traceId);
     if (this.until.size >= MOST) this.forgetOldest(now);
-    this.until.set(traceId, now + REMEMBERED_MS);
+    this.until.set(ownText(traceId), now + REMEMBERED_MS);
   }
 
   has(traceId: string, now: number): boolean {

@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts';
 import type { Client } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import { FieldList } from '../http/fields.ts';
@@ -83,7 +84,7 @@ export class StaleCache implements StaleAnswers {
     // It ends as it would if its endpoint died over it, which is when it would be wanted.
     if (answer.body === 'until_close') return this.forget(key);
     if (answer.body === 'length' && answer.contentLength > maxBodyBytes) return this.tooLarge();
-    return new Copy(this, new Entry(key, new KeptHead(answer), vary, ageOf(answer), now, now + ms));
+    return new Copy(this, new Entry(ownText(key), new KeptHead(answer), vary, ageOf(answer), now, now + ms));
   }
 
   has(request: RequestHead, now: number): boolean {
@@ -265,7 +266,7 @@ class KeptHead extends FieldList implements ResponseHead {
     const named = (answer.get('connection') ?? '').toLowerCase().split(/[\s,]+/);
     answer.forEach((name, value) => {
       if (PASSING.has(name) || name.startsWith('x-remora-') || named.includes(name)) return;
-      this.add(name, value);
+      this.add(ownText(name), ownText(value));
       this.textLength += name.length + value.length;
     });
   }

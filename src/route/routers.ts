@@ -1,3 +1,4 @@
+import { ownText } from '../base/own-text.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Plan, Router } from '../proxy/plan.ts';
 import { type HostName, parseHost } from './host.ts';
@@ -72,7 +73,7 @@ export class HostRouter implements Router {
     const entry = this.declared.get(name.service);
     if (entry === undefined || !isMeant(entry, name)) return this.undeclared.find(name);
     if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear();
-    this.remembered.set(authority, entry.plan);
+    this.remembered.set(ownText(authority), entry.plan);
     return entry.plan;
   }
 }

@@ -41,7 +41,11 @@ it('sends what a slow endpoint has to another, within its budget, and never what
   expect(twice).toBeLessThanOrEqual(EXTRA * gets.results.length + 1);
   // Whoever was slow has answered few, and was given up by the others' callers.
   expect(gets.results.filter(({ origin }) => origin === 'a').length).toBeLessThan(gets.results.length / 10);
-  expect(await scene.sidecar.metric('remora_hedges_total', { result: 'sent' })).toBe(twice);
+  // One that is given up the moment it was sent may not be seen where it went.
+  const sent = await scene.sidecar.metric('remora_hedges_total', { result: 'sent' });
+  expect(sent).toBe((await scene.sidecar.metric('remora_attempts_total')) - gets.results.length);
+  expect(sent).toBeGreaterThanOrEqual(twice);
+  expect(sent).toBeLessThanOrEqual(EXTRA * gets.results.length + 1);
   expect(await scene.sidecar.metric('remora_hedges_total', { result: 'won' })).toBeGreaterThan(50);
 
   await slow!.mode('delay=200');

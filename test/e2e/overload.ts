@@ -33,14 +33,19 @@ export interface Overloaded {
  * An endpoint with so many places, offered three times what it can do. Its capacity is sleep and no CPU, so that the share of
  * it that was used is a count: a slow machine makes every request longer and not the share less.
  */
-export async function overload(places: number, orders: object, forMs: number): Promise<Overloaded> {
-  const app = await ChildApp.start<Served>('busy-app.mjs', places, SERVICE_MS);
+export async function overload(
+  places: number,
+  orders: object,
+  forMs: number,
+  serviceMs = SERVICE_MS,
+): Promise<Overloaded> {
+  const app = await ChildApp.start<Served>('busy-app.mjs', places, serviceMs);
   const sidecar = await Sidecar.start({
     service: { name: 'web', port: app.port },
     upstreams: { orders: { port: 0, ...orders } },
     static: { orders: [app.address] },
   });
-  const perSecond = (TIMES * places * 1000) / SERVICE_MS;
+  const perSecond = (TIMES * places * 1000) / serviceMs;
   const load = new Load(sidecar.port('orders'), { perSecond, maxOutstanding: UNBOUNDED });
   // The first requests open connections: what they take is left out.
   await load.progress(perSecond / 4);
@@ -60,7 +65,7 @@ export async function overload(places: number, orders: object, forMs: number): P
     results,
     good,
     goodput: used * Math.min(1, delivered / served),
-    longestWaitMs: Math.max(...good.map(({ tookMs }) => tookMs)) - SERVICE_MS,
+    longestWaitMs: Math.max(...good.map(({ tookMs }) => tookMs)) - serviceMs,
     longestLine: Math.max(longestLine, before.longestLine),
     unsent: load.unsent,
     lateMs: load.lateMs,
