@@ -19,7 +19,9 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d
 const instant = () =>
   z
     .string({ error: UNTIL_WORDS })
-    .refine((value) => INSTANT.test(value) && isDay(value) && Number.isFinite(Date.parse(value)), { error: UNTIL_WORDS });
+    .refine((value) => INSTANT.test(value) && isDay(value) && Number.isFinite(Date.parse(value)), {
+      error: UNTIL_WORDS,
+    });
 
 /** The 30th of February is read as the 2nd of March, which nobody means. */
 function isDay(instant: string): boolean {
