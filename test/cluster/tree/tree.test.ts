@@ -123,7 +123,7 @@ describe('levels', () => {
       return keys.map((key) => picker.pick(pickContext({ hasHash: true, ...key }))!.id);
     };
     const before = place(0, 1);
-    const afterTrying = place(5, 1);
+    const after = place(5, 1);
     expect(place(5, 2)).toEqual(after);
     const healthy = before.flatMap((id, i) => (Number(id.slice(1)) >= 5 ? [i] : []));
     const moved = healthy.filter((i) => after[i] !== before[i]);
