@@ -18,6 +18,10 @@ describe('a fault', () => {
     expect(said(fault(UNTIL))[0]).toMatch(/expected one of delay/);
     expect(said(fault('reset: true, until: tomorrow'))[0]).toMatch(/found "tomorrow", expected an instant/);
     expect(said(fault('reset: true, until: "2026-02-30"'))[0]).toMatch(/expected an instant/);
+    expect(said(fault('reset: true, until: "2026-02-30T12:00:00Z"'))[0]).toMatch(/expected an instant/);
+    expect(said(fault(`reset: true, percent: 0.004, ${UNTIL}`))[0]).toMatch(/expected a number from 0 to 100 in steps/);
+    for (const percent of [0, 0.01, 0.07, 33.33, 99.99])
+      expect(said(fault(`reset: true, percent: ${percent}, ${UNTIL}`))).toEqual([]);
     expect(said(fault(`reset: true, ${UNTIL}`))).toEqual([]);
   });
 

@@ -18,7 +18,19 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d
 const instant = () =>
   z
     .string({ error: UNTIL_WORDS })
-    .refine((value) => INSTANT.test(value) && Number.isFinite(Date.parse(value)), { error: UNTIL_WORDS });
+    .refine((value) => INSTANT.test(value) && isDay(value) && Number.isFinite(Date.parse(value)), {
+      error: UNTIL_WORDS,
+    });
+
+/** The 30th of February is read as the 2nd of March, which nobody means. */
+function isDay(instant: string): boolean {
+  const [year, month, day] = instant.slice(0, 10).split('-').map(Number) as [number, number, number];
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
+}
+
+const PERCENT_WORDS = 'a number from 0 to 100 in steps of 0.01';
+/** Less would be none, and say nothing of it. */
+const isInSteps = (percent: number): boolean => Math.abs(percent * 100 - Math.round(percent * 100)) < 1e-6;
 
 const EFFECTS = ['delay', 'delayHeader', 'abort', 'reset', 'bandwidth'] as const;
 const EFFECT_WORDS = 'one of delay, delayHeader, abort, reset and bandwidth, and until';
@@ -57,7 +69,7 @@ function faultSection(scope: Scope) {
       meaning:
         'Bytes per second of each answer. What comes in one read (mostly up to 64 KiB) goes out at once, and the next is read later.',
     }),
-    percent: defaulted(decimal(0, 100), 100, {
+    percent: defaulted(decimal(0, 100).refine(isInSteps, { error: PERCENT_WORDS }), 100, {
       scope,
       meaning: 'Share of the requests that match, drawn for each. In steps of 0.01.',
     }),
