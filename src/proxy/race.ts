@@ -87,7 +87,8 @@ export class Race {
     const delayMs = hedge.delayMs(now);
     if (delayMs < 0) return;
     this.timer ??= new HedgeTimer(this.clock, this.owner);
-    this.timer.arm(now + delayMs);
+    // A whole number, which is not put on the heap on its way; timers go by longer steps.
+    this.timer.arm(Math.ceil(now) + delayMs);
   }
 
   /** An answer began, or nothing can any more. */
