@@ -25,6 +25,7 @@ import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Plan } from '../proxy/plan.ts';
 import { Retrying } from '../proxy/retrying.ts';
+import { NO_EFFECTS } from '../proxy/route-effects.ts';
 import type { SpentTraces } from '../proxy/spent-traces.ts';
 import { Anywhere } from '../route/anywhere.ts';
 import { type DoorOptions, type Doors, makeDoors } from '../route/doors/doors.ts';
@@ -127,6 +128,7 @@ export function makePlan(
     shards,
     placement: placementOf(sharding, shards, (part) => makePlacement(clock, cluster, part, wanted, roles, key)),
     roles,
+    effects: NO_EFFECTS,
     faults: makeFaults(options.faults, labels.upstream, parts, before?.faults ?? NO_FAULTS),
     fallback: makeFallback(options.fallback, parts.directory.find, before?.fallback ?? null),
     spreader: null,

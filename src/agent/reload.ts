@@ -9,6 +9,7 @@ import { ListenError } from '../net/listener.ts';
 /** Settings that take effect when they change. All others are taken once, when the program starts. */
 const CHANGEABLE: ReadonlySet<string> = new Set([
   'upstreams',
+  'routes',
   'static',
   'telemetry',
   'overload',
@@ -37,8 +38,8 @@ export function judgeReload(initial: Config, next: Config, source: string): Relo
   const changed = keys.filter((key) => !CHANGEABLE.has(key) && !isDeepStrictEqual(initial[key], next[key]));
   const [before, after] = changed.length === 0 ? [{}, {}] : [redacted(initial), redacted(next)];
   const late = changed.flatMap((key) => differences(before[key], after[key], key));
-  const { upstreams, static: services, telemetry, overload } = next;
-  const config = { ...initial, upstreams, static: services, telemetry, overload };
+  const { upstreams, routes, static: services, telemetry, overload } = next;
+  const config = { ...initial, upstreams, routes, static: services, telemetry, overload };
   const unserved = [...upstreams.values()]
     .flatMap(({ name, service, failover }) => {
       const called = [service, ...failover.flatMap((target) => target.service ?? [])];

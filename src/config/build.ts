@@ -38,6 +38,7 @@ export function build(written: Written): Config {
     inbound: inbound === null ? null : inboundOf(inbound),
     outbound,
     upstreams: new Map(Object.entries(written.upstreams).map(([name, upstream]) => [name, upstreamOf(name, upstream)])),
+    routes: [],
     static: new Map(Object.entries(written.static)),
     consul: written.consul,
     admin: { ...written.admin, grpcPort: grpcPortOf(written.admin) },
@@ -131,6 +132,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     connections: buildConnections(written),
     fallback: buildFallback(written.fallback),
     faults: buildFaults(written.faults),
+    routes: [],
   };
 }
 

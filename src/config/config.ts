@@ -21,6 +21,7 @@ import type { KeyOptions } from '../route/keys/options.ts';
 import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
 import type { ReadOptions } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shards/shard-options.ts';
+import type { RouteOptions } from '../route/table/options.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
 export interface Config {
@@ -28,6 +29,8 @@ export interface Config {
   readonly inbound: InboundConfig | null;
   readonly outbound: OutboundConfig | null;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  /** Of the shared outbound port, sorted by name. Every upstream that one names is in `upstreams`. */
+  readonly routes: readonly RouteOptions[];
   /** Services served from the file only. Hosts may be names here; discovery resolves them. */
   readonly static: ReadonlyMap<string, readonly StaticEndpoint[]>;
   /** Null: no Consul. */
@@ -121,6 +124,8 @@ export interface UpstreamConfig extends PlaceOptions {
   /** Null: failures are what they are. */
   readonly fallback: FallbackOptions | null;
   readonly faults: readonly FaultOptions[];
+  /** Of what is called by its name or port, sorted by name; they need no hosts. */
+  readonly routes: readonly RouteOptions[];
 }
 
 /** Which endpoints, and which of them first. */

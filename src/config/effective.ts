@@ -85,6 +85,7 @@ function encodeUpstream({
   throttle,
   fallback,
   faults,
+  routes: _routes,
   ...rest
 }: UpstreamConfig): unknown {
   return {

@@ -50,6 +50,19 @@ export interface Registered {
   readonly isForsaken: boolean;
 }
 
+/** One of the writes of a transaction. `revision`: only while the key has it; `0`: only while there is no such key. */
+export type KvWrite =
+  | { readonly kind: 'set'; readonly key: string; readonly text: string; readonly revision: string | null }
+  | { readonly kind: 'delete'; readonly key: string; readonly revision: string | null }
+  | { readonly kind: 'delete_tree'; readonly prefix: string };
+
+export interface Transaction {
+  /** False: nothing was written. */
+  readonly isDone: boolean;
+  /** Why not, by the index of the write. */
+  readonly refusals: readonly { readonly index: number; readonly why: string }[];
+}
+
 export type CheckStatus = 'passing' | 'warning' | 'critical';
 
 /**
@@ -60,6 +73,12 @@ export interface ConsulApi {
   /** Every listed instance, critical ones included, sorted by id. */
   health(query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<HealthAnswer>;
   kv(key: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<KvDocument>>;
+  /** Every key that begins so; none is an answer too. What the token may not read is left out without a word. */
+  kvTree(prefix: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<readonly KvDocument[]>>;
+  /** All of the writes, or none. At most 64. */
+  transact(writes: readonly KvWrite[], signal: AbortSignal): Promise<Transaction>;
+  /** The config entries that concern a service, compiled, as Consul's JSON. */
+  discoveryChain(service: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<string>>;
   /** False: not written, because another session holds the key. */
   putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean>;
 

@@ -15,14 +15,17 @@ import {
   type ConsulRead,
   checkIdOf,
   type HealthAnswer,
+  type KvWrite,
   type Registered,
   type Rights,
+  type Transaction,
 } from './consul-api.ts';
 import { ConsulError, describeError, withSchemeHint } from './consul-error.ts';
 import { answerOf, type ConsulReply, parseJson, refusal } from './consul-reply.ts';
 import { decodeHealth } from './health-answer.ts';
 import type { KvDocument } from './kv.ts';
-import { decodeKv } from './kv-answer.ts';
+import { decodeKv, decodeKvTree } from './kv-answer.ts';
+import { decodeTransaction, encodeWrites } from './kv-transaction.ts';
 import type { ConsulOptions, RegistrationOptions } from './options.ts';
 import { decodeRegistered } from './registered-answer.ts';
 import { decodeAllowed, MAX_ASKED } from './rights-answer.ts';
@@ -96,6 +99,25 @@ export class ConsulClient implements ConsulApi {
     if (reply.status !== 200 && reply.status !== 404) throw refusal(reply);
     const document = decodeKv(key, reply.status === 404 ? [] : parseJson(reply));
     return answerOf(reply, document, `${document.revision} ${document.isHeld} ${document.text}`);
+  }
+
+  async kvTree(prefix: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<readonly KvDocument[]>> {
+    const reply = await this.read('/kv/{name}', prefix, { recurse: 'true' }, read, signal);
+    if (reply.status !== 200 && reply.status !== 404) throw refusal(reply);
+    const documents = decodeKvTree(reply.status === 404 ? [] : parseJson(reply));
+    return answerOf(reply, documents, documents.map(({ key, revision }) => `${key} ${revision}`).join('\n'));
+  }
+
+  async transact(writes: readonly KvWrite[], signal: AbortSignal): Promise<Transaction> {
+    const reply = await this.call('PUT', { path: '/txn', body: encodeWrites(writes), signal });
+    if (reply.status !== 200 && reply.status !== 409) throw refusal(reply);
+    return decodeTransaction(parseJson(reply));
+  }
+
+  async discoveryChain(service: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<string>> {
+    const reply = await this.read('/discovery-chain/{name}', service, {}, read, signal);
+    if (reply.status !== 200) throw refusal(reply);
+    return answerOf(reply, reply.text, reply.text);
   }
 
   async putKv(key: string, text: string, session: string | null, signal: AbortSignal): Promise<boolean> {

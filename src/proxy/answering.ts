@@ -19,6 +19,7 @@ import type { Journal } from './journal.ts';
 import type { Placed } from './placement.ts';
 import type { Plan } from './plan.ts';
 import { proveRefusal } from './refusal.ts';
+import type { Routed } from './routed.ts';
 
 /**
  * What the client of one exchange is told: an endpoint's answer, or one of our own, and what either says besides (how
@@ -46,6 +47,7 @@ export class Answering {
     private readonly visit: Visit,
     private readonly mishap: Mishap,
     private readonly edits: Edits,
+    private readonly routed: Routed,
   ) {
     this.told = new AnswerMarks(journal, attempts);
   }
@@ -78,7 +80,8 @@ export class Answering {
     this.attempts.answering = attempt;
     this.journal.answer(head.status, null, now);
     this.instead.keep(head, now);
-    const isTold = this.isMarked || this.told.isNeeded(head, plan);
+    const isRouted = plan.effects.marksAnswers || this.routed.setCookie !== null;
+    const isTold = isRouted || this.isMarked || this.told.isNeeded(head, plan);
     this.client.sendHead(head, isTold ? this.marks(head, attempt, plan, now) : NO_EDITS);
   }
 
@@ -136,6 +139,7 @@ export class Answering {
     this.told.putLocal(edits, plan, now);
     if (!plan.trustsPeer && !this.attempts.mayBeSeen) proveRefusal(edits, code, journal.trace);
     if (this.mishap.words !== null) edits.append('x-remora-fault', this.mishap.words);
+    this.route(null, plan);
     this.client.sendLocal(failureAnswer(code), edits);
   }
 
@@ -173,7 +177,15 @@ export class Answering {
     this.told.put(edits, attempt, plan, now);
     if (mishap.words !== null) edits.append('x-remora-fault', mishap.words);
     if (this.instead.isMoved) edits.append('x-remora-fallback', 'cluster');
+    this.route(head, plan);
     return edits;
+  }
+
+  /** What its route changes, of an answer of our own (null) too. */
+  private route(answer: ResponseHead | null, plan: Plan): void {
+    const { edits, journal, routed } = this;
+    if (routed.setCookie !== null) edits.append('set-cookie', routed.setCookie);
+    if (plan.effects.marksAnswers) plan.effects.editAnswer(journal, answer, edits);
   }
 
   private ownEdits(plan: Plan): Edits {
@@ -183,6 +195,7 @@ export class Answering {
     if (journal.fallback !== null) edits.append('x-remora-fallback', journal.fallback);
     if (mishap.words !== null) edits.append('x-remora-fault', mishap.words);
     if (visit.isMarked) plan.door.mark(visit, edits);
+    this.route(null, plan);
     return edits;
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { Random } from '../base/random.ts';
-import { failureAnswer } from '../http/answer.ts';
+import { failureAnswer, type LocalAnswer } from '../http/answer.ts';
 import type { Client, RequestHandler } from '../http/conduit.ts';
 import { Edits, NO_EDITS } from '../http/edits.ts';
 import type { Fields } from '../http/fields.ts';
@@ -30,6 +30,7 @@ import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
 import { Race } from './race.ts';
 import { Replay } from './replay.ts';
+import { Routed } from './routed.ts';
 import { Sending } from './sending.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
 import { Tried } from './tried.ts';
@@ -86,6 +87,8 @@ export class Exchange
   private readonly sending: Sending;
   private readonly instead: Instead;
   private readonly answering: Answering;
+  /** Filled by the router, also by one that is asked before this exchange. */
+  readonly routed = new Routed();
   private isEndpointDone = false;
   /** When it came, under whatever plan. */
   private beganAt = 0;
@@ -108,7 +111,19 @@ export class Exchange
     this.race = new Race(this, clock, random, attempts, tried, placed, allowance, bounds);
     this.wait = new Wait(clock, this, placed, journal.held);
     this.sending = new Sending(client, journal, replay, allowance, bounds, visit, edits, instanceId);
-    this.answering = new Answering(client, clock, this, journal, attempts, instead, placed, visit, mishap, edits);
+    this.answering = new Answering(
+      client,
+      clock,
+      this,
+      journal,
+      attempts,
+      instead,
+      placed,
+      visit,
+      mishap,
+      edits,
+      this.routed,
+    );
   }
 
   get startedAt(): number {
@@ -130,8 +145,8 @@ export class Exchange
     const { clock, random, instanceId } = this.context;
     const now = clock.now();
     if (isLoop(head, instanceId)) return this.reject('loop_detected');
-    const plan = this.router.route(head);
-    if (plan === null) return this.reject('no_route');
+    const plan = this.router.route(head, this.client.peer, this.routed);
+    if (plan === null) return this.reject(this.routed.refusal);
 
     this.begin(head, plan, now);
     this.journal.trace.continueOrBegin(head.get('traceparent'), plan.sampleRatio, random);
@@ -139,6 +154,8 @@ export class Exchange
     plan.observer.onExchangeOpen(now);
     if (now >= this.allowance.deadlineAt) return this.fail('deadline_exceeded', now);
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return this.answerOptions(now);
+    const answer = plan.effects.answer(head, this.client.peer);
+    if (answer !== null) return this.answerByRoute(answer, now);
     if (plan.faults.choose(head, this.client.peer, random, this.mishap, now)) return this.befall(now);
     this.enter(now);
   }
@@ -543,8 +560,14 @@ export class Exchange
   /** A request that never comes under a plan. */
   private reject(code: FailureCode): void {
     this.context.observer.onReject(this.client.peer.listener, code);
+    this.routed.reset();
     this.client.sendLocal(failureAnswer(code), NO_EDITS);
     this.client.finish(true);
+  }
+
+  private answerByRoute(answer: LocalAnswer, now: number): void {
+    this.answering.give(answer, answer.code, this.plan, now);
+    this.finish(now);
   }
 
   private answerOptions(now: number): void {
@@ -640,6 +663,7 @@ export class Exchange
     this.instead.drop();
     this.replay.reset();
     this.leavePlan('idle', now);
+    this.routed.reset();
   }
 
   private leavePlan(next: 'idle' | 'trying', now: number): void {
@@ -655,6 +679,7 @@ export class Exchange
     journal.endedAt = now;
     journal.fault = this.mishap.words;
     journal.shard = this.placed.shard;
+    journal.route = plan.effects.route;
     plan.observer.onExchangeClose(journal);
   }
 }

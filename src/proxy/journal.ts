@@ -31,6 +31,7 @@ export class Journal implements ExchangeRecord {
   requestBytes = 0;
   responseBytes = 0;
   requestId = '';
+  route: string | null = null;
   shard: string | null = null;
   fault: string | null = null;
   fallback: FallbackKind | null = null;

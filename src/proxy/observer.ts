@@ -44,6 +44,8 @@ export interface ExchangeRecord {
   /** How long it waited for a primary, or for the new owner of its key. */
   readonly heldMs: number;
   readonly requestId: string;
+  /** The route that led it, by name; null without one. */
+  readonly route: string | null;
   /** The shard that has its key, whether or not it was reached; null without one. */
   readonly shard: string | null;
   /** What was done to it on purpose: `delay`, `delay, abort`; null mostly. */

@@ -21,6 +21,8 @@ import type { Parking } from './parking.ts';
 import type { Placement } from './placement.ts';
 import type { Ledger } from './places/ledger.ts';
 import type { Retrying } from './retrying.ts';
+import type { RouteEffects } from './route-effects.ts';
+import type { Routed } from './routed.ts';
 import { NO_STALE, type StaleAnswers } from './stale-cache.ts';
 
 /**
@@ -51,6 +53,8 @@ export interface Plan {
   /** How quick answers are at best. */
   readonly pace: Pace;
   readonly placement: Placement;
+  /** What the route that leads here does to requests. */
+  readonly effects: RouteEffects;
   /** What befalls requests on purpose. */
   readonly faults: Faults;
   /** What clients are given in place of failures. */
@@ -100,8 +104,8 @@ export const NO_FALLBACK: Fallback = {
 
 /** Requests to plans. One per listener. */
 export interface Router {
-  /** The plan of a request, or null when no upstream is meant (`no_route`). */
-  route(head: RequestHead): Plan | null;
+  /** The plan of a request, or null: it has none for the reason of `routed`, which the router fills. */
+  route(head: RequestHead, peer: Peer, routed: Routed): Plan | null;
   /** The plan of an opaque connection, or null. `serverName`: see `TunnelClient`. */
   routeTunnel(serverName: string | null): Plan | null;
 }

@@ -38,6 +38,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     ejection: DEFAULT_EJECTION,
     fallback: null,
     faults: [],
+    routes: [],
   };
   expect(good(FIRST_FILE)).toEqual({
     service: {
@@ -80,6 +81,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
         { name: 'cache', service: 'cache', listen: { address: '127.0.0.1', port: 9002 }, protocol: 'tcp', ...upstream },
       ],
     ]),
+    routes: [],
     static: new Map([
       [
         'orders',

@@ -258,6 +258,7 @@ it('takes every key there is, in the units of the program', () => {
         untilMs: Date.UTC(2026, 0, 31, 17),
       },
     ],
+    routes: [],
   });
   expect(config.upstreams.get('files')).toMatchObject({ hash: [{ kind: 'source', terminal: false }], listen: null });
   expect(config.upstreams.get('hedged')!.hedge).toEqual({

@@ -174,6 +174,7 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
     inbound: null,
     outbound: null,
     upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
+    routes: [],
     static: new Map(),
     consul: null,
     admin: { address: '127.0.0.1', port: 0, grpcPort: null, tokenFile: null },

@@ -58,6 +58,7 @@ import { Parking } from '../../src/proxy/parking.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
 import { type Fallback, NO_FALLBACK, type Plan, type Router } from '../../src/proxy/plan.ts';
 import { Retrying } from '../../src/proxy/retrying.ts';
+import { NO_EFFECTS, type RouteEffects } from '../../src/proxy/route-effects.ts';
 import { SpentTraces } from '../../src/proxy/spent-traces.ts';
 import { WaitingLine } from '../../src/proxy/waiting-line.ts';
 import { Anywhere } from '../../src/route/anywhere.ts';
@@ -96,6 +97,7 @@ export interface ScriptOptions {
   /** What befalls requests, at the time of the script. */
   readonly faults?: (clock: ManualClock) => Faults;
   readonly fallback?: Fallback;
+  readonly effects?: RouteEffects;
   /** Another script's, for two clusters side by side. */
   readonly clock?: ManualClock;
   /** Without it, a bug fails the test. */
@@ -193,6 +195,7 @@ export class ExchangeScript {
       timeTexts: textsOf({ ...DEFAULT_TIMEOUTS, ...options.timeouts }),
       pace: new Pace(),
       placement: this.placement(),
+      effects: options.effects ?? NO_EFFECTS,
       faults: options.faults?.(this.clock) ?? NO_FAULTS,
       fallback: options.fallback ?? NO_FALLBACK,
       spreader: null,

@@ -8,6 +8,7 @@ import type {
   HealthAnswer,
   Registered,
   Rights,
+  Transaction,
 } from '../../src/discovery/consul-api.ts';
 import { ConsulError } from '../../src/discovery/consul-error.ts';
 import type { KvDocument } from '../../src/discovery/kv.ts';
@@ -55,6 +56,18 @@ export class FakeConsulApi implements ConsulApi {
   }
 
   kv(): Promise<ConsulAnswer<KvDocument>> {
+    throw new ConsulError('not part of this test');
+  }
+
+  kvTree(): Promise<ConsulAnswer<readonly KvDocument[]>> {
+    throw new ConsulError('not part of this test');
+  }
+
+  transact(): Promise<Transaction> {
+    throw new ConsulError('not part of this test');
+  }
+
+  discoveryChain(): Promise<ConsulAnswer<string>> {
     throw new ConsulError('not part of this test');
   }
 

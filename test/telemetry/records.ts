@@ -81,6 +81,7 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     responseBytes: 42,
     heldMs: 0,
     requestId: 'req-1',
+    route: null,
     shard: null,
     fault: null,
     fallback: null,

@@ -37,7 +37,7 @@ export class Dispatcher implements RequestHandler, Router, Handover {
   }
 
   onRequest(head: RequestHead): void {
-    this.plan = this.router.route(head);
+    this.plan = this.router.route(head, this.client.peer, this.exchange.routed);
     const spread = this.plan === null || this.plan.spreader === null ? null : this.spreadOf(this.plan, head);
     this.current = spread === null ? this.exchange : this.handlerOf(spread, head);
     this.current.onRequest(head);

@@ -43,9 +43,9 @@ describe('a dispatcher', () => {
     let asked = 0;
     const { route } = script.router;
     Object.assign(script.router, {
-      route: (head: Parameters<typeof route>[0]) => {
+      route: (...request: Parameters<typeof route>) => {
         asked += 1;
-        return route(head);
+        return route(...request);
       },
     });
     script.enter().request();
