@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SystemClock } from '../base/clock-system.ts';
 import type { SocketChoice } from '../net/choose-sockets.ts';
+import { addConfigCommands } from './config/commands.ts';
 
 const EXAMPLES = `
 A first sidecar, beside an application on port 8080 that calls a service named orders:
@@ -126,6 +127,7 @@ export function makeProgram(version: string): Command {
       process.exit(await runDemo(flags, new SystemClock()));
     });
 
+  addConfigCommands(program);
   return program;
 }
 

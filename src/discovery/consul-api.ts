@@ -4,8 +4,12 @@ import type { RegistrationOptions } from './options.ts';
 
 /** How to read. */
 export interface ConsulRead {
-  /** `stale`: any server may answer, also one without a leader. `leader`: only what the leader vouches for. */
-  readonly mode: 'stale' | 'leader';
+  /**
+   * `stale`: any server may answer, also one without a leader. `leader`: only what the leader vouches for, though one
+   * just elected may be a moment behind its predecessor. `consistent`: not even that, for who asks whether a write of
+   * his own was done.
+   */
+  readonly mode: 'stale' | 'leader' | 'consistent';
   /** Blocks until the index is passed; 0: answers at once. */
   readonly index: bigint;
   readonly waitMs: number;

@@ -247,7 +247,7 @@ export class ConsulClient implements ConsulApi {
     read: ConsulRead,
     signal: AbortSignal,
   ): Promise<ConsulReply> {
-    if (read.mode === 'stale') query['stale'] = '1';
+    if (read.mode !== 'leader') query[read.mode] = '1';
     if (read.index > 0n) Object.assign(query, { index: read.index.toString(), wait: `${Math.ceil(read.waitMs)}ms` });
     return this.call('GET', { path, params: { name }, query, timeoutMs: read.timeoutMs, signal });
   }
