@@ -71,7 +71,7 @@ export class FakeConsulApi implements ConsulApi {
     throw new ConsulError('not part of this test');
   }
 
-  async putKv(key: string): Promise<boolean> {
+  async putKv(key: string, _text?: string): Promise<boolean> {
     this.write(`put ${key}`);
     return true;
   }

@@ -30,6 +30,12 @@ export class MemoryKv extends FakeConsulApi {
     return this.answer(found.map((key) => this.document(key)));
   }
 
+  override async putKv(key: string, text = ''): Promise<boolean> {
+    await super.putKv(key);
+    this.put(key, text);
+    return true;
+  }
+
   override async transact(writes: readonly KvWrite[] = []): Promise<Transaction> {
     this.transactions += 1;
     const fate = this.fates.shift();
