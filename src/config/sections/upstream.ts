@@ -89,3 +89,6 @@ export const upstreamSection = section({
   fallback: fallback(),
   faults: faultsList('mesh'),
 });
+
+/** What can be said of all of them: not what each must have for itself. */
+export const upstreamDefaults = upstreamSection.omit({ service: true, port: true, address: true });
