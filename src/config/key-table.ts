@@ -10,6 +10,7 @@ export function keyTable(): string {
 }
 
 function rowsOf(schema: z.core.$ZodType, path: string): string[] {
+  if (FACTS.get(schema)?.sameAs != null) return [];
   const kind = kindOf(schema);
   switch (kind.kind) {
     case 'map':
