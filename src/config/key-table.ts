@@ -13,6 +13,7 @@ export function keyTable(): string {
 const REPEATED: ReadonlySet<string> = new Set(['defaults']);
 
 function rowsOf(schema: z.core.$ZodType, path: string): string[] {
+  if (FACTS.get(schema)?.sameAs != null) return [];
   const kind = kindOf(schema);
   switch (kind.kind) {
     case 'map':

@@ -3,6 +3,7 @@ import { group, optional, required, section } from './field.ts';
 import { consulSection } from './sections/consul.ts';
 import { inboundSection, outboundSection } from './sections/listeners.ts';
 import { operations } from './sections/operations.ts';
+import { sharedRoutes } from './sections/routes/routes.ts';
 import { serviceSection } from './sections/service.ts';
 import { staticEndpoint } from './sections/static.ts';
 import { upstreamDefaults, upstreamSection } from './sections/upstream.ts';
@@ -30,6 +31,7 @@ export const configSchema = section({
     meaning:
       'What every upstream is unless the same or a higher document says otherwise: any key of `upstreams.<name>` but `service`, `port` and `address`.',
   }),
+  routes: sharedRoutes(),
   static: group(
     z.record(name(), z.array(staticEndpoint, { error: 'a list of endpoints' }), {
       error: 'a map of lists of endpoints',
