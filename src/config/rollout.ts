@@ -21,7 +21,9 @@ export interface Rollout {
   /** Random; also the identity of this rollout. */
   readonly seed: string;
   readonly guards: readonly Guard[];
-  /** Wall time, ms since 1970. */
+  /** How long each sidecar judges. */
+  readonly forMs: number;
+  /** Wall time, ms since 1970. What lies between the end of `forMs` and `untilMs` is for the promotion. */
   readonly startedAtMs: number;
   readonly untilMs: number;
   readonly by: string;
@@ -48,7 +50,7 @@ export interface Verdict {
   readonly why: string;
 }
 
-/** The value of `remora/rollout/objection/<service>/<instance>`. */
+/** The value of `remora/rollout/objection/<service>/<instance>` is a list of these: one for each rollout that stands. */
 export interface Objection extends Verdict {
   readonly layer: LayerName;
   readonly kind: 'broken' | 'refused';

@@ -11,6 +11,8 @@ export interface SidecarStatus {
   readonly startedAtMs: number;
   readonly sinceMs: number;
   readonly layers: readonly LayerStatus[];
+  /** Services that it calls: the `service` layers that concern it, whether or not there is a document. */
+  readonly calls: readonly string[];
   /** Of rollouts that it takes part in. */
   readonly verdicts: readonly Verdict[];
   /** By upstream: two sidecars with the same one send a key to the same endpoint. */

@@ -67,6 +67,13 @@ export class Registry {
     this.collectors.push(collector);
   }
 
+  /** Every series of a metric that is bound now: its labels' values, a key of its own, and what counts. */
+  forEach(name: MetricName, visit: (values: readonly string[], key: string, instrument: Instrument) => void): void {
+    for (const [labels, { values, instrument }] of this.families.get(name)!) {
+      visit(values, `${name}${labels}`, instrument);
+    }
+  }
+
   /** Prometheus text, format 0.0.4. */
   render(): string {
     this.takeBackIdle();
@@ -92,7 +99,7 @@ export class Registry {
       known.holders += 1;
       return known;
     }
-    const series = new Series(name, labels, make());
+    const series = new Series(name, labels, values, make());
     if (this.lines + series.lines > this.maxLines) this.takeBackIdle();
     if (this.lines + series.lines > this.maxLines) {
       this.dropped.value += 1;
@@ -154,6 +161,7 @@ class Series {
   constructor(
     readonly name: MetricName,
     readonly labels: string,
+    readonly values: readonly string[],
     readonly instrument: Instrument,
   ) {
     this.lines = instrument instanceof Histogram ? HISTOGRAM_LINES : 1;

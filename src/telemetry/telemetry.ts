@@ -12,6 +12,7 @@ import { processSamples } from './process-samples.ts';
 import { type Collector, Registry } from './registry.ts';
 import type { Tracing } from './tracing.ts';
 import { TracingSlot } from './tracing-slot.ts';
+import { TrafficTally } from './traffic-tally.ts';
 
 /** What configuration says of telemetry. */
 export interface TelemetryOptions {
@@ -38,6 +39,8 @@ export interface TelemetryParts {
  */
 export class Telemetry {
   readonly observer: ProxyObserver;
+  /** What became of outbound requests. */
+  readonly traffic: TrafficTally;
   private readonly registry: Registry;
   private readonly accessLog: AccessLog;
   private readonly slot = new TracingSlot();
@@ -54,6 +57,7 @@ export class Telemetry {
       bugLog.onBug(error);
     };
     this.registry = new Registry(clock, onThrow);
+    this.traffic = new TrafficTally(this.registry);
     const metrics = new Metrics(this.registry);
     this.accessLog = new AccessLog(accessSink, clock, 'off');
     this.observer = new FanOut([metrics, this.slot, this.accessLog, bugLog], onThrow);
