@@ -1,0 +1,24 @@
+import type { KvText, LocalText } from '../material.ts';
+
+/**
+ * In place of the file of a sidecar that runs elsewhere: it calls what it is known to call, and documents may refer to
+ * whatever they name. The values behind references are not known here; each stands for itself.
+ */
+export function unknownFile(caller: string, calls: Iterable<string>, documents: readonly KvText[]): LocalText {
+  const variables = documents.flatMap(({ text }) => [...text.matchAll(VARIABLE)].map(([, name]) => name!));
+  const names = [...new Set(variables)];
+  const upstreams = Object.fromEntries([...calls].filter((name) => LABEL.test(name)).map((name) => [name, {}]));
+  const file = {
+    service: { name: caller, port: 1 },
+    outbound: { port: 0 },
+    consul: {},
+    upstreams,
+    secrets: { dir: '/', allowEnv: names },
+  };
+  const env = Object.fromEntries(names.map((name) => [name, `\${env:${name}}`]));
+  return { source: `the file of ${caller}`, text: JSON.stringify(file), env, set: [] };
+}
+
+const VARIABLE = /\$\{env:([^}]+)\}/g;
+/** What an upstream may be called; a service with another name has upstreams of another name in files. */
+const LABEL = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/;
