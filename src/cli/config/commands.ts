@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { SystemClock } from '../../base/clock-system.ts';
 import type { LayerName } from '../../config/kv-keys.ts';
+import { parseDuration } from '../../config/units.ts';
 import type { ExitCode } from './exit.ts';
 import { EXIT_WORDS } from './exit.ts';
 import type { ConnectionFlags, Operator } from './operator.ts';
@@ -10,6 +11,12 @@ export interface LayerFlags {
   readonly mesh?: true;
   readonly service?: string;
   readonly caller?: string;
+}
+
+interface StatusFlags {
+  readonly wait: boolean;
+  readonly timeout: number;
+  readonly json: boolean;
 }
 
 /** Runs one command with Consul at hand, and sets the exit code. */
@@ -28,6 +35,7 @@ export function addConfigCommands(program: Command): void {
     .command('config')
     .description('the configuration in Consul: show, check, plan, apply, history, rollback');
   addReaders(config);
+  addStatus(config);
   addWriters(config);
 }
 
@@ -40,6 +48,31 @@ function addReaders(config: Command): void {
         (await import('./history.ts')).runHistory(operator, layerIn(flags, command), flags),
       ),
     );
+}
+
+/** Any layer, or all of them. */
+function addStatus(config: Command): void {
+  const status = config
+    .command('status')
+    .description('which sidecars run what, who refuses it and why, what is staged, and who is silent');
+  connected(ofLayer(status))
+    .option('--wait', 'until every sidecar runs the newest or refuses it', false)
+    .addOption(new Option('--timeout <time>', 'with --wait: how long').default(60_000, '60s').argParser(timeOf))
+    .option('--json', 'for machines', false)
+    .action((flags: ConnectionFlags & LayerFlags & StatusFlags, command: Command) =>
+      inConsul(flags, async (operator) => {
+        const { runConfigStatus } = await import('./status.ts');
+        const isOfOne = flags.mesh !== undefined || flags.service !== undefined || flags.caller !== undefined;
+        const layer = isOfOne ? layerIn(flags, command) : null;
+        return runConfigStatus(operator, { layer, json: flags.json, waitMs: flags.wait ? flags.timeout : null });
+      }),
+    );
+}
+
+function timeOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null || ms <= 0) throw new InvalidArgumentError('Expected a time such as 60s.');
+  return ms;
 }
 
 function addWriters(_config: Command): void {
