@@ -50,7 +50,7 @@ export function outlookOf(layer: LayerName, text: string, known: Known, wallMs: 
   const warnings = new Set<string>();
   const effects: Effect[] = [];
 
-  for (const [caller, calls] of callersOf(layer, known)) {
+  for (const [caller, calls] of callersOf([layer], known)) {
     const local = unknownFile(caller, calls, [...known.documents, after]);
     const now = settleFor(caller, local, known.documents, known.documents, null, wallMs);
     const counts = now.config === null ? null : countsOf(now.config);
@@ -64,6 +64,20 @@ export function outlookOf(layer: LayerName, text: string, known: Known, wallMs: 
   }
   const concerned = known.statuses.filter((status) => concerns(layer, status));
   return { changes, problems: [...problems.values()], warnings: [...warnings], concerned, effects };
+}
+
+/** What is wrong with documents as they stand, and which of them nobody can use. */
+export function flawsOf(known: Known, wallMs: number): readonly Problem[] {
+  const problems = new Map<string, Problem>();
+  const layers = known.documents.map(({ layer }) => layer);
+  for (const [caller, calls] of callersOf(layers, known)) {
+    const local = unknownFile(caller, calls, known.documents);
+    const settlement = settleFor(caller, local, known.documents, [], null, wallMs);
+    for (const layer of layers) {
+      for (const problem of problemsOf(settlement, layer)) problems.set(formatProblem(problem), problem);
+    }
+  }
+  return [...problems.values()];
 }
 
 /** What the sidecars of a caller have, of these documents over this file. */
@@ -86,16 +100,13 @@ export function concerns(layer: LayerName, { service, calls }: SidecarStatus): b
 }
 
 /** Whom a layer is for, and what they call. Nobody's file is known here, so the least that is known is taken. */
-function callersOf(layer: LayerName, { documents, statuses }: Known): ReadonlyMap<string, ReadonlySet<string>> {
-  const services = documents.flatMap((document) => serviceOf(document.layer) ?? []);
-  const called = serviceOf(layer);
-  const callers = new Map<string, Set<string>>([
-    [ANYBODY, new Set([...services, ...(called === null ? [] : [called])])],
-  ]);
-  const own = callerOf(layer);
-  if (own !== null) callers.set(own, new Set(services));
+function callersOf(layers: readonly LayerName[], { documents, statuses }: Known): ReadonlyMap<string, Set<string>> {
+  const present = (names: readonly (string | null)[]): string[] => names.filter((name) => name !== null);
+  const services = present([...documents.map(({ layer }) => serviceOf(layer)), ...layers.map(serviceOf)]);
+  const callers = new Map<string, Set<string>>([[ANYBODY, new Set(services)]]);
+  for (const caller of present(layers.map(callerOf))) callers.set(caller, new Set(services));
   for (const status of statuses) {
-    if (!concerns(layer, status)) continue;
+    if (!layers.some((layer) => concerns(layer, status))) continue;
     const calls = callers.get(status.service) ?? new Set<string>();
     for (const name of status.calls) calls.add(name);
     if (callers.size < MAX_CALLERS) callers.set(status.service, calls);

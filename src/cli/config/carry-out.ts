@@ -1,0 +1,94 @@
+import { printable } from '../../admin/text-table.ts';
+import { rolloutKey } from '../../config/kv-keys.ts';
+import { seal } from '../../config/seal.ts';
+import { layerDifference, layerFlags } from '../../config/store/documents.ts';
+import type { EntryKind } from '../../config/store/history.ts';
+import type { ChangeOutcome } from '../../config/store/store.ts';
+import type { KvWrite } from '../../discovery/consul-api.ts';
+import type { KvDocument } from '../../discovery/kv.ts';
+import { differenceText } from './difference-text.ts';
+import { EXIT, type ExitCode } from './exit.ts';
+import { instant } from './history.ts';
+import type { Operator } from './operator.ts';
+import type { Proposal } from './proposal.ts';
+import { awaitSidecars } from './sidecars.ts';
+
+export interface Errand {
+  readonly kind: EntryKind;
+  readonly message: string;
+  /** Null: sidecars are not waited for. */
+  readonly waitMs: number | null;
+}
+
+/** Puts a document in force, and says what is true when that is over. */
+export async function carryOut(operator: Operator, proposal: Proposal, errand: Errand): Promise<ExitCode> {
+  const { store, clock, random, by, out } = operator;
+  const { layer, base } = proposal;
+  const text = seal(proposal.text);
+  if (text === base.text) {
+    out.write(`${layer} has this document already, as revision ${base.revision}; nothing was written\n`);
+    return errand.waitMs === null ? EXIT.done : awaitSidecars(operator, layer, base.revision, errand.waitMs);
+  }
+  const id = [1, 2].map(() => random.uint32().toString(16).padStart(8, '0')).join('');
+  const { also, story } = await overStaged(operator, proposal);
+  const entry = { kind: errand.kind, id, atMs: clock.wallMs(), by, message: errand.message, story };
+  const outcome = await store.replace({ layer, base, text, entry, also });
+  const code = await report(operator, proposal, outcome);
+  if (outcome.kind !== 'applied' || errand.waitMs === null) return code;
+  return awaitSidecars(operator, layer, outcome.revision ?? base.revision, errand.waitMs);
+}
+
+/** A canary holds on the document that it was made of, so a change of that ends it. */
+async function overStaged({ store, out }: Operator, { layer }: Proposal): Promise<Staged> {
+  const staged = await store.key(rolloutKey(layer));
+  if (staged.text === null) return { also: [], story: [] };
+  const line = `ends the canary that was staged as revision ${staged.revision}`;
+  out.write(`warning: this ${line}\n`);
+  return { also: [{ kind: 'delete', key: staged.key, revision: null }], story: [line] };
+}
+
+interface Staged {
+  readonly also: readonly KvWrite[];
+  readonly story: readonly string[];
+}
+
+async function report(operator: Operator, proposal: Proposal, outcome: ChangeOutcome): Promise<ExitCode> {
+  const { out } = operator;
+  const { layer, base } = proposal;
+  switch (outcome.kind) {
+    case 'applied':
+      out.write(`applied: ${layer} is revision ${outcome.revision ?? 'that its history says'}\n`);
+      return EXIT.done;
+    case 'moved':
+      return conflict(operator, proposal, base, outcome.now);
+    case 'refused':
+      out.write(`not applied: ${outcome.why}\n`);
+      return EXIT.invalid;
+    case 'unknown':
+      out.write(
+        `unknown: Consul did not say whether it was done (${outcome.why})\n` +
+          `Either it is, or it never will be unless a server that has it comes back. What stands there:\n  remora config history ${layerFlags(layer)}\n`,
+      );
+      return EXIT.unknown;
+  }
+}
+
+/** Says what somebody else did to the layer in the meantime. */
+export async function conflict(
+  operator: Operator,
+  { layer }: Pick<Proposal, 'layer'>,
+  base: Pick<KvDocument, 'text' | 'revision'>,
+  now: KvDocument,
+): Promise<ExitCode> {
+  const { store, out } = operator;
+  const maker = (await store.history(layer)).find(({ made }) => made === now.revision);
+  const who =
+    maker === undefined ? '' : `, by ${maker.by} at ${instant(maker.atMs)}${maker.message && `: ${maker.message}`}`;
+  const then = base.revision === '0' ? 'there was none' : `it was ${base.revision}`;
+  const changes = layerDifference(layer, base.text, now.text);
+  const words = changes.length === 0 ? 'which says the same\n' : `which says\n${differenceText(changes)}`;
+  out.write(
+    `not applied: ${layer} is revision ${now.revision} by now, and ${then}${printable(who)}\n${words}Nothing was written.\n`,
+  );
+  return EXIT.conflict;
+}

@@ -1,0 +1,72 @@
+import { printable } from '../../admin/text-table.ts';
+import type { LayerName } from '../../config/kv-keys.ts';
+import { layerFlags, serviceOf } from '../../config/store/documents.ts';
+import type { Effect } from '../../config/store/outlook.ts';
+import { differenceText } from './difference-text.ts';
+import { EXIT, type ExitCode } from './exit.ts';
+import type { Operator } from './operator.ts';
+import { type Proposal, propose, readProposed, refuseInvalid } from './proposal.ts';
+
+export interface PlanOptions {
+  readonly layer: LayerName;
+  readonly file: string;
+  readonly json: boolean;
+}
+
+/** `remora config plan`: what a document would change, and for whom. Nothing is written. */
+export async function runPlan(operator: Operator, { layer, file, json }: PlanOptions): Promise<ExitCode> {
+  const { out } = operator;
+  const text = readProposed(file, out);
+  if (text === null) return EXIT.invalid;
+  const proposal = await propose(operator, layer, file, text);
+  if (json) {
+    out.write(`${JSON.stringify(planJson(proposal), null, 2)}\n`);
+    return proposal.outlook.problems.length > 0 ? EXIT.invalid : EXIT.done;
+  }
+  const refused = refuseInvalid(proposal, out);
+  if (refused !== null) return refused;
+  out.write(`${planText(proposal)}\nNothing was written. To do it:\n  ${applyLine(proposal)}\n`);
+  return EXIT.done;
+}
+
+/** What changes, whom it concerns and what comes of it there. */
+export function planText({ layer, base, outlook }: Proposal): string {
+  const { changes, concerned, effects, warnings } = outlook;
+  const against = base.text === null ? 'there is no document yet' : `against revision ${base.revision}`;
+  const difference = changes.length === 0 ? 'says the same as the one in force\n' : differenceText(changes);
+  return [
+    `${layer}, ${against}\n${difference}`,
+    `${concernedText(layer, concerned)}\n`,
+    ...effects.map(effectText),
+    effects.length === 0 ? '' : '(as far as KV says; files lie below it, and are known only where a sidecar runs)\n',
+    ...warnings.map((line) => `warning: ${printable(line)}\n`),
+  ].join('');
+}
+
+const MAX_NAMED = 10;
+
+function concernedText(layer: LayerName, concerned: Proposal['outlook']['concerned']): string {
+  const names = concerned.map(({ service, instance }) => `${service}/${instance}`);
+  const service = serviceOf(layer);
+  const whom = service === null ? 'sidecar' : `sidecar that calls ${service}`;
+  if (names.length === 0) return `concerns no ${whom} that has told its status`;
+  const shown = names.slice(0, MAX_NAMED).map(printable).join(', ');
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  return `concerns ${names.length} ${names.length === 1 ? whom : whom.replace('sidecar that calls', 'sidecars that call').replace(/^sidecar$/, 'sidecars')}: ${shown}${more}`;
+}
+
+function effectText({ caller, changes, kept }: Effect): string {
+  const head = `in sidecars of ${printable(caller)}`;
+  const lines = changes.length === 0 ? ['nothing changes'] : differenceText(changes).trimEnd().split('\n');
+  return [head, ...lines, ...kept.map((line) => `stays: ${printable(line)}`)].join('\n  ') + '\n';
+}
+
+function applyLine({ layer, source, base }: Proposal): string {
+  return `remora config apply ${source} ${layerFlags(layer)} --base ${base.revision}`;
+}
+
+function planJson({ layer, base, outlook }: Proposal): object {
+  const { concerned, ...rest } = outlook;
+  const sidecars = concerned.map(({ service, instance }) => ({ service, instance }));
+  return { layer, base: base.revision, ...rest, sidecars };
+}
