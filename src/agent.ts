@@ -16,10 +16,11 @@ import { followApplication, makeSources, openConsul } from './agent/discovery.ts
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import { makeParts } from './agent/make-parts.ts';
+import { openReporter } from './agent/open-reporter.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { openReporter, type Reporter, SILENT } from './agent/reporter.ts';
+import { type Reporter, SILENT } from './agent/reporter.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
