@@ -31,6 +31,24 @@ function fieldLines(fields: readonly FieldChange[], kind: SubjectChange['kind'])
   return fields.length > MAX_FIELDS ? [...lines, `... and ${fields.length - MAX_FIELDS} more`] : lines;
 }
 
+/** One line for a list of revisions: `~ route cart, + route new, ~ upstream orders (timeouts.request 15s -> 5s)`. */
+export function summaryOf(changes: readonly SubjectChange[]): string {
+  if (changes.length === 0) return 'says the same as before';
+  const shown = changes.slice(0, MAX_SUMMARY).map(({ kind, subject, fields }) => {
+    const [first] = fields;
+    const only = kind === 'changed' && fields.length === 1 ? first : undefined;
+    return `${SIGNS[kind]} ${subject}${only === undefined ? '' : ` (${onlyText(only)})`}`;
+  });
+  const more = changes.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+const MAX_SUMMARY = 4;
+
+function onlyText({ path, from, to }: FieldChange): string {
+  return `${formatPath(path)} ${valueText(from, path)} -> ${valueText(to, path)}`;
+}
+
 /** One value in one line, cut when it is long, secrets hidden. */
 export function valueText(value: unknown, path: Path): string {
   if (value === undefined) return '(not said)';

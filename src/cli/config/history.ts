@@ -1,9 +1,13 @@
 import { printable, textTable } from '../../admin/text-table.ts';
-import type { LayerName } from '../../config/kv-keys.ts';
-import { summaryOf } from '../../config/store/difference.ts';
+import { type LayerName, OBJECTION_PREFIX, rolloutKey } from '../../config/kv-keys.ts';
+import type { Rollout } from '../../config/rollout.ts';
+import { decodeObjections, decodeRollout } from '../../config/rollout-text.ts';
 import { layerDifference } from '../../config/store/documents.ts';
 import type { StoredEntry } from '../../config/store/history.ts';
 import { type Revision, revisionsOf } from '../../config/store/revisions.ts';
+import type { LayerStore } from '../../config/store/store.ts';
+import { describeError } from '../../discovery/consul-error.ts';
+import { summaryOf } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Operator } from './operator.ts';
 
@@ -29,11 +33,35 @@ export async function runHistory(
 ): Promise<ExitCode> {
   const { store, out } = operator;
   const entries = await store.history(layer);
-  const events = eventsOf(layer, revisionsOf(await store.layer(layer), entries), entries);
+  const staged = await stagedIn(store, layer);
+  const events = [...staged, ...eventsOf(layer, revisionsOf(await store.layer(layer), entries), entries)];
   if (json) out.write(`${JSON.stringify({ layer, events }, null, 2)}\n`);
   else out.write(events.length === 0 ? `${layer} has never been written\n` : eventsText(events));
   return EXIT.done;
 }
+
+/** The canary that is under way, if there is one, and who objects to it. */
+async function stagedIn(store: LayerStore, layer: LayerName): Promise<readonly Event[]> {
+  const { text, revision } = await store.key(rolloutKey(layer));
+  if (text === null) return [];
+  const event = { revision, atMs: null, kind: 'canary, staged', by: '', message: '', summary: '', story: [] };
+  let rollout: Rollout;
+  try {
+    rollout = decodeRollout(layer, text);
+  } catch (error) {
+    return [{ ...event, message: `cannot be read: ${describeError(error)}` }];
+  }
+  const objections = (await store.below(OBJECTION_PREFIX)).flatMap(({ key, text: said }) => {
+    const own = decodeObjections(said ?? '').filter(({ seed }) => seed === rollout.seed);
+    return own.map(({ kind, why }) => `${key.slice(OBJECTION_PREFIX.length)} objects: ${kind}: ${why}`);
+  });
+  const { share, base, startedAtMs, untilMs, by } = rollout;
+  const message = `for ${share / 100} % of the sidecars, over revision ${base}, until ${instant(untilMs)}`;
+  const summary = summaryOf(layerDifference(layer, (await store.layer(layer)).text, rollout.candidate));
+  return [{ ...event, atMs: startedAtMs, by, message, summary, story: objections.slice(0, MAX_OBJECTIONS) }];
+}
+
+const MAX_OBJECTIONS = 20;
 
 function eventsOf(layer: LayerName, revisions: readonly Revision[], entries: readonly StoredEntry[]): readonly Event[] {
   const documents = revisions
