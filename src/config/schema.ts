@@ -3,6 +3,7 @@ import { group, optional, required, section } from './field.ts';
 import { consulSection } from './sections/consul.ts';
 import { inboundSection, outboundSection } from './sections/listeners.ts';
 import { operations } from './sections/operations.ts';
+import { sharedRoutes } from './sections/routes/routes.ts';
 import { serviceSection } from './sections/service.ts';
 import { staticEndpoint } from './sections/static.ts';
 import { upstreamDefaults, upstreamSection } from './sections/upstream.ts';
@@ -29,7 +30,9 @@ export const configSchema = section({
     scope: null,
     meaning:
       'What every upstream is unless the same or a higher document says otherwise: any key of `upstreams.<name>` but `service`, `port` and `address`.',
+    sameAs: 'upstreams.<name>',
   }),
+  routes: sharedRoutes(),
   static: group(
     z.record(name(), z.array(staticEndpoint, { error: 'a list of endpoints' }), {
       error: 'a map of lists of endpoints',
