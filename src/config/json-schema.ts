@@ -31,5 +31,14 @@ export function jsonSchema(): unknown {
       node.description = `${facts.meaning}${fallback}${scope}`;
     },
   });
-  return { ...schema, title: 'remora configuration' };
+  const written = schema.properties?.['defaults'];
+  const description = typeof written === 'object' ? (written.description ?? '') : '';
+  const defaults = { ...LIKE_AN_UPSTREAM, description };
+  return { ...schema, properties: { ...schema.properties, defaults }, title: 'remora configuration' };
 }
+
+/** Written out once more it would be as long as all the rest. */
+const LIKE_AN_UPSTREAM = {
+  allOf: [{ $ref: '#/properties/upstreams/additionalProperties' }],
+  properties: { service: false, port: false, address: false },
+};

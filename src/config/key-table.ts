@@ -9,9 +9,6 @@ export function keyTable(): string {
   return [...head, ...rowsOf(configSchema, '')].join('\n');
 }
 
-/** Their keys are told elsewhere. */
-const REPEATED: ReadonlySet<string> = new Set(['defaults']);
-
 function rowsOf(schema: z.core.$ZodType, path: string): string[] {
   if (FACTS.get(schema)?.sameAs != null) return [];
   const kind = kindOf(schema);
@@ -19,7 +16,7 @@ function rowsOf(schema: z.core.$ZodType, path: string): string[] {
     case 'map':
       return [...kind.keys].flatMap(([key, inner]) => {
         const at = path === '' ? key : `${path}.${key}`;
-        return [rowOf(inner, at), ...(REPEATED.has(at) ? [] : rowsOf(inner, at))];
+        return [rowOf(inner, at), ...rowsOf(inner, at)];
       });
     case 'record':
       return rowsOf(kind.item, `${path}.<name>`);
@@ -32,11 +29,12 @@ function rowsOf(schema: z.core.$ZodType, path: string): string[] {
 
 function rowOf(schema: z.core.$ZodType, path: string): string {
   const facts = FACTS.get(schema);
-  const scopes = REPEATED.has(path) ? ['mesh'] : [...scopesWithin(schema)];
+  const scopes = [...scopesWithin(schema)];
   const cells = [
     `\`${path}\``,
     facts?.fallback ?? '**required**',
-    scopes.length === 1 ? scopes[0] : '',
+    // Of what is told elsewhere some keys may be local still; their own rows say so.
+    scopes.length === 1 ? scopes[0] : facts?.sameAs != null ? 'mesh' : '',
     facts?.meaning ?? '',
   ];
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;

@@ -30,6 +30,7 @@ export const configSchema = section({
     scope: null,
     meaning:
       'What every upstream is unless the same or a higher document says otherwise: any key of `upstreams.<name>` but `service`, `port` and `address`.',
+    sameAs: 'upstreams.<name>',
   }),
   routes: sharedRoutes(),
   static: group(
