@@ -179,7 +179,10 @@ export interface LagConfig {
 }
 
 export type { StaticEndpoint };
-export type ConsulConfig = ConsulOptions;
+export interface ConsulConfig extends ConsulOptions {
+  /** Says in KV what it runs, and takes part in canaries. */
+  readonly status: boolean;
+}
 
 export interface AdminConfig extends ListenAddress {
   /** The gRPC port beside the HTTP one; null: none. */

@@ -67,6 +67,13 @@ export interface Transaction {
   readonly refusals: readonly { readonly index: number; readonly why: string }[];
 }
 
+/** A service that a sidecar has registered. */
+export interface RegisteredSidecar {
+  readonly service: string;
+  readonly id: string;
+  readonly node: string;
+}
+
 export type CheckStatus = 'passing' | 'warning' | 'critical';
 
 /**
@@ -97,6 +104,9 @@ export interface ConsulApi {
   maintenance(serviceId: string, enable: boolean, reason: string, signal: AbortSignal): Promise<void>;
   /** False: the agent has no such check, so it has forgotten the service. */
   updateCheck(checkId: string, status: CheckStatus, output: string, signal: AbortSignal): Promise<boolean>;
+
+  /** All that sidecars have registered in the datacenter. */
+  sidecars(signal: AbortSignal): Promise<readonly RegisteredSidecar[]>;
 
   createSession(name: string, ttlMs: number, signal: AbortSignal): Promise<string>;
   /** False: the session is gone. */

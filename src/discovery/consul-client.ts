@@ -17,6 +17,7 @@ import {
   type HealthAnswer,
   type KvWrite,
   type Registered,
+  type RegisteredSidecar,
   type Rights,
   type Transaction,
 } from './consul-api.ts';
@@ -27,7 +28,7 @@ import type { KvDocument } from './kv.ts';
 import { decodeKv, decodeKvTree } from './kv-answer.ts';
 import { decodeTransaction, encodeWrites } from './kv-transaction.ts';
 import type { ConsulOptions, RegistrationOptions } from './options.ts';
-import { decodeRegistered } from './registered-answer.ts';
+import { CHECK_NAME, decodeRegistered, decodeSidecars } from './registered-answer.ts';
 import { decodeAllowed, MAX_ASKED } from './rights-answer.ts';
 import { WatchedFile } from './watched-file.ts';
 
@@ -155,7 +156,7 @@ export class ConsulClient implements ConsulApi {
         Meta: service.meta,
         Check: {
           CheckID: checkIdOf(service.id),
-          Name: 'remora',
+          Name: CHECK_NAME,
           TTL: `${service.ttlMs}ms`,
           Status: status,
           DeregisterCriticalServiceAfter: REAP_AFTER,
@@ -184,6 +185,13 @@ export class ConsulClient implements ConsulApi {
       return false;
     if (reply.status !== 200) throw refusal(reply);
     return true;
+  }
+
+  async sidecars(signal: AbortSignal): Promise<readonly RegisteredSidecar[]> {
+    const query = { filter: `Name == "${CHECK_NAME}"`, stale: '1' };
+    const reply = await this.call('GET', { path: '/health/state/any', query, signal });
+    if (reply.status !== 200) throw refusal(reply);
+    return decodeSidecars(parseJson(reply));
   }
 
   async createSession(name: string, ttlMs: number, signal: AbortSignal): Promise<string> {

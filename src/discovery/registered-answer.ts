@@ -1,5 +1,8 @@
-import { checkIdOf, maintenanceIdOf, type Registered } from './consul-api.ts';
+import { checkIdOf, maintenanceIdOf, type Registered, type RegisteredSidecar } from './consul-api.ts';
 import { ConsulError } from './consul-error.ts';
+
+/** Of the TTL check that a registration makes: what tells services with a sidecar from others. */
+export const CHECK_NAME = 'remora';
 
 /** What agents write into the output of a TTL check that ran out; an output that a program tells takes its place. */
 const EXPIRED = 'TTL expired';
@@ -24,4 +27,14 @@ function isFarewell(check: unknown, serviceId: string): boolean {
     typeof Output === 'string' &&
     Output.startsWith(EXPIRED)
   );
+}
+
+/** Checks of the whole datacenter. Older Consuls do not filter them, so it is done here too. */
+export function decodeSidecars(body: unknown): readonly RegisteredSidecar[] {
+  if (!Array.isArray(body)) throw new ConsulError('health/state: expected a list');
+  return body.flatMap((check) => {
+    const { Name, Node, ServiceID, ServiceName } = (check ?? {}) as Readonly<Record<string, unknown>>;
+    if (Name !== CHECK_NAME || typeof ServiceID !== 'string' || typeof ServiceName !== 'string') return [];
+    return [{ service: ServiceName, id: ServiceID, node: String(Node) }];
+  });
 }

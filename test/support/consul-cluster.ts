@@ -22,7 +22,8 @@ export class ConsulCluster {
     private readonly client: Member,
   ) {}
 
-  static async start(binary: string): Promise<ConsulCluster> {
+  /** `maxConnections`: of one address to each agent; Consul's own is 200. */
+  static async start(binary: string, maxConnections = 200): Promise<ConsulCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'remora-cluster-'));
     const ports = await freePorts(16);
     const lanPorts = [0, 1, 2].map((i) => ports[i * 4 + 1]!);
@@ -35,7 +36,10 @@ export class ConsulCluster {
         ...['-bind', '127.0.0.1', '-advertise', '127.0.0.1', '-client', '127.0.0.1', '-retry-interval', '1s', ...joins],
         ...['-http-port', `${http}`, '-serf-lan-port', `${lan}`, '-serf-wan-port', `${wan}`, '-server-port', `${rpc}`],
         ...['-grpc-port', '-1', '-dns-port', '-1', '-hcl'],
-        'performance { raft_multiplier = 1 } disable_update_check = true leave_on_terminate = false skip_leave_on_interrupt = true',
+        [
+          'performance { raft_multiplier = 1 } disable_update_check = true leave_on_terminate = false',
+          `skip_leave_on_interrupt = true limits { http_max_conns_per_client = ${maxConnections} }`,
+        ].join(' '),
       ];
       const caller = new ConsulHttp(http!);
       return { process: new ConsulProcess(binary, args, caller), http: caller, rpcPort: rpc! };
@@ -50,6 +54,11 @@ export class ConsulCluster {
   /** Through the client agent. */
   get http(): ConsulHttp {
     return this.client.http;
+  }
+
+  /** Of the servers, each of which is an agent too. */
+  get serverAddresses(): readonly string[] {
+    return this.servers.map(({ http }) => http.address);
   }
 
   /** The number of the server that leads, as the client agent sees it. */

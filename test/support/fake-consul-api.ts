@@ -7,6 +7,7 @@ import type {
   ConsulRead,
   HealthAnswer,
   Registered,
+  RegisteredSidecar,
   Rights,
   Transaction,
 } from '../../src/discovery/consul-api.ts';
@@ -71,7 +72,7 @@ export class FakeConsulApi implements ConsulApi {
     throw new ConsulError('not part of this test');
   }
 
-  async putKv(key: string): Promise<boolean> {
+  async putKv(key: string, _text?: string): Promise<boolean> {
     this.write(`put ${key}`);
     return true;
   }
@@ -105,6 +106,10 @@ export class FakeConsulApi implements ConsulApi {
     if (this.hangs) await cancelled(signal);
     this.write(`${status} ${checkId}`);
     return this.knowsCheck;
+  }
+
+  async sidecars(): Promise<readonly RegisteredSidecar[]> {
+    return [];
   }
 
   async createSession(): Promise<string> {

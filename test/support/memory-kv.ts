@@ -25,9 +25,15 @@ export class MemoryKv extends FakeConsulApi {
     return this.answer(this.document(key));
   }
 
-  override async kvTree(prefix = ''): Promise<ConsulAnswer<readonly KvDocument[]>> {
+  override async kvTree(prefix = '', _read?: ConsulRead, _signal?: AbortSignal): Promise<ConsulAnswer<readonly KvDocument[]>> {
     const found = [...this.keys.keys()].filter((key) => key.startsWith(prefix)).sort();
     return this.answer(found.map((key) => this.document(key)));
+  }
+
+  override async putKv(key: string, text = ''): Promise<boolean> {
+    await super.putKv(key);
+    this.put(key, text);
+    return true;
   }
 
   override async transact(writes: readonly KvWrite[] = []): Promise<Transaction> {

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { SystemClock } from '../../base/clock-system.ts';
 import type { DocumentKind } from '../../config/document-schema.ts';
 import { type LayerName, layerOf } from '../../config/kv-keys.ts';
+import { type CanaryFlags, canaryFlags, canaryIn } from './canary-flags.ts';
 import type { Role } from './consul-policy.ts';
 import { EXIT_WORDS, type ExitCode } from './exit.ts';
 import type { ConnectionFlags, Operator } from './operator.ts';
@@ -11,6 +12,12 @@ export interface LayerFlags {
   readonly mesh?: true;
   readonly service?: string;
   readonly caller?: string;
+}
+
+interface StatusFlags {
+  readonly wait: boolean;
+  readonly timeout: number;
+  readonly json: boolean;
 }
 
 /** Runs one command with Consul at hand, and sets the exit code. */
@@ -29,6 +36,7 @@ export function addConfigCommands(program: Command): void {
     .command('config')
     .description('the configuration in Consul: what is in force, what would change, who changed it');
   addReaders(config);
+  addStatus(config);
   addWriters(config);
   addPapers(program);
 }
@@ -87,18 +95,42 @@ function addReaders(config: Command): void {
   });
 }
 
+/** Any layer, or all of them. */
+function addStatus(config: Command): void {
+  const status = config
+    .command('status')
+    .description('which sidecars run what, who refuses it and why, what is staged, and who is silent');
+  connected(ofLayer(status))
+    .option('--wait', 'until every sidecar runs the newest or refuses it', false)
+    .addOption(new Option('--timeout <s>', 'with --wait: how long').argParser(seconds).default(60))
+    .option('--json', 'for machines', false)
+    .action((flags: ConnectionFlags & LayerFlags & StatusFlags, command: Command) =>
+      inConsul(flags, async (operator) => {
+        const { runConfigStatus } = await import('./status.ts');
+        const isOfOne = flags.mesh !== undefined || flags.service !== undefined || flags.caller !== undefined;
+        const layer = isOfOne ? layerIn(flags, command) : null;
+        return runConfigStatus(operator, {
+          layer,
+          json: flags.json,
+          waitMs: flags.wait ? flags.timeout * 1_000 : null,
+        });
+      }),
+    );
+}
+
 function addWriters(config: Command): void {
   const apply = config
     .command('apply')
     .description('put a document in force, unless somebody else has changed the layer')
     .argument('<file>', 'the document, YAML or JSON; - is standard input')
     .option('--base <revision>', 'the revision that was planned against; else the one that is there now', revision);
-  connected(ofLayer(changing(apply))).action(
-    (file: string, flags: ConnectionFlags & LayerFlags & ChangeFlags, command: Command) => {
+  connected(ofLayer(canaryFlags(changing(apply)))).action(
+    (file: string, flags: ConnectionFlags & LayerFlags & ChangeFlags & CanaryFlags, command: Command) => {
       const layer = layerIn(flags, command);
       return inConsul(flags, async (operator) => {
         const { runApply } = await import('./apply.ts');
-        return runApply(operator, { layer, file, base: flags.base ?? null, ...errandOf(flags) });
+        const canary = canaryIn(flags);
+        return runApply(operator, { layer, file, base: flags.base ?? null, canary, ...errandOf(flags) });
       });
     },
   );

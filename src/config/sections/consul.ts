@@ -44,6 +44,11 @@ export const consulSection = section({
     scope: 'local',
     meaning: 'Consul Enterprise only. Else `CONSUL_NAMESPACE`.',
   }),
+  status: defaulted(flag(), true, {
+    scope: 'local',
+    meaning:
+      'Whether this sidecar writes what it runs to `remora/status/<service>/<instance>` in KV and takes part in canaries. On, since otherwise nobody can say which sidecar runs what; it needs the rights to write that key and to hold a session. Without them it says so once.',
+  }),
   tls: group(
     section({
       caFile: file("Authorities to trust instead of the system's. Else `CONSUL_CACERT`."),

@@ -1,9 +1,9 @@
 import type { KvDocument } from '../../discovery/kv.ts';
-import { CONFIG_PREFIX, layerOfKey, STATUS_PREFIX } from '../kv-keys.ts';
+import { CONFIG_PREFIX, layerOfKey } from '../kv-keys.ts';
 import type { KvText } from '../material.ts';
 import type { SidecarStatus } from '../sidecar-status.ts';
-import { decodeStatus } from '../status-text.ts';
 import type { Known } from './outlook.ts';
+import { readStatuses } from './statuses.ts';
 import type { LayerStore } from './store.ts';
 
 /** All documents, and what sidecars say of themselves. What others have put there is passed over. */
@@ -12,20 +12,12 @@ export async function survey(store: LayerStore): Promise<Known> {
   return { documents, statuses: await statusesIn(store) };
 }
 
+/** A status that cannot be read is that of another version, or was written by somebody else. */
 export async function statusesIn(store: LayerStore): Promise<readonly SidecarStatus[]> {
-  return (await store.below(STATUS_PREFIX)).flatMap(({ text }) => statusOf(text ?? '') ?? []);
+  return (await readStatuses(store)).known;
 }
 
 function kvTextOf({ key, text, revision }: KvDocument): KvText | null {
   const layer = layerOfKey(key);
   return layer === null || text === null ? null : { layer, text, revision, isCandidate: false };
-}
-
-/** A status that cannot be read is that of another version, or was written by somebody else. */
-function statusOf(text: string): SidecarStatus | null {
-  try {
-    return decodeStatus(text);
-  } catch {
-    return null;
-  }
 }

@@ -23,6 +23,21 @@ export const PROCESS_METRICS = {
     labels: ['layer'],
     help: '1 when the newest document of a layer is in force, 0 when it was refused, or cannot be read, and the one before it still is.',
   },
+  remora_rollout_candidate: {
+    type: 'gauge',
+    labels: ['layer'],
+    help: '1 while the staged candidate of a layer is in force here in place of its document.',
+  },
+  remora_rollout_objections_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Candidates that this sidecar refused, or whose guard broke here.',
+  },
+  remora_status_written: {
+    type: 'gauge',
+    labels: [],
+    help: '1 while the status of this sidecar can be written to KV, 0 while it cannot. The reason is on the admin port.',
+  },
 
   // --- Telemetry itself ---
   remora_spans_total: {

@@ -1,0 +1,262 @@
+import { durationWords, printable } from '../../admin/text-table.ts';
+import { sleep } from '../../base/sleep.ts';
+import { formatGuard } from '../../config/guards.ts';
+import { type LayerName, rolloutKey } from '../../config/kv-keys.ts';
+import type { Guard, Rollout } from '../../config/rollout.ts';
+import { encodeRollout } from '../../config/rollout-text.ts';
+import { canariesOf, courseOf } from '../../config/store/canary-course.ts';
+import type { EntryKind, HistoryEntry } from '../../config/store/history.ts';
+import { concerns } from '../../config/store/outlook.ts';
+import { endOf, RolloutStore, type StagedRollout, whyOver } from '../../config/store/rollouts.ts';
+import { drawShare } from '../../config/store/share.ts';
+import { nameOf, readStatuses } from '../../config/store/statuses.ts';
+import { LayerStore } from '../../config/store/store.ts';
+import { ConsulError } from '../../discovery/consul-error.ts';
+import type { KvDocument } from '../../discovery/kv.ts';
+import { randomHex } from '../../http/hex.ts';
+import { EXIT, type ExitCode } from './exit.ts';
+import type { Operator } from './operator.ts';
+
+export interface CanaryOptions {
+  /** Of 10,000. */
+  readonly share: number;
+  readonly guards: readonly Guard[];
+  readonly forMs: number;
+  readonly idleOk: boolean;
+  readonly detach: boolean;
+}
+
+/** A document that is good, as far as can be told before anybody runs it. */
+export interface Proposal {
+  readonly layer: LayerName;
+  /** What it was made of. */
+  readonly base: KvDocument;
+  /** As it will stand in Consul. */
+  readonly text: string;
+  readonly message: string;
+}
+
+/** From the end of judging to the end of the rollout: for the last verdicts to be written, and the promotion. */
+const PROMOTION_MS = 60_000;
+const LOOK_MS = 1_000;
+/** For the farewell of who is interrupted. */
+const FAREWELL_MS = 5_000;
+/** Consul takes no larger value. */
+const MAX_VALUE_BYTES = 512 * 1024;
+
+/**
+ * `remora config apply --canary`: stages a document, watches the sidecars that run it, and promotes it or takes it
+ * back. Whatever becomes of this command, no sidecar runs the candidate for longer than the rollout says.
+ */
+export async function runCanary(operator: Operator, proposal: Proposal, options: CanaryOptions): Promise<ExitCode> {
+  const begun = await begin(operator, proposal, options);
+  if (typeof begun === 'number') return begun;
+  if (options.detach) {
+    say(operator, 'staged; the same command without --detach looks after it and promotes it');
+    return EXIT.done;
+  }
+  return new CanaryWatch(operator, proposal, options, begun).run();
+}
+
+/** The rollout that is to be looked after, or how the command ends without one. */
+async function begin(operator: Operator, proposal: Proposal, options: CanaryOptions): Promise<Rollout | ExitCode> {
+  const { api, store, clock, random, signal, by } = operator;
+  const rollouts = new RolloutStore(api, store, signal);
+  const { staged, unreadable } = await rollouts.all();
+  const other = staged.find(({ rollout }) => rollout.layer === proposal.layer);
+  let over = unreadable.find(({ layer }) => layer === proposal.layer)?.revision ?? '0';
+  if (other !== undefined) {
+    const why = whyOver(other, clock.wallMs());
+    if (why === null && other.rollout.candidate === proposal.text && other.rollout.base === proposal.base.revision) {
+      say(operator, `this very document is staged already, by ${other.rollout.by}`);
+      return other.rollout;
+    }
+    if (why === null) {
+      say(operator, `${proposal.layer} has another document staged: ${rolloutWords(other, clock.wallMs())}`);
+      return EXIT.conflict;
+    }
+    say(operator, `the document that was staged before went back: ${why}`);
+    await rollouts.archive(other, entryOf(operator, 'halted', other.rollout, '', [...storyOf(other), why]));
+    over = '0';
+  }
+
+  const { known } = await readStatuses(store);
+  const concerned = known.filter((status) => concerns(proposal.layer, status));
+  if (concerned.length === 0) {
+    say(operator, `no sidecar that ${proposal.layer} is for says what it runs, so none can go first`);
+    return EXIT.invalid;
+  }
+  const { seed, share, canaries } = drawShare(options.share, concerned, random);
+  const startedAtMs = clock.wallMs();
+  const { layer, base, text } = proposal;
+  const { guards, forMs } = options;
+  const untilMs = startedAtMs + forMs + PROMOTION_MS;
+  const rollout = { layer, base: base.revision, candidate: text, share, seed, guards, forMs, startedAtMs, untilMs, by };
+  if (Buffer.byteLength(encodeRollout(rollout)) > MAX_VALUE_BYTES) {
+    say(operator, `a document that is staged has room for ${MAX_VALUE_BYTES} bytes, and this one has more`);
+    return EXIT.invalid;
+  }
+  if (!(await rollouts.stage(rollout, over))) {
+    say(operator, `${layer} has had another document staged this very moment`);
+    return EXIT.conflict;
+  }
+  const names = canaries.slice(0, 5).map(nameOf).join(', ');
+  const more = canaries.length > 5 ? ` and ${canaries.length - 5} more` : '';
+  say(operator, `${canaries.length} of ${concerned.length} sidecars go first: ${names}${more}`);
+  say(operator, `judged for ${durationWords(forMs)} by ${guards.map(formatGuard).join(', ')}`);
+  return rollout;
+}
+
+/** One rollout, from here to its end. */
+class CanaryWatch {
+  private readonly rollouts: RolloutStore;
+  private readonly story: string[] = [];
+  private readonly said = new Map<string, string>();
+
+  constructor(
+    private readonly operator: Operator,
+    private readonly proposal: Proposal,
+    private readonly options: CanaryOptions,
+    private readonly rollout: Rollout,
+  ) {
+    this.rollouts = new RolloutStore(operator.api, operator.store, operator.signal);
+  }
+
+  async run(): Promise<ExitCode> {
+    const { clock, signal } = this.operator;
+    while (!signal.aborted) {
+      try {
+        const code = await this.look();
+        if (code !== null) return code;
+      } catch (error) {
+        if (!(error instanceof ConsulError)) throw error;
+        if (signal.aborted) break;
+        this.note('consul', `Consul cannot be asked: ${error.message}`);
+        if (clock.wallMs() >= this.rollout.untilMs) {
+          say(this.operator, 'the time of the rollout is over, and every sidecar has gone back by itself');
+          return EXIT.unknown;
+        }
+      }
+      await sleep(clock, LOOK_MS, signal);
+    }
+    return this.withdraw();
+  }
+
+  /** Null: it goes on. */
+  private async look(): Promise<ExitCode | null> {
+    const { operator, rollout } = this;
+    const staged = await this.rollouts.of(rollout.layer);
+    if (staged?.rollout.seed !== rollout.seed) {
+      say(operator, 'somebody else has ended this rollout; no sidecar runs it any more');
+      return EXIT.conflict;
+    }
+    const now = await operator.store.layer(rollout.layer);
+    if (now.revision !== rollout.base) {
+      return this.halt(staged, `${rollout.layer} was changed meanwhile, to ${now.revision}`, EXIT.conflict);
+    }
+    const canaries = canariesOf(staged, (await readStatuses(operator.store)).known);
+    for (const { sidecar, verdict } of canaries) {
+      if (verdict !== null) this.note(sidecar, `${sidecar} ${verdict.kind}: ${verdict.why}`);
+    }
+    const wallMs = operator.clock.wallMs();
+    if (wallMs >= rollout.untilMs) return this.halt(staged, 'its time was over before it was promoted', EXIT.refused);
+    const course = courseOf(staged, canaries, this.options.idleOk, wallMs);
+    if (course.kind === 'halted') return this.halt(staged, course.why, EXIT.refused);
+    if (course.kind === 'running') return null;
+    for (const { sidecar, verdict } of canaries) this.story.push(`${sidecar} ${verdict?.kind}: ${verdict?.why}`);
+    return this.promote(staged);
+  }
+
+  private async promote(staged: StagedRollout): Promise<ExitCode> {
+    const { operator, proposal, rollout } = this;
+    const story = [...storyOf(staged), ...this.story];
+    const { document: _document, ...entry } = entryOf(operator, 'promoted', rollout, proposal.message, story);
+    const { layer, base, text } = proposal;
+    const outcome = await operator.store.replace({ layer, base, text, entry, also: endOf(staged) });
+    switch (outcome.kind) {
+      case 'applied':
+        say(operator, `promoted: ${layer} is at revision ${outcome.revision ?? 'unknown'} for all sidecars`);
+        return EXIT.done;
+      case 'moved':
+        return this.halt(staged, `${layer} was changed meanwhile, to ${outcome.now.revision}`, EXIT.conflict);
+      case 'refused':
+        return this.halt(staged, `Consul refused the promotion: ${outcome.why}`, EXIT.refused);
+      case 'unknown':
+        say(operator, `it is not known whether it was promoted: ${outcome.why}`);
+        say(operator, 'if it was not, every sidecar goes back by itself; config status tells');
+        return EXIT.unknown;
+    }
+  }
+
+  private async halt(staged: StagedRollout, why: string, code: ExitCode): Promise<ExitCode> {
+    const { operator, rollout, proposal } = this;
+    say(operator, `not promoted: ${why}`);
+    const entry = entryOf(operator, 'halted', rollout, proposal.message, [...storyOf(staged), ...this.story, why]);
+    if (!(await this.rollouts.archive(staged, entry))) say(operator, 'somebody else has ended the rollout before');
+    return code;
+  }
+
+  /** Interrupted: nothing is left running, as far as Consul can still be told. */
+  private async withdraw(): Promise<ExitCode> {
+    const { operator, rollout } = this;
+    const { api, clock, by } = operator;
+    const limit = new AbortController();
+    const done = new AbortController();
+    void sleep(clock, FAREWELL_MS, done.signal).then(() => limit.abort());
+    try {
+      const rollouts = new RolloutStore(api, new LayerStore(api, clock, limit.signal), limit.signal);
+      const staged = await rollouts.of(rollout.layer);
+      if (staged?.rollout.seed === rollout.seed) {
+        const story = [...storyOf(staged), ...this.story, `interrupted by ${by}`];
+        await rollouts.archive(staged, entryOf(operator, 'halted', rollout, this.proposal.message, story));
+      }
+      say(operator, 'interrupted: the rollout is taken back');
+    } catch (error) {
+      if (!(error instanceof ConsulError)) throw error;
+      say(operator, `interrupted, and Consul could not be told (${error.message}): sidecars go back by themselves`);
+    } finally {
+      done.abort();
+    }
+    return EXIT.refused;
+  }
+
+  /** Once for each thing that there is to say. */
+  private note(about: string, line: string): void {
+    if (this.said.get(about) === line) return;
+    this.said.set(about, line);
+    say(this.operator, `  ${line}`);
+  }
+}
+
+function entryOf(
+  { random, clock, by }: Operator,
+  kind: EntryKind,
+  rollout: Rollout,
+  message: string,
+  story: readonly string[],
+): HistoryEntry {
+  return { kind, id: randomHex(random, 32), document: rollout.candidate, atMs: clock.wallMs(), by, message, story };
+}
+
+function storyOf({ rollout, objections }: StagedRollout): readonly string[] {
+  const { by, share, guards, forMs, startedAtMs } = rollout;
+  const terms = `${share / 100} % of the sidecars for ${durationWords(forMs)}, ${guards.map(formatGuard).join(', ')}`;
+  return [
+    `staged by ${by} at ${new Date(startedAtMs).toISOString()}: ${terms}`,
+    ...objections.map(({ sidecar, kind, why }) => `${sidecar} ${kind}: ${why}`),
+  ];
+}
+
+/** One line about a rollout that stands, for `status` and for whoever comes second. */
+export function rolloutWords(staged: StagedRollout, wallMs: number): string {
+  const { rollout } = staged;
+  const { by, share, untilMs, startedAtMs } = rollout;
+  const why = whyOver(staged, wallMs);
+  const since = durationWords(Math.max(0, wallMs - startedAtMs));
+  const rest = why === null ? `${durationWords(untilMs - wallMs)} to go` : `over: ${why}`;
+  return `${share / 100} % of the sidecars, staged by ${by} ${since} ago, ${rest} (${rolloutKey(rollout.layer)})`;
+}
+
+function say({ out }: Operator, line: string): void {
+  out.write(`${printable(line)}\n`);
+}
