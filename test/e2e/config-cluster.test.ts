@@ -48,7 +48,15 @@ describe.skipIf(consul.path === null)(
     };
     const apply = (at: Desk, layer: LayerName, ms: number, more: Partial<ApplyOptions> = {}): Promise<number> => {
       const file = at.file(`${ms}.yaml`, `timeouts: { request: ${ms}ms }\n`);
-      return runApply(at.operator, { layer, file, base: null, message: `to ${ms}`, waitMs: null, ...more });
+      return runApply(at.operator, {
+        layer,
+        file,
+        base: null,
+        message: `to ${ms}`,
+        waitMs: null,
+        canary: null,
+        ...more,
+      });
     };
 
     beforeAll(async () => {
@@ -153,7 +161,7 @@ describe.skipIf(consul.path === null)(
       const [ann] = desk('ann@desk', 8);
       const layer = 'caller/web';
       const file = ann.file('a.yaml', 'upstreams: { orders: { timeouts: { request: 1s } } }\n');
-      const more = { layer, base: null, waitMs: null } as const;
+      const more = { layer, base: null, waitMs: null, canary: null } as const;
       expect(await runApply(ann.operator, { ...more, file, message: 'first' })).toBe(0);
       ann.file('a.yaml', 'upstreams: { orders: { timeouts: { request: 2s } } }\n');
       expect(await runApply(ann.operator, { ...more, file, message: 'second' })).toBe(0);

@@ -183,7 +183,14 @@ describe.skipIf(consul.path === null).each([false, true])(
     });
 
     const apply = (desk: Desk, layer: LayerName, text: string): Promise<number> =>
-      runApply(desk.operator, { layer, file: desk.file('a.yaml', text), base: null, message: '', waitMs: null });
+      runApply(desk.operator, {
+        layer,
+        file: desk.file('a.yaml', text),
+        base: null,
+        message: '',
+        waitMs: null,
+        canary: null,
+      });
 
     it('let an operator prepare, apply and look, and register nothing', async () => {
       const client = await clientWith(policy({ role: 'operator' }));

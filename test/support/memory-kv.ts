@@ -25,7 +25,11 @@ export class MemoryKv extends FakeConsulApi {
     return this.answer(this.document(key));
   }
 
-  override async kvTree(prefix = '', _read?: ConsulRead, _signal?: AbortSignal): Promise<ConsulAnswer<readonly KvDocument[]>> {
+  override async kvTree(
+    prefix = '',
+    _read?: ConsulRead,
+    _signal?: AbortSignal,
+  ): Promise<ConsulAnswer<readonly KvDocument[]>> {
     const found = [...this.keys.keys()].filter((key) => key.startsWith(prefix)).sort();
     return this.answer(found.map((key) => this.document(key)));
   }

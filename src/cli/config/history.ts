@@ -1,12 +1,9 @@
 import { printable, textTable } from '../../admin/text-table.ts';
-import { type LayerName, OBJECTION_PREFIX, rolloutKey } from '../../config/kv-keys.ts';
-import type { Rollout } from '../../config/rollout.ts';
-import { decodeObjections, decodeRollout } from '../../config/rollout-text.ts';
+import type { LayerName } from '../../config/kv-keys.ts';
 import { layerDifference } from '../../config/store/documents.ts';
 import type { StoredEntry } from '../../config/store/history.ts';
 import { type Revision, revisionsOf } from '../../config/store/revisions.ts';
-import type { LayerStore } from '../../config/store/store.ts';
-import { describeError } from '../../discovery/consul-error.ts';
+import { RolloutStore, whyOver } from '../../config/store/rollouts.ts';
 import { summaryOf } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Operator } from './operator.ts';
@@ -33,7 +30,7 @@ export async function runHistory(
 ): Promise<ExitCode> {
   const { store, out } = operator;
   const entries = await store.history(layer);
-  const staged = await stagedIn(store, layer);
+  const staged = await stagedIn(operator, layer);
   const events = [...staged, ...eventsOf(layer, revisionsOf(await store.layer(layer), entries), entries)];
   if (json) out.write(`${JSON.stringify({ layer, events }, null, 2)}\n`);
   else out.write(events.length === 0 ? `${layer} has never been written\n` : eventsText(events));
@@ -41,24 +38,23 @@ export async function runHistory(
 }
 
 /** The canary that is under way, if there is one, and who objects to it. */
-async function stagedIn(store: LayerStore, layer: LayerName): Promise<readonly Event[]> {
-  const { text, revision } = await store.key(rolloutKey(layer));
-  if (text === null) return [];
-  const event = { revision, atMs: null, kind: 'canary, staged', by: '', message: '', summary: '', story: [] };
-  let rollout: Rollout;
-  try {
-    rollout = decodeRollout(layer, text);
-  } catch (error) {
-    return [{ ...event, message: `cannot be read: ${describeError(error)}` }];
+async function stagedIn({ api, store, signal, clock }: Operator, layer: LayerName): Promise<readonly Event[]> {
+  const { staged, unreadable } = await new RolloutStore(api, store, signal).all();
+  const event = { atMs: null, by: '', summary: '', story: [] };
+  const broken = unreadable.find((one) => one.layer === layer);
+  if (broken !== undefined) {
+    return [{ ...event, revision: broken.revision, kind: 'canary, not readable', message: broken.why }];
   }
-  const objections = (await store.below(OBJECTION_PREFIX)).flatMap(({ key, text: said }) => {
-    const own = decodeObjections(said ?? '').filter(({ seed }) => seed === rollout.seed);
-    return own.map(({ kind, why }) => `${key.slice(OBJECTION_PREFIX.length)} objects: ${kind}: ${why}`);
-  });
-  const { share, base, startedAtMs, untilMs, by } = rollout;
+  const found = staged.find(({ rollout }) => rollout.layer === layer);
+  if (found === undefined) return [];
+  const { rollout, revision, objections } = found;
+  const { share, base, startedAtMs, untilMs, by, candidate } = rollout;
+  const over = whyOver(found, clock.wallMs());
+  const kind = over === null ? 'canary, under way' : `canary, over: ${over}`;
   const message = `for ${share / 100} % of the sidecars, over revision ${base}, until ${instant(untilMs)}`;
-  const summary = summaryOf(layerDifference(layer, (await store.layer(layer)).text, rollout.candidate));
-  return [{ ...event, atMs: startedAtMs, by, message, summary, story: objections.slice(0, MAX_OBJECTIONS) }];
+  const summary = summaryOf(layerDifference(layer, (await store.layer(layer)).text, candidate));
+  const story = objections.slice(0, MAX_OBJECTIONS).map((one) => `${one.sidecar} ${one.kind}: ${one.why}`);
+  return [{ revision, atMs: startedAtMs, kind, by, message, summary, story }];
 }
 
 const MAX_OBJECTIONS = 20;
