@@ -11,6 +11,7 @@ upstreams:
   orders: { subsets: { v1: { meta: { version: "1" } }, v2: { meta: { version: "2" } } } }
   shop: {}
   down: {}
+  calls: { protocol: grpc }
 `;
 
 function routes(lines: string): readonly RouteOptions[] {
@@ -74,7 +75,7 @@ it('reads every kind of condition', () => {
       grpc: null,
     },
   ]);
-  expect(route('match: [{ path: { exact: /a } }, { grpc: { service: shop.Cart } }], to: shop').matches).toEqual([
+  expect(route('match: [{ path: { exact: /a } }, { grpc: { service: shop.Cart } }], to: calls').matches).toEqual([
     { ...ANY_MATCH, path: { kind: 'exact', value: '/a' } },
     { ...ANY_MATCH, grpc: { service: 'shop.Cart', method: null } },
   ]);
@@ -94,7 +95,7 @@ it('splits, and keeps clients where they were', () => {
 });
 
 it('answers in place of an endpoint', () => {
-  expect(route('redirect: { host: new.shop, status: 308 }').action).toEqual({
+  expect(route('hosts: shop, redirect: { host: new.shop, status: 308 }').action).toEqual({
     kind: 'redirect',
     status: 308,
     scheme: null,
@@ -152,7 +153,7 @@ describe('refuses', () => {
   it.each([
     [
       '  a: { hosts: "shop:80", to: shop }',
-      'remora.yaml:10:15 routes.a.hosts: found "shop:80", expected a host such as',
+      'remora.yaml:11:15 routes.a.hosts: found "shop:80", expected a host such as',
     ],
     ['  a: { to: shop, nope: 1 }', 'routes.a.nope: found an unknown key'],
     ['  a: { match: { path: { exact: cart } }, to: shop }', 'routes.a.match.path.exact: found "cart"'],

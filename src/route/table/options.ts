@@ -6,10 +6,7 @@ export type TextMatch =
   | { readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex'; readonly value: string }
   | { readonly kind: 'present' };
 
-/**
- * One field, cookie or parameter of the query. `isInverted`: it is there and does not match; but `present`, inverted, is
- * that it is not there.
- */
+/** One field, cookie or parameter of the query. One that is absent does not match; `isInverted`: that is what holds. */
 export interface ValueMatch {
   /** Fields in lower case. */
   readonly name: string;

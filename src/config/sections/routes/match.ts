@@ -62,7 +62,7 @@ const conditionSection = section({
   }),
   not: defaulted(flag(), false, {
     scope: 'mesh',
-    meaning: 'It must be there and not match. Whoever also means its absence writes a second match.',
+    meaning: 'It must not match. What is not there does not.',
   }),
 })
   .refine((condition) => TEXT_KINDS.filter((kind) => condition[kind] !== null).length === 1, {
