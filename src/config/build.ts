@@ -56,6 +56,7 @@ export function build(written: Written): Config {
     http2: http2Of(written),
     overload: written.overload,
     shutdown: { propagationMs: shutdown.propagation, timeoutMs: shutdown.timeout },
+    secrets: written.secrets,
     stateDir: written.stateDir,
   };
 }

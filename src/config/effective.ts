@@ -28,7 +28,8 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
 }
 
 function encode(config: Config): unknown {
-  const { service, inbound, outbound, consul, admin, telemetry, http, http2, overload, shutdown, stateDir } = config;
+  const { service, inbound, outbound, consul, admin, telemetry, http, http2, overload, shutdown, secrets, stateDir } =
+    config;
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
@@ -66,6 +67,7 @@ function encode(config: Config): unknown {
     http2: encodeHttp2(http2),
     overload: encodeOverload(overload),
     shutdown: { propagation: formatDuration(shutdown.propagationMs), timeout: formatDuration(shutdown.timeoutMs) },
+    secrets,
     stateDir,
   };
 }

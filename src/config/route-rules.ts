@@ -1,5 +1,4 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
-import { nearest } from './nearest.ts';
 import type { Path } from './paths.ts';
 import { type Destination, destinationsOf, type Placed, placedRoutes } from './placed-routes.ts';
 import { matchRules } from './route-match-rules.ts';
@@ -115,11 +114,7 @@ function destinationRules({ upstreams }: Written, { upstream, subset, at }: Dest
     const expected = 'upstream beside it: routes of the shared port have none of their own';
     return [contradiction(at, 'a subset without an upstream', expected)];
   }
-  if (!Object.hasOwn(upstreams, upstream)) {
-    const meant = nearest(upstream, Object.keys(upstreams));
-    const hint = meant === null ? null : `did you mean ${meant}?`;
-    return [contradiction(named, `upstream ${upstream}, which is not declared`, 'an upstream', hint, [['upstreams']])];
-  }
+  if (!Object.hasOwn(upstreams, upstream)) return [];
   const { protocol, subsets, roles, shards } = upstreams[upstream]!;
   const path = ['upstreams', upstream];
   if (protocol === 'tcp') {

@@ -43,10 +43,6 @@ describe('of the shared port, refuses', () => {
     ['to: { subset: v1 }', 'routes.a.to: found a subset without an upstream'],
     ['to: { upstream: orders, subset: v3 }', 'routes.a.to.subset: found "v3", expected one of v1, v2'],
     ['to: db', 'routes.a.to: found upstream db of protocol tcp, expected an upstream that speaks HTTP'],
-    [
-      'to: order',
-      'routes.a.to: found upstream order, which is not declared, expected an upstream; did you mean orders?',
-    ],
     ['to: shop, mirror: { to: db }', 'routes.a.mirror.to: found upstream db of protocol tcp'],
     ['to: { upstream: parted, subset: v2 }', 'routes.a.to.subset: found a subset of an upstream with roles'],
     [

@@ -91,3 +91,6 @@ export const upstreamSection = section({
   faults: faultsList('mesh'),
   routes: upstreamRoutes(),
 });
+
+/** What can be said of all of them: not what each must have for itself. */
+export const upstreamDefaults = upstreamSection.omit({ service: true, port: true, address: true });
