@@ -27,7 +27,7 @@ function subjectOf({ hosts, matches, callers, order }: RouteOptions): string {
     match === undefined ? 'everything' : matchText(match),
     others.length === 0 ? '' : `or ${others.length} more`,
     callers.length === 0 ? '' : `from ${callers.join(', ')}`,
-    order === null ? '' : `(order ${order})`,
+    order === 0 ? '' : `(order ${order})`,
   ];
   return parts.filter((part) => part !== '').join(' ');
 }

@@ -61,8 +61,7 @@ function shadowed(routes: readonly RouteOptions[], at: string): string[] {
 }
 
 function byOrder(a: RouteOptions, b: RouteOptions): number {
-  const order = (a.order ?? Number.POSITIVE_INFINITY) - (b.order ?? Number.POSITIVE_INFINITY);
-  return Number.isNaN(order) ? 0 : order;
+  return a.order - b.order;
 }
 
 function entriesOf({ hosts, matches, callers }: RouteOptions): string[] {

@@ -6,7 +6,7 @@ const lines = (text: string) => routeLines(good(web(`consul: {}\noutbound: { por
 
 it('says of each route what comes to it and where it leads', () => {
   const text = `
-upstreams: { shop: { subsets: { v2: { tag: v2 } }, routes: { closed: { order: 0, match: { methods: POST }, maintenance: {} } } } }
+upstreams: { shop: { subsets: { v2: { tag: v2 } }, routes: { closed: { order: -1, match: { methods: POST }, maintenance: {} } } } }
 routes:
   a: { hosts: [shop, cart], match: [{ path: { segments: /cart }, methods: [GET, HEAD] }, { cookies: { a: b } }], to: { upstream: shop, subset: v2 } }
   b: { hosts: b, callers: web, split: [{ upstream: shop, weight: 2 }, { upstream: orders }] }
@@ -18,7 +18,7 @@ routes:
     'route b: b everything from web to shop 66.67 %, orders 33.33 %',
     'route c: c ~/a+ is redirected (302)',
     'route d: d gRPC a.B/* is answered 200',
-    'route closed of shop: POST (order 0) is in maintenance',
+    'route closed of shop: POST (order -1) is in maintenance',
   ]);
 });
 

@@ -22,7 +22,7 @@ routes:
   b: { hosts: shop, match: { methods: POST }, to: orders }
   c: { hosts: [shop, other], match: { methods: GET }, to: orders }
 upstreams:
-  shop: { routes: { x: {}, y: { match: { path: { prefix: / } }, to: orders }, z: { order: 1, match: { path: { segments: / } } } } }`;
+  shop: { routes: { x: {}, y: { match: { path: { prefix: / } }, to: orders }, z: { order: -1, match: { path: { segments: / } } } } }`;
   expect(warned(lines)).toEqual([
     'routes.b is never asked: routes.a comes first and matches the same',
     'upstreams.shop.routes.x is never asked: upstreams.shop.routes.z comes first and matches the same',
