@@ -14,6 +14,7 @@ export function jsonSchema(): unknown {
     target: 'draft-07',
     io: 'input',
     unrepresentable: 'any',
+    reused: 'ref',
     override: ({ zodSchema, jsonSchema: node }) => {
       const facts = FACTS.get(zodSchema);
       if (facts === undefined) return;
@@ -31,14 +32,5 @@ export function jsonSchema(): unknown {
       node.description = `${facts.meaning}${fallback}${scope}`;
     },
   });
-  const written = schema.properties?.['defaults'];
-  const description = typeof written === 'object' ? (written.description ?? '') : '';
-  const defaults = { ...LIKE_AN_UPSTREAM, description };
-  return { ...schema, properties: { ...schema.properties, defaults }, title: 'remora configuration' };
+  return { ...schema, title: 'remora configuration' };
 }
-
-/** Written out once more it would be as long as all the rest. */
-const LIKE_AN_UPSTREAM = {
-  allOf: [{ $ref: '#/properties/upstreams/additionalProperties' }],
-  properties: { service: false, port: false, address: false },
-};

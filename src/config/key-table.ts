@@ -29,12 +29,11 @@ function rowsOf(schema: z.core.$ZodType, path: string): string[] {
 
 function rowOf(schema: z.core.$ZodType, path: string): string {
   const facts = FACTS.get(schema);
-  const scopes = [...scopesWithin(schema)];
+  const scopes = facts?.sameAs != null ? ['mesh'] : [...scopesWithin(schema)];
   const cells = [
     `\`${path}\``,
     facts?.fallback ?? '**required**',
-    // Of what is told elsewhere some keys may be local still; their own rows say so.
-    scopes.length === 1 ? scopes[0] : facts?.sameAs != null ? 'mesh' : '',
+    scopes.length === 1 ? scopes[0] : '',
     facts?.meaning ?? '',
   ];
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
