@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { ConfigLayerView } from '../admin/agent-view.ts';
 import { type Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -15,6 +16,7 @@ import { type Sample, sample } from '../telemetry/registry.ts';
 import type { TrafficTally } from '../telemetry/traffic-tally.ts';
 import { Canaries } from './canaries.ts';
 import { Objections } from './objections.ts';
+import type { Reporter } from './reporter.ts';
 import { TrafficHistory } from './traffic-history.ts';
 
 /** What is called, for the status. */
@@ -44,7 +46,7 @@ const LOOK_MS = 1_000;
  * Tells the mesh what this sidecar runs, and takes part in what the mesh tries: its status and its part in canaries.
  * Nothing here is a reason for a request to fail, or for the sidecar not to start or stop.
  */
-export class Reporting {
+export class Reporting implements Reporter {
   private readonly canaries: Canaries;
   private readonly objections: Objections;
   private readonly status: HeldKey;
@@ -85,8 +87,14 @@ export class Reporting {
   }
 
   /** Why the mesh may not know what this sidecar runs, or what it has against a candidate. */
-  problems(): readonly string[] {
-    return [this.status.problem, this.objections.problem, ...this.canaries.problems].filter((line) => line !== null);
+  layers(): readonly ConfigLayerView[] {
+    const said = [this.status.problem, this.objections.problem, ...this.canaries.problems];
+    const problems = said.flatMap((found) => {
+      if (found === null) return [];
+      const place = { source: 'consul', line: null, column: null, path: 'consul.status' };
+      return [{ ...place, found, expected: 'a status in KV', hint: 'it is tried again' }];
+    });
+    return [{ name: 'status', revision: null, problems, unreachable: null }];
   }
 
   *samples(): Generator<Sample> {

@@ -95,7 +95,7 @@ describe('Reporting', () => {
     api.failures.push(...Array.from({ length: 50 }, () => new ConsulError('Permission denied', 403)));
     own.start();
     await pass(4_000);
-    expect(own.problems()).toEqual(['Permission denied']);
+    expect(own.layers()).toMatchObject([{ name: 'status', problems: [{ found: 'Permission denied' }] }]);
     expect([...own.samples()].map(({ name, value }) => `${name} ${value}`)).toEqual([
       'remora_rollout_objections_total 0',
       'remora_status_written 0',

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { unreadable } from '../../config/file.ts';
 import { configKey, type LayerName } from '../../config/kv-keys.ts';
 import { formatProblems, type Problem } from '../../config/problems.ts';
 import { unsealed } from '../../config/seal.ts';
 import { type Outlook, outlookOf } from '../../config/store/outlook.ts';
 import { survey } from '../../config/store/survey.ts';
+import { unreadable } from '../../config/unreadable.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
 import { EXIT } from './exit.ts';
 import type { Operator, TextSink } from './operator.ts';

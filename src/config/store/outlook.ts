@@ -1,8 +1,9 @@
+import { countsOf } from '../called-services.ts';
 import type { LayerName } from '../kv-keys.ts';
 import type { KvText, LocalText, Material, Settlement } from '../material.ts';
 import { formatPath, type Path } from '../paths.ts';
 import { formatProblem, type Problem } from '../problems.ts';
-import { countsOf, settle } from '../settle.ts';
+import { settle } from '../settle.ts';
 import type { SidecarStatus } from '../sidecar-status.ts';
 import { warningsOf } from '../warnings.ts';
 import { differenceOf, type FieldChange, type SubjectChange } from './difference.ts';
