@@ -57,7 +57,8 @@ function concernedText(layer: LayerName, concerned: Proposal['outlook']['concern
 
 function effectText({ caller, changes, kept }: Effect): string {
   const head = `in sidecars of ${printable(caller)}`;
-  const lines = changes.length === 0 ? ['nothing changes'] : differenceText(changes).trimEnd().split('\n');
+  const lines =
+    changes.length === 0 ? ['nothing changes'] : differenceText(changes, '(of no effect)').trimEnd().split('\n');
   return [head, ...lines, ...kept.map((line) => `stays: ${printable(line)}`)].join('\n  ') + '\n';
 }
 
