@@ -26,12 +26,13 @@ export const configSchema = section({
     z.record(label(), upstreamSection, { error: 'a map of upstreams' }),
     'The services that are called. The name here is the Host they are called by; `service` says another name in Consul.',
   ),
+  routes: sharedRoutes(),
   defaults: optional(upstreamDefaults, 'nothing', {
     scope: null,
     meaning:
       'What every upstream is unless the same or a higher document says otherwise: any key of `upstreams.<name>` but `service`, `port` and `address`.',
+    sameAs: 'upstreams.<name>',
   }),
-  routes: sharedRoutes(),
   static: group(
     z.record(name(), z.array(staticEndpoint, { error: 'a list of endpoints' }), {
       error: 'a map of lists of endpoints',

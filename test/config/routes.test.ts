@@ -11,6 +11,7 @@ upstreams:
   orders: { subsets: { v1: { meta: { version: "1" } }, v2: { meta: { version: "2" } } } }
   shop: {}
   down: {}
+  calls: { protocol: grpc }
 `;
 
 function routes(lines: string): readonly RouteOptions[] {
@@ -27,7 +28,7 @@ const PLAIN: Omit<RouteOptions, 'name' | 'action'> = {
   hosts: [],
   matches: [],
   callers: [],
-  order: null,
+  order: 0,
   rewrite: null,
   request: NOTHING,
   response: NOTHING,
@@ -74,7 +75,7 @@ it('reads every kind of condition', () => {
       grpc: null,
     },
   ]);
-  expect(route('match: [{ path: { exact: /a } }, { grpc: { service: shop.Cart } }], to: shop').matches).toEqual([
+  expect(route('match: [{ path: { exact: /a } }, { grpc: { service: shop.Cart } }], to: calls').matches).toEqual([
     { ...ANY_MATCH, path: { kind: 'exact', value: '/a' } },
     { ...ANY_MATCH, grpc: { service: 'shop.Cart', method: null } },
   ]);
@@ -94,7 +95,7 @@ it('splits, and keeps clients where they were', () => {
 });
 
 it('answers in place of an endpoint', () => {
-  expect(route('redirect: { host: new.shop, status: 308 }').action).toEqual({
+  expect(route('hosts: shop, redirect: { host: new.shop, status: 308 }').action).toEqual({
     kind: 'redirect',
     status: 308,
     scheme: null,
@@ -111,8 +112,8 @@ it('answers in place of an endpoint', () => {
     body: 'gone',
     contentType: 'text/plain; charset=utf-8',
   });
-  expect(route('order: 0, maintenance: {}')).toMatchObject({
-    order: 0,
+  expect(route('order: -1, maintenance: {}')).toMatchObject({
+    order: -1,
     action: { kind: 'maintenance', retryAfterMs: 60_000 },
   });
 });
@@ -134,7 +135,7 @@ it('leads the routes of an upstream to that upstream, unless they say otherwise'
 
 it('shows routes so that they read back the same', () => {
   const text =
-    web(`${UPSTREAMS.replace('  down: {}', '  down: { routes: { out: { order: 0, maintenance: { retryAfter: 10m } }, x: { match: { methods: GET } } } }')}
+    web(`${UPSTREAMS.replace('  down: {}', '  down: { routes: { out: { order: -1, maintenance: { retryAfter: 10m } }, x: { match: { methods: GET } } } }')}
 routes:
   a: { hosts: [shop, "*.shop.local"], match: { path: { exact: / }, headers: { a: { present: false }, b: { regex: x, not: true } } }, callers: web, to: orders }
   b: { split: [{ upstream: orders, subset: v2, weight: 3, response: { add: { x: [1, 2] } } }, { upstream: shop }], sticky: { cookie: { name: v, ttl: 0 } } }
@@ -152,7 +153,7 @@ describe('refuses', () => {
   it.each([
     [
       '  a: { hosts: "shop:80", to: shop }',
-      'remora.yaml:10:15 routes.a.hosts: found "shop:80", expected a host such as',
+      'remora.yaml:11:15 routes.a.hosts: found "shop:80", expected a host such as',
     ],
     ['  a: { to: shop, nope: 1 }', 'routes.a.nope: found an unknown key'],
     ['  a: { match: { path: { exact: cart } }, to: shop }', 'routes.a.match.path.exact: found "cart"'],

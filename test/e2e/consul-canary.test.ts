@@ -96,7 +96,7 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
   afterAll(async () => {
     for (const load of loads) await load.stop();
     for (const sidecar of sidecars) await sidecar.kill();
-    await origin?.stop();
+    await origin?.kill();
     await agent?.stop();
     rmSync(folder, { recursive: true, force: true });
   });

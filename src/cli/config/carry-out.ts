@@ -1,8 +1,8 @@
 import { printable } from '../../admin/text-table.ts';
-import { rolloutKey } from '../../config/kv-keys.ts';
 import { seal } from '../../config/seal.ts';
 import { layerDifference, layerFlags } from '../../config/store/documents.ts';
 import type { EntryKind } from '../../config/store/history.ts';
+import { endOf, RolloutStore } from '../../config/store/rollouts.ts';
 import type { ChangeOutcome } from '../../config/store/store.ts';
 import type { KvWrite } from '../../discovery/consul-api.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
@@ -39,12 +39,12 @@ export async function carryOut(operator: Operator, proposal: Proposal, errand: E
 }
 
 /** A canary holds on the document that it was made of, so a change of that ends it. */
-async function overStaged({ store, out }: Operator, { layer }: Proposal): Promise<Staged> {
-  const staged = await store.key(rolloutKey(layer));
-  if (staged.text === null) return { also: [], story: [] };
-  const line = `ends the canary that was staged as revision ${staged.revision}`;
-  out.write(`warning: this ${line}\n`);
-  return { also: [{ kind: 'delete', key: staged.key, revision: null }], story: [line] };
+async function overStaged({ api, store, signal, out }: Operator, { layer }: Proposal): Promise<Staged> {
+  const staged = await new RolloutStore(api, store, signal).of(layer);
+  if (staged === null) return { also: [], story: [] };
+  const line = `ends the canary that ${staged.rollout.by} staged as revision ${staged.revision}`;
+  out.write(`warning: this ${printable(line)}\n`);
+  return { also: endOf(staged), story: [line] };
 }
 
 interface Staged {

@@ -39,6 +39,9 @@ const CATALOG: readonly Rule[] = [
   ['node_prefix', '', 'read'],
 ];
 
+/** Of a list of all that is below it, it is the one key that is always there. */
+const ROLLOUT_FOLDER: readonly Rule[] = [['key', 'remora/rollout/', 'read']];
+
 function sidecarRules(service: string, list: string): readonly Rule[] {
   return [
     ['service', service, 'write'],
@@ -46,7 +49,7 @@ function sidecarRules(service: string, list: string): readonly Rule[] {
     ['key', 'remora/config/mesh', 'read'],
     ['key_prefix', 'remora/config/service/', list],
     ['key', `remora/config/caller/${service}`, 'read'],
-    ['key', 'remora/rollout/', 'read'],
+    ...(list === 'read' ? ROLLOUT_FOLDER : []),
     ['key', 'remora/rollout/mesh', 'read'],
     ['key_prefix', 'remora/rollout/service/', list],
     ['key', `remora/rollout/caller/${service}`, 'read'],

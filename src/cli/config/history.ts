@@ -1,9 +1,10 @@
 import { printable, textTable } from '../../admin/text-table.ts';
 import type { LayerName } from '../../config/kv-keys.ts';
-import { summaryOf } from '../../config/store/difference.ts';
 import { layerDifference } from '../../config/store/documents.ts';
 import type { StoredEntry } from '../../config/store/history.ts';
 import { type Revision, revisionsOf } from '../../config/store/revisions.ts';
+import { RolloutStore, whyOver } from '../../config/store/rollouts.ts';
+import { summaryOf } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Operator } from './operator.ts';
 
@@ -29,11 +30,34 @@ export async function runHistory(
 ): Promise<ExitCode> {
   const { store, out } = operator;
   const entries = await store.history(layer);
-  const events = eventsOf(layer, revisionsOf(await store.layer(layer), entries), entries);
+  const staged = await stagedIn(operator, layer);
+  const events = [...staged, ...eventsOf(layer, revisionsOf(await store.layer(layer), entries), entries)];
   if (json) out.write(`${JSON.stringify({ layer, events }, null, 2)}\n`);
   else out.write(events.length === 0 ? `${layer} has never been written\n` : eventsText(events));
   return EXIT.done;
 }
+
+/** The canary that is under way, if there is one, and who objects to it. */
+async function stagedIn({ api, store, signal, clock }: Operator, layer: LayerName): Promise<readonly Event[]> {
+  const { staged, unreadable } = await new RolloutStore(api, store, signal).all();
+  const event = { atMs: null, by: '', summary: '', story: [] };
+  const broken = unreadable.find((one) => one.layer === layer);
+  if (broken !== undefined) {
+    return [{ ...event, revision: broken.revision, kind: 'canary, not readable', message: broken.why }];
+  }
+  const found = staged.find(({ rollout }) => rollout.layer === layer);
+  if (found === undefined) return [];
+  const { rollout, revision, objections } = found;
+  const { share, base, startedAtMs, untilMs, by, candidate } = rollout;
+  const over = whyOver(found, clock.wallMs());
+  const kind = over === null ? 'canary, under way' : `canary, over: ${over}`;
+  const message = `for ${share / 100} % of the sidecars, over revision ${base}, until ${instant(untilMs)}`;
+  const summary = summaryOf(layerDifference(layer, (await store.layer(layer)).text, candidate));
+  const story = objections.slice(0, MAX_OBJECTIONS).map((one) => `${one.sidecar} ${one.kind}: ${one.why}`);
+  return [{ revision, atMs: startedAtMs, kind, by, message, summary, story }];
+}
+
+const MAX_OBJECTIONS = 20;
 
 function eventsOf(layer: LayerName, revisions: readonly Revision[], entries: readonly StoredEntry[]): readonly Event[] {
   const documents = revisions

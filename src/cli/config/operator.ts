@@ -9,6 +9,7 @@ import { formatProblems } from '../../config/problems.ts';
 import { LayerStore } from '../../config/store/store.ts';
 import type { ConsulApi } from '../../discovery/consul-api.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
+import { readyRegex } from '../../route/table/regex.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 
 /** How the commands find Consul: as a sidecar's file says, or as the environment says, or at the address given. */
@@ -45,6 +46,8 @@ export async function withConsul(
   run: (operator: Operator) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { clock, out, env, signal } = surroundings;
+  // Any document may have a pattern in it.
+  await readyRegex();
   const set = flags.consulAddr === undefined ? [] : [`consul.address=${JSON.stringify(flags.consulAddr)}`];
   const local =
     flags.config === undefined

@@ -46,18 +46,19 @@ export function planText({ layer, base, outlook }: Proposal): string {
 const MAX_NAMED = 10;
 
 function concernedText(layer: LayerName, concerned: Proposal['outlook']['concerned']): string {
-  const names = concerned.map(({ service, instance }) => `${service}/${instance}`);
   const service = serviceOf(layer);
-  const whom = service === null ? 'sidecar' : `sidecar that calls ${service}`;
-  if (names.length === 0) return `concerns no ${whom} that has told its status`;
-  const shown = names.slice(0, MAX_NAMED).map(printable).join(', ');
+  const those = service === null ? '' : ` that ${concerned.length === 1 ? 'calls' : 'call'} ${printable(service)}`;
+  if (concerned.length === 0) return `no sidecars${those} have told their status`;
+  const names = concerned.map((status) => printable(`${status.service}/${status.instance}`));
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
-  return `concerns ${names.length} ${names.length === 1 ? whom : whom.replace('sidecar that calls', 'sidecars that call').replace(/^sidecar$/, 'sidecars')}: ${shown}${more}`;
+  const count = `${names.length} ${names.length === 1 ? 'sidecar' : 'sidecars'}`;
+  return `concerns ${count}${those}: ${names.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
 function effectText({ caller, changes, kept }: Effect): string {
   const head = `in sidecars of ${printable(caller)}`;
-  const lines = changes.length === 0 ? ['nothing changes'] : differenceText(changes).trimEnd().split('\n');
+  const lines =
+    changes.length === 0 ? ['nothing changes'] : differenceText(changes, '(of no effect)').trimEnd().split('\n');
   return [head, ...lines, ...kept.map((line) => `stays: ${printable(line)}`)].join('\n  ') + '\n';
 }
 

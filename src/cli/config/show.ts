@@ -7,7 +7,7 @@ import { formatPath, type Path } from '../../config/paths.ts';
 import { formatProblems, type Place } from '../../config/problems.ts';
 import { settleFor } from '../../config/store/outlook.ts';
 import { survey } from '../../config/store/survey.ts';
-import { unknownFile } from '../../config/store/unknown-file.ts';
+import { ANYBODY, unknownFile } from '../../config/store/unknown-file.ts';
 import { valueText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Operator } from './operator.ts';
@@ -64,7 +64,7 @@ function localText(
   { documents, statuses }: Known,
 ): readonly [string, LocalText] | null {
   if (file === null) {
-    const name = caller ?? 'any-caller_';
+    const name = caller ?? ANYBODY;
     const called = statuses.filter((status) => status.service === caller).flatMap((status) => status.calls);
     const services =
       caller === null || called.length === 0 ? documents.flatMap(({ layer }) => servicesIn(layer)) : called;

@@ -3,7 +3,7 @@ import { sleep } from '../../base/sleep.ts';
 import type { LayerName } from '../../config/kv-keys.ts';
 import type { SidecarStatus } from '../../config/sidecar-status.ts';
 import { concerns } from '../../config/store/outlook.ts';
-import { statusesIn } from '../../config/store/survey.ts';
+import { nameOf, readStatuses } from '../../config/store/statuses.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Operator } from './operator.ts';
@@ -31,7 +31,8 @@ export async function awaitSidecars(
   let problem: string | null = null;
   for (;;) {
     try {
-      answers = (await statusesIn(store)).filter((status) => concerns(layer, status)).map(answerTo(layer, revision));
+      const { known } = await readStatuses(store);
+      answers = known.filter((status) => concerns(layer, status)).map(answerTo(layer, revision));
       problem = null;
     } catch (error) {
       if (!(error instanceof ConsulError)) throw error;
@@ -48,9 +49,9 @@ export async function awaitSidecars(
 }
 
 function answerTo(layer: LayerName, revision: string): (status: SidecarStatus) => Answer {
-  return ({ service, instance, layers }) => {
-    const own = layers.find((status) => status.layer === layer);
-    const name = `${service}/${instance}`;
+  return (status) => {
+    const own = status.layers.find((known) => known.layer === layer);
+    const name = nameOf(status);
     if (isReached(own?.applied, revision)) return { name, kind: 'applied', why: '' };
     if (own === undefined || !isReached(own.seen, revision) || own.problems.length === 0) {
       return { name, kind: 'waiting', why: own?.applied === undefined ? '' : `it has ${own.applied ?? 'none'}` };

@@ -1,5 +1,5 @@
 import { isMap } from '../layers.ts';
-import { formatPath, type Path } from '../paths.ts';
+import type { Path } from '../paths.ts';
 
 /** One value that another document has otherwise. `undefined`: nothing is said; `null`: what lies below is taken away. */
 export interface FieldChange {
@@ -24,44 +24,54 @@ export interface SubjectChange {
  * whole, which is how layers are merged.
  */
 export function differenceOf(before: unknown, after: unknown, root: DocumentRoot): readonly SubjectChange[] {
-  const found = new Map<string, { depth: number; holder: Path; fields: FieldChange[] }>();
+  const found = new Map<string, { depth: number; comes: boolean; holder: Path; fields: FieldChange[] }>();
   for (const change of changesBetween(before ?? {}, after ?? {}, [])) {
-    const { name, depth } = subjectOf(change.path, root);
-    const subject = found.get(name) ?? { depth, holder: change.path.slice(0, depth), fields: [] };
+    const { name, depth, comes } = subjectOf(change.path, root);
+    const subject = found.get(name) ?? { depth, comes, holder: change.path.slice(0, depth), fields: [] };
     subject.fields.push(change);
     found.set(name, subject);
   }
-  return [...found].map(([subject, { depth, holder, fields }]) => ({
+  return [...found].map(([subject, { depth, comes, holder, fields }]) => ({
     subject,
     holder,
-    kind: depth === 0 ? 'changed' : kindOf(said(before, holder), said(after, holder)),
+    kind: !comes ? 'changed' : kindOf(said(before, holder), said(after, holder)),
     fields: fields.map(({ path, from, to }) => ({ path: path.slice(depth), from, to })),
   }));
 }
 
 /** The document of a service has the shape of one upstream; all others have that of the file. */
-export type DocumentRoot = { readonly kind: 'file' } | { readonly kind: 'upstream'; readonly service: string };
+export type DocumentRoot =
+  | { readonly kind: 'document' }
+  | { readonly kind: 'upstream'; readonly service: string }
+  /** Not one document but all of them together: an upstream that is not in it is none. */
+  | { readonly kind: 'effective' };
 
 interface Subject {
   readonly name: string;
   /** How much of the path is its name. */
   readonly depth: number;
+  /** It comes and goes with what is said of it. */
+  readonly comes: boolean;
 }
 
 function subjectOf(path: Path, root: DocumentRoot): Subject {
-  if (root.kind === 'upstream') return withinUpstream(path, 0, '', `how ${root.service} is called`);
+  if (root.kind === 'upstream') {
+    return withinUpstream(path, '', { name: `how ${root.service} is called`, depth: 0, comes: false });
+  }
   const [section, name] = path;
-  if (section === 'routes' && name !== undefined) return { name: `route ${String(name)}`, depth: 2 };
-  if (section === 'defaults') return { name: 'every upstream', depth: 1 };
-  if (section !== 'upstreams' || name === undefined) return { name: 'settings', depth: 0 };
-  return withinUpstream(path, 2, ` of upstream ${String(name)}`, `upstream ${String(name)}`);
+  if (section === 'routes' && name !== undefined) return { name: `route ${String(name)}`, depth: 2, comes: true };
+  if (section === 'defaults') return { name: 'every upstream', depth: 1, comes: false };
+  if (section !== 'upstreams' || name === undefined) return { name: 'settings', depth: 0, comes: false };
+  const itself = { name: `upstream ${String(name)}`, depth: 2, comes: root.kind === 'effective' };
+  return withinUpstream(path, ` of upstream ${String(name)}`, itself);
 }
 
-function withinUpstream(path: Path, depth: number, of: string, itself: string): Subject {
+function withinUpstream(path: Path, of: string, itself: Subject): Subject {
+  const { depth } = itself;
   const name = path[depth + 1];
   return path[depth] === 'routes' && name !== undefined
-    ? { name: `route ${String(name)}${of}`, depth: depth + 2 }
-    : { name: itself, depth };
+    ? { name: `route ${String(name)}${of}`, depth: depth + 2, comes: true }
+    : itself;
 }
 
 function changesBetween(from: unknown, to: unknown, path: Path): FieldChange[] {
@@ -100,17 +110,4 @@ function kindOf(before: unknown, after: unknown): SubjectChange['kind'] {
   return after === undefined ? 'removed' : 'changed';
 }
 
-/** One line for a list of revisions: `~ route cart, + route new, ~ upstream orders (timeouts.request)`. */
-export function summaryOf(changes: readonly SubjectChange[]): string {
-  if (changes.length === 0) return 'no difference';
-  const shown = changes.slice(0, MAX_SUMMARY).map(({ kind, subject, fields }) => {
-    const [first] = fields;
-    const only = kind === 'changed' && fields.length === 1 && first !== undefined;
-    return `${SIGNS[kind]} ${subject}${only ? ` (${formatPath(first.path)})` : ''}`;
-  });
-  const more = changes.length - shown.length;
-  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
-
 export const SIGNS = { added: '+', removed: '-', changed: '~' } as const;
-const MAX_SUMMARY = 4;

@@ -15,7 +15,7 @@ export function plainOf(text: string | null): unknown {
 
 export function rootOf(layer: LayerName): DocumentRoot {
   const service = serviceOf(layer);
-  return service === null ? { kind: 'file' } : { kind: 'upstream', service };
+  return service === null ? { kind: 'document' } : { kind: 'upstream', service };
 }
 
 /** The service whose callers a layer is for; null: it is of another kind. */

@@ -8,7 +8,7 @@ import type { SidecarStatus } from '../sidecar-status.ts';
 import { warningsOf } from '../warnings.ts';
 import { differenceOf, type FieldChange, type SubjectChange } from './difference.ts';
 import { callerOf, layerDifference, serviceOf } from './documents.ts';
-import { unknownFile } from './unknown-file.ts';
+import { ANYBODY, unknownFile } from './unknown-file.ts';
 
 /** What is known of the mesh: its documents, and what sidecars say of themselves. */
 export interface Known {
@@ -38,8 +38,6 @@ export interface Effect {
 
 /** Each costs two settlements. */
 const MAX_CALLERS = 50;
-/** A caller of everything, so that a document is judged where nobody is known yet. No service can have the name. */
-const ANYBODY = 'any-caller_';
 
 /** Settles what each caller has now and would have, and compares. */
 export function outlookOf(layer: LayerName, text: string, known: Known, wallMs: number): Outlook {
@@ -123,7 +121,7 @@ function problemsOf({ layers, localProblems }: Settlement, layer: LayerName): re
 function effectOf(now: Settlement, then: Settlement): readonly SubjectChange[] {
   const isWritten = ({ path }: FieldChange, subject: Path): boolean =>
     then.origins.has(formatPath([...subject, ...path]));
-  return differenceOf(now.shown, then.shown, { kind: 'file' }).map((change) => {
+  return differenceOf(now.shown, then.shown, { kind: 'effective' }).map((change) => {
     if (change.kind !== 'added') return change;
     return { ...change, fields: change.fields.filter((field) => isWritten(field, change.holder)) };
   });

@@ -1,7 +1,6 @@
 import type { KvDocument } from '../../discovery/kv.ts';
 import { CONFIG_PREFIX, layerOfKey } from '../kv-keys.ts';
 import type { KvText } from '../material.ts';
-import type { SidecarStatus } from '../sidecar-status.ts';
 import type { Known } from './outlook.ts';
 import { readStatuses } from './statuses.ts';
 import type { LayerStore } from './store.ts';
@@ -9,12 +8,7 @@ import type { LayerStore } from './store.ts';
 /** All documents, and what sidecars say of themselves. What others have put there is passed over. */
 export async function survey(store: LayerStore): Promise<Known> {
   const documents = (await store.below(CONFIG_PREFIX)).flatMap((document) => kvTextOf(document) ?? []);
-  return { documents, statuses: await statusesIn(store) };
-}
-
-/** A status that cannot be read is that of another version, or was written by somebody else. */
-export async function statusesIn(store: LayerStore): Promise<readonly SidecarStatus[]> {
-  return (await readStatuses(store)).known;
+  return { documents, statuses: (await readStatuses(store)).known };
 }
 
 function kvTextOf({ key, text, revision }: KvDocument): KvText | null {

@@ -1,5 +1,8 @@
 import type { KvText, LocalText } from '../material.ts';
 
+/** A caller of everything, so that a document is judged where nobody is known yet. */
+export const ANYBODY = 'any.caller';
+
 /**
  * In place of the file of a sidecar that runs elsewhere: it calls what it is known to call, and documents may refer to
  * whatever they name. The values behind references are not known here; each stands for itself.

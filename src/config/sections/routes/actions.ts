@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GRPC_STATUS_NAMES, GRPC_STATUSES, type GrpcStatusName } from '../../../http/grpc-status.ts';
+import { pathFlaw } from '../../../route/effects/path-rewrite.ts';
 import { defaulted, isClean, optional, required, section } from '../../field.ts';
 import { formatSize } from '../../units.ts';
 import { choice, count, duration, flag, host, port, text } from '../../values.ts';
@@ -9,6 +10,7 @@ const MAX_BODY = 16 * 1024;
 const BODY_WORDS = `a text of at most ${formatSize(MAX_BODY)}`;
 const MAX_SUBSTITUTION = 1024;
 const SUBSTITUTION_WORDS = `a text without ?, # and blanks, of at most ${MAX_SUBSTITUTION} characters`;
+const NEW_PATH_WORDS = 'a path that begins with one slash, and has no backslashes';
 const HOST_WORDS = 'a host, with a port or without';
 const REWRITE_WORDS = 'prefix, path, regex or host in it, and of the first three one';
 const REDIRECT_WORDS = 'scheme, host, port, path or prefix in it, and not both of the last two';
@@ -16,12 +18,14 @@ const REDIRECT_WORDS = 'scheme, host, port, path or prefix in it, and not both o
 const REDIRECTS = [301, 302, 303, 307, 308] as const;
 const STATUS_WORDS = `one of ${REDIRECTS.join(', ')}`;
 
+const newPath = () => pathText('a path').refine((path) => pathFlaw(path) === null, { error: NEW_PATH_WORDS });
+
 const prefixKey = () =>
-  optional(pathText('a path'), 'kept', {
+  optional(newPath(), 'kept', {
     scope: 'mesh',
     meaning: 'In place of the path, the prefix or the segments that the match names; what follows is kept.',
   });
-const pathKey = () => optional(pathText('a path'), 'kept', { scope: 'mesh', meaning: 'In place of the whole path.' });
+const pathKey = () => optional(newPath(), 'kept', { scope: 'mesh', meaning: 'In place of the whole path.' });
 
 const rewriteSection = section({
   prefix: prefixKey(),

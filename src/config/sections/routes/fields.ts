@@ -1,23 +1,23 @@
 import { z } from 'zod';
+import { isSettable } from '../../../route/effects/settable.ts';
+import { VARIABLES, variableFlaw } from '../../../route/effects/variables.ts';
 import { defaulted, group, section } from '../../field.ts';
 import { fieldText, listOf, mapOf } from './values.ts';
 
 const MAX_FIELDS = 32;
 const MAX_VALUES = 8;
 
-const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
-/** Framing is the program's own business, Host has `rewrite.host`, and what `x-remora-` fields say is believed. */
-const OURS =
-  /^(?:connection|content-length|transfer-encoding|trailer|te|upgrade|keep-alive|proxy-connection|host|x-remora-.*)$/i;
-const NAME_WORDS = 'the name of a header other than those of framing, Host and x-remora-*';
+const NAME_WORDS = 'the name of a header other than Host, those of framing, tracing and gRPC, and x-remora-*';
 
 const fieldName = () =>
-  z
-    .string({ error: NAME_WORDS })
-    .regex(TOKEN, { error: NAME_WORDS })
-    .refine((name) => !OURS.test(name), { error: NAME_WORDS });
+  z.string({ error: NAME_WORDS }).refine((name) => isSettable(name.toLowerCase()), { error: NAME_WORDS });
 
-const value = () => fieldText('a value');
+const VALUE_WORDS = `a value, in which %NAME% is a variable (${VARIABLES.join(', ')}, header(NAME)) and %% a percent sign`;
+
+const value = () =>
+  fieldText('a value').refine((text) => variableFlaw(text) === null, {
+    error: ({ input }) => `${VALUE_WORDS}; ${variableFlaw(String(input)) ?? ''}`,
+  });
 
 function changesSection() {
   return section({

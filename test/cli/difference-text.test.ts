@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { differenceText } from '../../../src/cli/config/difference-text.ts';
-import { type DocumentRoot, differenceOf, summaryOf } from '../../../src/config/store/difference.ts';
+import { differenceText, summaryOf } from '../../src/cli/config/difference-text.ts';
+import { type DocumentRoot, differenceOf } from '../../src/config/store/difference.ts';
 
-const FILE: DocumentRoot = { kind: 'file' };
+const FILE: DocumentRoot = { kind: 'document' };
 const ORDERS: DocumentRoot = { kind: 'upstream', service: 'orders' };
 
 function text(before: unknown, after: unknown, root = FILE): string[] {
@@ -38,8 +38,8 @@ describe('the difference of two documents', () => {
       '    timeouts.request  15s -> (taken away)',
       '~ route a of upstream orders',
       '    to  b -> c',
-      '+ upstream stock',
-      '    service  s',
+      '~ upstream stock',
+      '    service  (not said) -> s',
     ]);
   });
 
@@ -55,13 +55,13 @@ describe('the difference of two documents', () => {
   it('is none where only the order of keys is another', () => {
     const changes = differenceOf({ a: 1, b: [{ x: 1, y: 2 }] }, { b: [{ y: 2, x: 1 }], a: 1 }, FILE);
     expect(changes).toEqual([]);
-    expect(summaryOf(changes)).toBe('no difference');
+    expect(summaryOf(changes)).toBe('says the same as before');
   });
 
   it('cuts what is long and shows what would move the cursor', () => {
     const [, line] = text({}, { upstreams: { a: { tag: `\u001b[2J${'x'.repeat(200)}` } } });
-    expect(line).toMatch(/^ {4}tag {2}"\\u001b\[2Jx+\.\.\.$/);
-    expect(line!.length).toBeLessThan(80);
+    expect(line).toMatch(/^ {4}tag {2}\(not said\) -> "\\u001b\[2Jx+\.\.\.$/);
+    expect(line!.length).toBeLessThan(90);
   });
 
   it('is summed up in a line', () => {
@@ -70,7 +70,7 @@ describe('the difference of two documents', () => {
       '+ route r0, + route r1, + route r2, + route r3 and 5 more',
     );
     expect(summaryOf(differenceOf({ retry: { attempts: 1 } }, { retry: { attempts: 2 } }, ORDERS))).toBe(
-      '~ how orders is called (retry.attempts)',
+      '~ how orders is called (retry.attempts 1 -> 2)',
     );
   });
 });
