@@ -13,6 +13,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   'static',
   'telemetry',
   'overload',
+  'secrets',
 ] satisfies (keyof Config)[]);
 
 /** What a running program makes of a new configuration. */
@@ -38,8 +39,8 @@ export function judgeReload(initial: Config, next: Config, source: string): Relo
   const changed = keys.filter((key) => !CHANGEABLE.has(key) && !isDeepStrictEqual(initial[key], next[key]));
   const [before, after] = changed.length === 0 ? [{}, {}] : [redacted(initial), redacted(next)];
   const late = changed.flatMap((key) => differences(before[key], after[key], key));
-  const { upstreams, routes, static: services, telemetry, overload } = next;
-  const config = { ...initial, upstreams, routes, static: services, telemetry, overload };
+  const { upstreams, routes, static: services, telemetry, overload, secrets } = next;
+  const config = { ...initial, upstreams, routes, static: services, telemetry, overload, secrets };
   const unserved = [...upstreams.values()]
     .flatMap(({ name, service, failover }) => {
       const called = [service, ...failover.flatMap((target) => target.service ?? [])];

@@ -22,6 +22,7 @@ import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
 import type { ReadOptions } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shards/shard-options.ts';
 import type { RouteOptions } from '../route/table/options.ts';
+import type { Secrets } from './references.ts';
 
 /** The effective configuration: validated, defaults filled in, units resolved. Immutable; a change makes a new one. */
 export interface Config {
@@ -41,9 +42,12 @@ export interface Config {
   readonly http2: Http2Config;
   readonly overload: OverloadOptions;
   readonly shutdown: ShutdownConfig;
+  readonly secrets: Secrets;
   /** Where last-good snapshots are kept for a cold start; null: nowhere. */
   readonly stateDir: string | null;
 }
+
+export type { Secrets };
 
 export interface ListenAddress {
   readonly address: string;

@@ -34,9 +34,9 @@ const ENDLESS = ['values nested or repeated without end', 'a document of ordinar
  * Reads one document. Text that is not YAML at all gives problems and nothing else, since every later complaint would
  * be about what the parser guessed.
  */
-export function readDocument(text: string, source: string): Document | Problem[] {
-  if (text.length > MAX_DOCUMENT_CHARACTERS) {
-    const size = finding([], 'value', `${text.length} characters`, `at most ${MAX_DOCUMENT_CHARACTERS}`);
+export function readDocument(text: string, source: string, most = MAX_DOCUMENT_CHARACTERS): Document | Problem[] {
+  if (text.length > most) {
+    const size = finding([], 'value', `${text.length} characters`, `at most ${most}`);
     return [problemOf(size, { source, line: 1, column: 1 })];
   }
   const lines = new LineCounter();

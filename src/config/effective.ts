@@ -12,6 +12,7 @@ import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
 import { shownRetry } from './retry.ts';
 import { encodeRoles } from './roles.ts';
+import { encodeRoutes } from './routes-shown.ts';
 import { configSchema } from './schema.ts';
 import { encodeShards } from './shards.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -27,7 +28,8 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
 }
 
 function encode(config: Config): unknown {
-  const { service, inbound, outbound, consul, admin, telemetry, http, http2, overload, shutdown, stateDir } = config;
+  const { service, inbound, outbound, consul, admin, telemetry, http, http2, overload, shutdown, secrets, stateDir } =
+    config;
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
@@ -43,6 +45,7 @@ function encode(config: Config): unknown {
           },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
+    routes: encodeRoutes(config.routes),
     static: Object.fromEntries(
       [...config.static].map(([name, endpoints]) => [
         name,
@@ -64,6 +67,7 @@ function encode(config: Config): unknown {
     http2: encodeHttp2(http2),
     overload: encodeOverload(overload),
     shutdown: { propagation: formatDuration(shutdown.propagationMs), timeout: formatDuration(shutdown.timeoutMs) },
+    secrets,
     stateDir,
   };
 }
@@ -85,7 +89,7 @@ function encodeUpstream({
   throttle,
   fallback,
   faults,
-  routes: _routes,
+  routes,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -117,6 +121,7 @@ function encodeUpstream({
     throttle: encodeThrottle(throttle),
     fallback: encodeFallback(fallback),
     faults: encodeFaults(faults),
+    routes: encodeRoutes(routes),
     ...limitsAndTimeouts(rest),
     connections: encodeConnections(connections),
   };

@@ -1,5 +1,5 @@
 import { consulFromEnvironment } from '../discovery/consul-environment.ts';
-import { isMap, type Layer, merge } from './layers.ts';
+import { isMap, type Layer, merge, SAME_PATH } from './layers.ts';
 import { formatPath, type Path, valueAt } from './paths.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +21,7 @@ export function environmentLayer(env: Environment, local: unknown): Layer {
     const variable = settings.variables.get(formatPath(path));
     return variable === undefined ? null : { source: `environment ${variable}`, line: null, column: null };
   };
-  return { value: settings.value, written: settings.value, place, whole: null };
+  return { value: settings.value, written: settings.value, place, whole: null, pathIn: SAME_PATH };
 }
 
 class Settings {

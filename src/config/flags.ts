@@ -1,5 +1,5 @@
 import { readDocument } from './document.ts';
-import type { Layer } from './layers.ts';
+import { type Layer, SAME_PATH } from './layers.ts';
 import { formatPath, parsePath, valueAt } from './paths.ts';
 import { describe, type Finding, type Place, type Problem, problemOf } from './problems.ts';
 import { resolveReferences, type Surroundings } from './references.ts';
@@ -30,7 +30,13 @@ export function flagLayer(text: string, surroundings: Surroundings): Layer | Pro
   }
   const place: Layer['place'] = (asked) =>
     asked.length >= path.length && valueAt(value, asked) !== undefined ? here : null;
-  return { value, written: nest(path, written), place, whole: { ...here, source: `--set ${formatPath(path)}` } };
+  return {
+    value,
+    written: nest(path, written),
+    place,
+    whole: { ...here, source: `--set ${formatPath(path)}` },
+    pathIn: SAME_PATH,
+  };
 }
 
 function nest(path: readonly string[], value: unknown): unknown {

@@ -17,8 +17,7 @@ type Issue = z.core.$ZodIssue;
  * Judges what all layers say together: every shape first, then what values say to one another. A wrong value does not
  * hide the contradictions among the right ones: it is taken out, the default stands in, and the rest is judged.
  */
-export function judge(layers: readonly Layer[]): Verdict {
-  const merged = mergeLayers(layers);
+export function judge(layers: readonly Layer[], merged = mergeLayers(layers)): Verdict {
   const read = configSchema.safeParse(merged);
   if (read.success) {
     const findings = contradictions(read.data, merged);
@@ -86,7 +85,7 @@ function show(path: Path, value: unknown, layers: readonly Layer[]): string {
   if (isSecret && value != null && typeof value !== 'object') {
     return typeof value === 'string' ? 'a text that is not shown' : 'a value that is not shown';
   }
-  const written = writtenAt(layers, path) ?? value;
+  const written = value === undefined ? value : (writtenAt(layers, path) ?? value);
   return describe(typeof written === 'string' ? withoutCredentials(written) : written);
 }
 

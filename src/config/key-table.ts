@@ -10,6 +10,7 @@ export function keyTable(): string {
 }
 
 function rowsOf(schema: z.core.$ZodType, path: string): string[] {
+  if (FACTS.get(schema)?.sameAs != null) return [];
   const kind = kindOf(schema);
   switch (kind.kind) {
     case 'map':
@@ -28,7 +29,7 @@ function rowsOf(schema: z.core.$ZodType, path: string): string[] {
 
 function rowOf(schema: z.core.$ZodType, path: string): string {
   const facts = FACTS.get(schema);
-  const scopes = [...scopesWithin(schema)];
+  const scopes = facts?.sameAs != null ? ['mesh'] : [...scopesWithin(schema)];
   const cells = [
     `\`${path}\``,
     facts?.fallback ?? '**required**',

@@ -1,28 +1,23 @@
-import { readDocument } from './document.ts';
+import { readKvDocument } from './kv-document.ts';
+import { layerOfKey } from './kv-keys.ts';
 import type { Layer } from './layers.ts';
-import { type Finding, inReadingOrder, type Problem, problemOf } from './problems.ts';
-import { refuseReferences } from './references.ts';
-import { refuseLocal } from './scope.ts';
+import type { Problem } from './problems.ts';
 
 /** What a service's own sidecars add or override for their calls. */
 export function callerKey(service: string): string {
   return `remora/config/caller/${service}`;
 }
 
-/**
- * One document from Consul's KV store, YAML or JSON, judged as far as it can be by itself: it speaks of `mesh` settings
- * only, and refers to nothing on this machine. Whether its values are right shows when it is laid over the file.
- */
+const NOTHING = {
+  env: {},
+  secrets: { dir: null, allowEnv: [] },
+  readFile: () => '',
+  realPath: (path: string) => path,
+};
+
+/** One document by itself, which may refer to nothing on this machine. */
 export function readKvLayer(key: string, text: string): Layer | Problem[] {
-  const source = `kv:${key}`;
-  const document = readDocument(text, source);
-  if (Array.isArray(document)) return document;
-  const findings: Finding[] = [...document.findings, ...refuseLocal(document.value)];
-  refuseReferences(document.value, findings);
-  if (findings.length === 0)
-    return { value: document.value, written: document.value, place: document.place, whole: null };
-  const here = { source, line: 1, column: 1 };
-  return inReadingOrder(
-    findings.map((finding) => problemOf(finding, document.place(finding.path, finding.at) ?? here)),
-  );
+  const kv = { layer: layerOfKey(key) ?? 'mesh', text, revision: '0', isCandidate: false } as const;
+  const read = readKvDocument(kv, NOTHING, new Map());
+  return Array.isArray(read) ? read : read.source;
 }

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path';
 import { READABLE } from './named-files.ts';
 import type { Path } from './paths.ts';
 import type { Finding } from './problems.ts';
@@ -31,16 +32,70 @@ export function resolveReferences(value: unknown, surroundings: Surroundings, fi
   );
 }
 
-/** Documents from Consul may not read this machine's files or environment. */
-export function refuseReferences(value: unknown, findings: Finding[]): void {
-  mapTexts(value, [], (text, path) => {
-    const written = text.match(REFERENCE)?.[0];
-    if (written !== undefined) {
-      const hint = 'references are resolved in the local file only';
-      findings.push({ path, at: 'value', found: written, expected: 'a plain value', hint });
-    }
-    return text;
-  });
+/** What documents from Consul may refer to on this machine, as its own file says. */
+export interface Secrets {
+  /** Null: no files. */
+  readonly dir: string | null;
+  readonly allowEnv: readonly string[];
+}
+
+export interface RemoteSurroundings extends Surroundings {
+  readonly secrets: Secrets;
+  /** Follows every link; throws when there is no such file. */
+  realPath(path: string): string;
+}
+
+/**
+ * The same for a document from Consul, whose writer is not the one of this machine: only files within the folder and
+ * variables of the list. `resolved` is told what was put in, so that it can be kept out of what is shown.
+ */
+export function resolveRemote(
+  value: unknown,
+  surroundings: RemoteSurroundings,
+  findings: Finding[],
+  resolved: Map<string, string>,
+): unknown {
+  return mapTexts(value, [], (text, path) =>
+    text.replace(REFERENCE, (written: string, inner: string) => {
+      const answer =
+        remoteRefusal(inner, surroundings) ?? resolveOne(written, allowed(inner, surroundings), surroundings);
+      if (typeof answer !== 'string') {
+        findings.push({ path, at: 'value', found: written, expected: answer.expected, hint: answer.hint });
+        return written;
+      }
+      resolved.set(answer, written);
+      return answer;
+    }),
+  );
+}
+
+export function hasReference(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('${');
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some(hasReference);
+}
+
+function remoteRefusal(inner: string, { secrets, realPath }: RemoteSurroundings): Refusal | null {
+  const [, kind, name] = /^(env|file):(.+)$/.exec(inner) ?? [];
+  if (kind === undefined || name === undefined) return null;
+  if (kind === 'env') {
+    const expected = `a variable that secrets.allowEnv of this machine's file names`;
+    return secrets.allowEnv.includes(name) ? null : { expected, hint: 'documents from Consul may read no others' };
+  }
+  const hint = 'documents from Consul may read no others';
+  const expected = `the name of a file in secrets.dir`;
+  if (secrets.dir === null) return { expected: `${expected}, which this machine's file does not name`, hint };
+  if (isAbsolute(name) || name.split('/').includes('..')) return { expected, hint };
+  try {
+    const folder = realPath(secrets.dir);
+    return realPath(join(secrets.dir, name)).startsWith(`${folder}/`) ? null : { expected, hint };
+  } catch {
+    return { expected: READABLE, hint: `in ${secrets.dir}` };
+  }
+}
+
+function allowed(inner: string, { secrets }: RemoteSurroundings): string {
+  return inner.startsWith('file:') ? `file:${join(secrets.dir ?? '', inner.slice('file:'.length))}` : inner;
 }
 
 function resolveOne(written: string, inner: string, { env, readFile }: Surroundings): string | Refusal {

@@ -125,6 +125,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     },
     overload: DEFAULT_OVERLOAD,
     shutdown: { propagationMs: 5_000, timeoutMs: 30_000 },
+    secrets: { dir: null, allowEnv: [] },
     stateDir: null,
   });
 });

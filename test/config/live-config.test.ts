@@ -115,7 +115,7 @@ it.each([
   ['stateDir: /', 'stateDir: found a local setting'],
   [
     'upstreams: { orders: { tag: "${env:SECRET}" } }',
-    'upstreams.orders.tag: found ${env:SECRET}, expected a plain value; references are resolved in the local file only',
+    "upstreams.orders.tag: found ${env:SECRET}, expected a variable that secrets.allowEnv of this machine's file names",
   ],
   ['upstreams: { orders: { tga: v2 } }', 'upstreams.orders.tga: found an unknown key'],
   ['upstreams: { orders: { tag: a, tag: b } }', 'upstreams.orders.tag: found the key a second time'],

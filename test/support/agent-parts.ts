@@ -183,6 +183,7 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
     http2: HTTP2,
     overload: DEFAULT_OVERLOAD,
     shutdown: { propagationMs: 0, timeoutMs: 1000 },
+    secrets: { dir: null, allowEnv: [] },
     stateDir: null,
     ...more,
   };

@@ -1,9 +1,14 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of the configuration look like this
 import { z } from 'zod';
 import { defaulted, group, optional, required, section } from '../field.ts';
-import { choice, count, duration, listenPort, path, ratio, size, text } from '../values.ts';
+import { choice, count, duration, flag, listenPort, path, ratio, size, text } from '../values.ts';
 import { http2Section } from './http2.ts';
 import { listenAt } from './listeners.ts';
 import { overloadSection } from './overload.ts';
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+const variable = () =>
+  z.string({ error: 'the name of a variable' }).regex(VARIABLE, { error: 'the name of a variable' });
 
 const KIB = 1_024;
 const MIB = 1_048_576;
@@ -118,6 +123,22 @@ export const shutdownSection = section({
   }),
 });
 
+/** What documents from Consul may have of this machine: those who write them are not those who run it. */
+export const secretsSection = section({
+  dir: optional(path(), 'no files', {
+    scope: 'local',
+    meaning: 'The folder whose files `${file:NAME}` in documents from Consul may stand for.',
+  }),
+  allowEnv: defaulted(
+    z.array(variable(), { error: 'a list of names of variables' }).max(100, { error: 'at most 100 names' }),
+    [],
+    {
+      scope: 'local',
+      meaning: 'The variables that `${env:NAME}` in documents from Consul may stand for.',
+    },
+  ),
+});
+
 export const operations = {
   admin: group(adminSection, 'For operators.'),
   telemetry: group(telemetrySection, 'What is reported, and where to.'),
@@ -128,6 +149,12 @@ export const operations = {
     'When this process itself has too much to do: the least important requests are refused first, with 503 `sidecar_overloaded`. The admin port never is.',
   ),
   shutdown: group(shutdownSection, 'The orderly stop.'),
+  secrets: group(secretsSection, 'What references in documents from Consul may stand for. Nothing, unless it is said.'),
+  allowEmpty: optional(flag(), '`false`', {
+    scope: 'mesh',
+    meaning:
+      'In a document from Consul: it may take away every upstream, or every route, at once. Without it such a document is refused, since most are a slip.',
+  }),
   stateDir: optional(path(), 'nothing is kept', {
     scope: 'local',
     meaning:

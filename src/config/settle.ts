@@ -1,0 +1,311 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, realpathSync } from 'node:fs';
+import type { Config } from './config.ts';
+import { type Blame, type Decision, decide } from './decide.ts';
+import { redacted } from './effective.ts';
+import { type KvRead, kvSource, readKvDocument } from './kv-document.ts';
+import type { LayerName } from './kv-keys.ts';
+import { isMap } from './layers.ts';
+import { type LocalLayers, readLocal } from './local-layers.ts';
+import type { KvText, LayerVerdict, Material, Settlement } from './material.ts';
+import type { FileCheck } from './named-files.ts';
+import { originsOf, withoutSecrets, withReferences } from './origins.ts';
+import { valueAt } from './paths.ts';
+import { inReadingOrder, type Problem } from './problems.ts';
+import type { RemoteSurroundings, Secrets } from './references.ts';
+
+/** What settling asks of this machine. */
+export interface SettleOptions {
+  readonly wallMs: number;
+  /** For `${file:..}`; throws when it cannot be read. */
+  readFile?(path: string): string;
+  /** Follows every link; throws when there is no such file. */
+  realPath?(path: string): string;
+  /** For files that are named and opened later; none are looked for without it. */
+  readonly checkFile?: FileCheck;
+  /** Whether `shown` and `origins` are wanted, which cost as much as all the rest; they are unless it says no. */
+  readonly isExplained?: boolean;
+}
+
+/** Of one document; the rest of them is rarely read, and must not fill a log. */
+const MAX_PROBLEMS = 50;
+/** Documents taken back for the sake of others that are tried once more; each costs one more judging. */
+const MAX_RETRIES = 32;
+
+/**
+ * Settles what all documents say together: the configuration, which document of each layer is in it, and why a newer one
+ * is not. Pure but for the files that references name: the same material gives the same settlement, in whatever order
+ * it arrived.
+ *
+ * Each layer has a newest document, the one in force, and none, in this order. All begin with the first that can be
+ * read. While they are not a configuration, documents that have a part in what is wrong are taken back to the next:
+ * changed ones before those in force, and of two that contradict each other the one that is complained about. What is
+ * left at the end is the file alone, which is good or the program has not started. Then every document that was taken
+ * back for the sake of others is tried once more, since those others may be gone by now.
+ */
+export function settle(material: Material, options: SettleOptions): Settlement {
+  const { wallMs, readFile = readTextFile, realPath = realPathOf, checkFile } = options;
+  const local = readLocal({
+    ...material.local,
+    readFile,
+    wallMs: () => wallMs,
+    ...(checkFile === undefined ? {} : { checkFile }),
+  });
+  if (Array.isArray(local)) return unsettled(local);
+  const surroundings = { env: material.local.env, readFile, realPath, secrets: secretsIn(local.merged) };
+  return new Settling(material, local, surroundings, wallMs).run(options.isExplained ?? true);
+}
+
+/** What `Material.inForce` counts. */
+export function countsOf(config: Config): { readonly upstreams: number; readonly routes: number } {
+  let routes = config.routes.length;
+  for (const upstream of config.upstreams.values()) routes += upstream.routes.length;
+  return { upstreams: config.upstreams.size, routes };
+}
+
+/** One layer on its way: its documents, the newest first, and which of them is tried. */
+interface Place {
+  readonly layer: LayerName;
+  readonly choices: readonly Choice[];
+  /** Into `choices`; at their end: none is used. */
+  at: number;
+  problems: readonly Problem[];
+  /** Nothing that others say can make its newest good. */
+  isHopeless: boolean;
+}
+
+interface Choice {
+  readonly kv: KvText;
+  readonly read: KvRead;
+  /** It is not what is in force. */
+  readonly isChange: boolean;
+}
+
+class Settling {
+  private readonly places: readonly Place[];
+  /** What references of documents stand for, and how they are written. */
+  private readonly resolved = new Map<string, string>();
+
+  constructor(
+    private readonly material: Material,
+    private readonly local: LocalLayers,
+    private readonly surroundings: RemoteSurroundings,
+    private readonly wallMs: number,
+  ) {
+    const layers = new Set([...material.newest, ...material.good].map(({ layer }) => layer));
+    this.places = [...layers].sort(inPrecedence).map((layer) => this.placeOf(layer));
+  }
+
+  run(isExplained: boolean): Settlement {
+    let decision = this.decide();
+    while (decision.config === null && this.takeBack(decision.blames)) decision = this.decide();
+    decision = this.refuseEmpty(decision);
+    decision = this.tryAgain(decision);
+    const { config, layers, merged } = decision;
+    const shown = isExplained && config !== null ? withReferences(redacted(config), layers, this.resolved) : {};
+    return {
+      config,
+      localProblems: [],
+      layers: this.places.map((place) => this.verdictOf(place)),
+      chainProblems: [],
+      shown,
+      origins: isExplained ? originsOf(shown, layers) : new Map(),
+      fingerprint: fingerprintOf(merged),
+    };
+  }
+
+  private placeOf(layer: LayerName): Place {
+    const newest = this.material.newest.find((kv) => kv.layer === layer);
+    const good = this.material.good.find((kv) => kv.layer === layer);
+    const choices: Choice[] = [];
+    let problems: readonly Problem[] = newest === undefined && good !== undefined ? [vanished(good)] : [];
+    for (const kv of new Set([newest, good])) {
+      if (kv === undefined || choices.some((choice) => choice.kv.text === kv.text)) continue;
+      const read = readKvDocument(kv, this.surroundings, this.resolved);
+      if (!Array.isArray(read)) choices.push({ kv, read, isChange: kv.text !== good?.text });
+      else if (problems.length === 0) problems = read;
+    }
+    return { layer, choices, at: 0, problems, isHopeless: problems.length > 0 };
+  }
+
+  private decide(): Decision {
+    const sources = this.places.flatMap((place) => place.choices[place.at]?.read.source ?? []);
+    return decide([...this.local.below, ...sources, ...this.local.above], this.wallMs);
+  }
+
+  /** Moves at least one document back; false when there is none left. */
+  private takeBack(blames: readonly Blame[]): boolean {
+    const used = this.places.filter(({ at, choices }) => at < choices.length);
+    const changed = used.filter(({ at, choices }) => choices[at]!.isChange);
+    for (const candidates of [changed, used]) {
+      const guilty = guiltyAmong(candidates, blames);
+      // Nothing says whose fault it is: the most particular first, which concerns the fewest.
+      const last = candidates.at(-1);
+      if (guilty.size === 0 && last !== undefined) guilty.set(last, [...blames]);
+      for (const [place, own] of guilty) moveBack(place, own);
+      if (guilty.size > 0) return true;
+    }
+    return false;
+  }
+
+  /** Changes that would leave nothing where there was something are taken back, but for those that mean it. */
+  private refuseEmpty(decision: Decision): Decision {
+    if (!this.isEmptied(decision)) return decision;
+    const before = this.places.map(({ at }) => at);
+    const moved: Place[] = [];
+    let now = decision;
+    for (const place of this.places.toReversed()) {
+      const choice = place.choices[place.at];
+      if (choice?.isChange !== true || choice.read.allowsEmpty) continue;
+      place.at += 1;
+      moved.push(place);
+      now = this.decide();
+      if (now.config === null || this.isEmptied(now)) continue;
+      for (const one of moved)
+        one.problems = [...one.problems, emptying(one.choices[before[this.places.indexOf(one)]!]!.kv)];
+      return now;
+    }
+    // It is this machine's own file that says so, or somebody means it.
+    for (const [i, place] of this.places.entries()) place.at = before[i]!;
+    return decision;
+  }
+
+  private isEmptied({ config }: Decision): boolean {
+    const { inForce } = this.material;
+    if (config === null || inForce === null) return false;
+    const { upstreams, routes } = countsOf(config);
+    return (upstreams === 0 && inForce.upstreams > 0) || (routes === 0 && inForce.routes > 0);
+  }
+
+  private tryAgain(decision: Decision): Decision {
+    let best = decision;
+    const moved = this.places.filter(({ at, isHopeless }) => at > 0 && !isHopeless);
+    for (const place of moved.slice(0, MAX_RETRIES)) {
+      const { at, problems } = place;
+      for (place.at = 0; place.at < at; place.at++) {
+        const next = this.decide();
+        if (next.config === null || this.isEmptied(next)) continue;
+        best = next;
+        if (place.at === 0) place.problems = [];
+        break;
+      }
+      if (place.at === at) place.problems = problems;
+    }
+    return best;
+  }
+
+  private verdictOf({ layer, choices, at, problems }: Place): LayerVerdict {
+    const used = choices[at]?.kv ?? null;
+    return {
+      layer,
+      used,
+      problems: inReadingOrder(problems)
+        .slice(0, MAX_PROBLEMS)
+        .map((one) => this.hidden(one)),
+    };
+  }
+
+  /** A contradiction may quote a value that stands elsewhere. */
+  private hidden(problem: Problem): Problem {
+    const hide = (text: string): string => withoutSecrets(text, this.resolved);
+    const { found, expected, hint } = problem;
+    return { ...problem, found: hide(found), expected: hide(expected), hint: hint === null ? null : hide(hint) };
+  }
+}
+
+/** Those that are complained about; where none of them may be moved, those that have a part in it. */
+function guiltyAmong(candidates: readonly Place[], blames: readonly Blame[]): Map<Place, Blame[]> {
+  const bySource = new Map(candidates.map((place) => [kvSource(place.choices[place.at]!.kv), place]));
+  const guilty = new Map<Place, Blame[]>();
+  for (const blame of blames) {
+    const others = blame.others.flatMap((source) => bySource.get(source) ?? []);
+    const place =
+      bySource.get(blame.problem.source) ?? others.toSorted((a, b) => inPrecedence(a.layer, b.layer)).at(-1);
+    if (place !== undefined) guilty.set(place, [...(guilty.get(place) ?? []), blame]);
+  }
+  return guilty;
+}
+
+function moveBack(place: Place, blames: readonly Blame[]): void {
+  const source = kvSource(place.choices[place.at]!.kv);
+  if (place.problems.length === 0) place.problems = blames.map(({ problem }) => problem);
+  if (place.at === 0) place.isHopeless ||= blames.some(({ problem, isOwn }) => isOwn && problem.source === source);
+  place.at += 1;
+}
+
+const RANK = { mesh: 0, service: 1, caller: 2 } as const;
+
+/** The general before the particular, as they lie over one another. */
+function inPrecedence(a: LayerName, b: LayerName): number {
+  const rank = rankOf(a) - rankOf(b);
+  return rank !== 0 ? rank : a < b ? -1 : a > b ? 1 : 0;
+}
+
+function rankOf(layer: LayerName): number {
+  return layer === 'mesh' ? RANK.mesh : layer.startsWith('service/') ? RANK.service : RANK.caller;
+}
+
+function vanished(kv: KvText): Problem {
+  return {
+    ...whole(kv),
+    found: 'no such key any more',
+    expected: 'a document',
+    hint: 'the last good one stays in force; write {} to clear it',
+  };
+}
+
+function emptying(kv: KvText): Problem {
+  return {
+    ...whole(kv),
+    found: 'a document that leaves no upstream, or no route, where there were some',
+    expected: 'some of them, or allowEmpty: true',
+    hint: 'the last good one stays in force',
+  };
+}
+
+function whole(kv: KvText): Pick<Problem, 'source' | 'line' | 'column' | 'path'> {
+  return { source: kvSource(kv), line: 1, column: 1, path: '' };
+}
+
+function secretsIn(merged: unknown): Secrets {
+  const dir = valueAt(merged, ['secrets', 'dir']);
+  const allowEnv = valueAt(merged, ['secrets', 'allowEnv']);
+  return {
+    dir: typeof dir === 'string' ? dir : null,
+    allowEnv: Array.isArray(allowEnv) ? allowEnv.filter((name) => typeof name === 'string') : [],
+  };
+}
+
+/** Not to be shown: whoever guesses a short secret could tell by it that the guess is right. */
+function fingerprintOf(merged: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(merged)))
+    .digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isMap(value)) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, sorted(inner)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function unsettled(localProblems: readonly Problem[]): Settlement {
+  return {
+    config: null,
+    localProblems,
+    layers: [],
+    chainProblems: [],
+    shown: {},
+    origins: new Map(),
+    fingerprint: '',
+  };
+}
+
+function readTextFile(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+function realPathOf(path: string): string {
+  return realpathSync(path);
+}
