@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
-import { NO_EFFECTS, type RouteEffects } from '../proxy/route-effects.ts';
+import { makeEffects } from '../route/effects/effects.ts';
 import { Direct, type Lead, type Leads, type RouteCount } from '../route/routing/lead.ts';
 import { DerivedLeaf, Destination } from '../route/routing/leaf.ts';
 import { Split } from '../route/routing/split.ts';
 import { makeStickyKey } from '../route/routing/sticky.ts';
 import { compileRoutes } from '../route/table/compile.ts';
-import type { RouteOptions, RoutePolicy, RouteTarget } from '../route/table/options.ts';
+import type { RouteOptions, RoutePolicy, RouteTarget, ValueMatch } from '../route/table/options.ts';
+import { readyRegex } from '../route/table/regex.ts';
 import { NO_ROUTES } from '../route/table/table.ts';
 import { LocalPlan } from './local-plan.ts';
 import type { Parts } from './parts.ts';
@@ -71,8 +72,9 @@ export class RouteTables {
   }
 
   /** Takes as many turns of the event loop as it needs; nothing is in force before `take`. */
-  prepare(config: Config): Promise<PreparedRoutes> {
-    return inSlices(this.build(config), this.parts.clock);
+  async prepare(config: Config): Promise<PreparedRoutes> {
+    if (listsOf(config).some(([, routes]) => routes.some(hasPattern))) await readyRegex();
+    return await inSlices(this.build(config), this.parts.clock);
   }
 
   /** In the same turn the upstreams that are named there have to be there, and `follow` is called. */
@@ -135,13 +137,13 @@ export class RouteTables {
   }
 
   private leafOf(route: RouteOptions, target: RouteTarget, to: Destination<LivePlan>): DerivedLeaf<LivePlan> {
-    const parts = { effects: effectsOf(route, target), policy: route.policy, subset: target.subset };
+    const parts = { effects: makeEffects(route, target), policy: route.policy, subset: target.subset };
     return new DerivedLeaf(to, (plan) => routedPlan(plan, parts, this.parts.random));
   }
 
   /** What is answered here is on record as the upstream's whose route it is. */
   private localLeaf(route: RouteOptions, owner: string | null, ways: Ways): DerivedLeaf<LivePlan> {
-    const parts = { effects: effectsOf(route, null), policy: AS_THE_UPSTREAM, subset: null };
+    const parts = { effects: makeEffects(route, null), policy: AS_THE_UPSTREAM, subset: null };
     const to = owner === null ? this.local.open() : ways.to(owner);
     return new DerivedLeaf(to, (plan) => routedPlan(plan, parts, this.parts.random));
   }
@@ -167,16 +169,22 @@ class Ways {
   }
 }
 
-function effectsOf(route: RouteOptions, _target: RouteTarget | null): RouteEffects {
-  return { ...NO_EFFECTS, route: route.name };
-}
-
 /** The same target may be there twice, with other fields. */
 function branchName(targets: readonly RouteTarget[], at: number): string {
   const nameOf = ({ upstream, subset }: RouteTarget): string => (subset === null ? upstream : `${upstream}/${subset}`);
   const name = nameOf(targets[at]!);
   const before = targets.slice(0, at).filter((target) => nameOf(target) === name).length;
   return before === 0 ? name : `${name}#${before}`;
+}
+
+function hasPattern({ matches, rewrite }: RouteOptions): boolean {
+  const isPattern = ({ match }: ValueMatch): boolean => match.kind === 'regex';
+  return (
+    (rewrite !== null && rewrite.regex !== null) ||
+    matches.some(({ path, headers, query, cookies }) => {
+      return path?.kind === 'regex' || [headers, query, cookies].some((values) => values.some(isPattern));
+    })
+  );
 }
 
 function countKey(owner: string | null, route: string): string {
