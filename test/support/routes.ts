@@ -7,6 +7,7 @@ export function route(said: Partial<RouteOptions> & { readonly name: string }): 
     hosts: [],
     matches: [],
     callers: [],
+    order: null,
     action: { kind: 'forward', targets: [target], sticky: null },
     rewrite: null,
     request: NO_CHANGES,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileRegex, fixedBeginning, mayNeedRegex, readyRegex, regexFlaw } from '../../../src/route/table/regex.ts';
+import { compileRegex, fixedBeginning, readyRegex, regexFlaw } from '../../../src/route/table/regex.ts';
 
 await readyRegex();
 
@@ -89,9 +89,4 @@ describe('the fixed beginning of a pattern', () => {
       { numRuns: 2000 },
     );
   });
-});
-
-it('a document without the word needs no patterns', () => {
-  expect(mayNeedRegex('routes: { a: { matches: [ { path: { regex: /a } } ] } }')).toBe(true);
-  expect(mayNeedRegex('upstreams: {}')).toBe(false);
 });
