@@ -16,6 +16,7 @@ import { buildHealthCheck } from './health-check.ts';
 import { buildHedge } from './hedge.ts';
 import { retryOf } from './retry.ts';
 import { buildRoles } from './roles.ts';
+import { buildRoutes } from './routes.ts';
 import type { Written } from './schema.ts';
 import { GRPC_PORT_OFFSET } from './sections/operations.ts';
 import { buildShards } from './shards.ts';
@@ -38,7 +39,7 @@ export function build(written: Written): Config {
     inbound: inbound === null ? null : inboundOf(inbound),
     outbound,
     upstreams: new Map(Object.entries(written.upstreams).map(([name, upstream]) => [name, upstreamOf(name, upstream)])),
-    routes: [],
+    routes: buildRoutes(written.routes, null),
     static: new Map(Object.entries(written.static)),
     consul: written.consul,
     admin: { ...written.admin, grpcPort: grpcPortOf(written.admin) },
@@ -133,7 +134,7 @@ export function upstreamOf(name: string, written: WrittenUpstream): UpstreamConf
     connections: buildConnections(written),
     fallback: buildFallback(written.fallback),
     faults: buildFaults(written.faults),
-    routes: [],
+    routes: buildRoutes(written.routes, name),
   };
 }
 

@@ -12,6 +12,7 @@ import { factsAt } from './introspect.ts';
 import type { Path } from './paths.ts';
 import { shownRetry } from './retry.ts';
 import { encodeRoles } from './roles.ts';
+import { encodeRoutes } from './routes-shown.ts';
 import { configSchema } from './schema.ts';
 import { encodeShards } from './shards.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -44,6 +45,7 @@ function encode(config: Config): unknown {
           },
     outbound,
     upstreams: Object.fromEntries([...config.upstreams].map(([name, upstream]) => [name, encodeUpstream(upstream)])),
+    routes: encodeRoutes(config.routes),
     static: Object.fromEntries(
       [...config.static].map(([name, endpoints]) => [
         name,
@@ -87,7 +89,7 @@ function encodeUpstream({
   throttle,
   fallback,
   faults,
-  routes: _routes,
+  routes,
   ...rest
 }: UpstreamConfig): unknown {
   return {
@@ -119,6 +121,7 @@ function encodeUpstream({
     throttle: encodeThrottle(throttle),
     fallback: encodeFallback(fallback),
     faults: encodeFaults(faults),
+    routes: encodeRoutes(routes),
     ...limitsAndTimeouts(rest),
     connections: encodeConnections(connections),
   };

@@ -14,6 +14,8 @@ export interface FieldFacts {
   /** The default in Markdown, or in words what holds when the key is not given; null when it must be. */
   readonly fallback: string | null;
   readonly isSecret: boolean;
+  /** Another key that has the same keys in it, and is described; null: those of this one are described here. */
+  readonly sameAs: string | null;
 }
 
 export const FACTS = z.registry<FieldFacts>();
@@ -22,6 +24,7 @@ interface Words {
   readonly scope: Scope | null;
   readonly meaning: string;
   readonly isSecret?: boolean;
+  readonly sameAs?: string;
 }
 
 export function required<S extends z.ZodType>(schema: S, words: Words): S {
@@ -61,6 +64,6 @@ export function isClean({ issues }: { readonly issues: readonly unknown[] }): bo
   return issues.length === 0;
 }
 
-function factsOf({ scope, meaning, isSecret }: Words, fallback: string | null): FieldFacts {
-  return { scope, meaning, fallback, isSecret: isSecret ?? false };
+function factsOf({ scope, meaning, isSecret, sameAs }: Words, fallback: string | null): FieldFacts {
+  return { scope, meaning, fallback, isSecret: isSecret ?? false, sameAs: sameAs ?? null };
 }

@@ -9,16 +9,14 @@ export function keyTable(): string {
   return [...head, ...rowsOf(configSchema, '')].join('\n');
 }
 
-/** Their keys are told elsewhere. */
-const REPEATED: ReadonlySet<string> = new Set(['defaults']);
-
 function rowsOf(schema: z.core.$ZodType, path: string): string[] {
+  if (FACTS.get(schema)?.sameAs != null) return [];
   const kind = kindOf(schema);
   switch (kind.kind) {
     case 'map':
       return [...kind.keys].flatMap(([key, inner]) => {
         const at = path === '' ? key : `${path}.${key}`;
-        return [rowOf(inner, at), ...(REPEATED.has(at) ? [] : rowsOf(inner, at))];
+        return [rowOf(inner, at), ...rowsOf(inner, at)];
       });
     case 'record':
       return rowsOf(kind.item, `${path}.<name>`);
@@ -31,7 +29,7 @@ function rowsOf(schema: z.core.$ZodType, path: string): string[] {
 
 function rowOf(schema: z.core.$ZodType, path: string): string {
   const facts = FACTS.get(schema);
-  const scopes = REPEATED.has(path) ? ['mesh'] : [...scopesWithin(schema)];
+  const scopes = facts?.sameAs != null ? ['mesh'] : [...scopesWithin(schema)];
   const cells = [
     `\`${path}\``,
     facts?.fallback ?? '**required**',

@@ -17,6 +17,7 @@ import { valueAt } from './paths.ts';
 import { placeConflicts, servicesOf } from './place-rules.ts';
 import { retryConflicts } from './retry-rules.ts';
 import { roleConflicts } from './role-rules.ts';
+import { routeRules } from './route-rules.ts';
 import type { Written } from './schema.ts';
 import { shardRules } from './shard-rules.ts';
 import { timeoutBounds } from './timeout-rules.ts';
@@ -63,6 +64,7 @@ export function contradictions(config: Written, merged: unknown): Contradiction[
     ...needsConsul(config),
     ...shutdownBounds(config),
     ...reliefRules(config),
+    ...routeRules(config, merged),
   ];
 }
 

@@ -3,6 +3,7 @@ import { group, optional, required, section } from './field.ts';
 import { consulSection } from './sections/consul.ts';
 import { inboundSection, outboundSection } from './sections/listeners.ts';
 import { operations } from './sections/operations.ts';
+import { sharedRoutes } from './sections/routes/routes.ts';
 import { serviceSection } from './sections/service.ts';
 import { staticEndpoint } from './sections/static.ts';
 import { upstreamDefaults, upstreamSection } from './sections/upstream.ts';
@@ -25,10 +26,12 @@ export const configSchema = section({
     z.record(label(), upstreamSection, { error: 'a map of upstreams' }),
     'The services that are called. The name here is the Host they are called by; `service` says another name in Consul.',
   ),
+  routes: sharedRoutes(),
   defaults: optional(upstreamDefaults, 'nothing', {
     scope: null,
     meaning:
       'What every upstream is unless the same or a higher document says otherwise: any key of `upstreams.<name>` but `service`, `port` and `address`.',
+    sameAs: 'upstreams.<name>',
   }),
   static: group(
     z.record(name(), z.array(staticEndpoint, { error: 'a list of endpoints' }), {

@@ -3,9 +3,10 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { countsOf } from './called-services.ts';
 import { type Blame, type Decision, decide } from './decide.ts';
 import { redacted } from './effective.ts';
+import type { Source } from './expand.ts';
 import { type KvRead, kvSource, readKvDocument } from './kv-document.ts';
 import type { LayerName } from './kv-keys.ts';
-import { isMap } from './layers.ts';
+import { isMap, SAME_PATH } from './layers.ts';
 import { type LocalLayers, readLocal } from './local-layers.ts';
 import type { KvText, LayerVerdict, Material, Settlement } from './material.ts';
 import type { FileCheck } from './named-files.ts';
@@ -116,11 +117,24 @@ class Settling {
     let problems: readonly Problem[] = newest === undefined && good !== undefined ? [vanished(good)] : [];
     for (const kv of new Set([newest, good])) {
       if (kv === undefined || choices.some((choice) => choice.kv.text === kv.text)) continue;
+      const isChange = kv.text !== good?.text;
       const read = readKvDocument(kv, this.surroundings, this.resolved);
-      if (!Array.isArray(read)) choices.push({ kv, read, isChange: kv.text !== good?.text });
-      else if (problems.length === 0) problems = read;
+      const flaws = Array.isArray(read) ? read : isChange ? this.flawsOf(kv, read) : [];
+      if (!Array.isArray(read) && flaws.length === 0) choices.push({ kv, read, isChange });
+      else if (problems.length === 0) problems = flaws;
     }
     return { layer, choices, at: 0, problems, isHopeless: problems.length > 0 };
+  }
+
+  /**
+   * What is wrong with a document whatever stands beside it, even where a higher one hides it: what one sidecar takes,
+   * all others should. A service that is not called here is looked at as if it were.
+   */
+  private flawsOf(kv: KvText, { source }: KvRead): Problem[] {
+    const { service } = source;
+    const called = service === null ? [] : [standIn(service)];
+    const { blames } = decide([...this.local.below, ...called, source], this.wallMs);
+    return blames.flatMap(({ problem, isOwn }) => (isOwn && problem.source === kvSource(kv) ? [problem] : []));
   }
 
   private decide(): Decision {
@@ -172,21 +186,37 @@ class Settling {
     return (upstreams === 0 && inForce.upstreams > 0) || (routes === 0 && inForce.routes > 0);
   }
 
+  /** Until none comes back: one that does may be what another waited for. */
   private tryAgain(decision: Decision): Decision {
     let best = decision;
-    const moved = this.places.filter(({ at, isHopeless }) => at > 0 && !isHopeless);
-    for (const place of moved.slice(0, MAX_RETRIES)) {
-      const { at, problems } = place;
-      for (place.at = 0; place.at < at; place.at++) {
-        const next = this.decide();
-        if (next.config === null || this.isEmptied(next)) continue;
-        best = next;
-        if (place.at === 0) place.problems = [];
-        break;
+    let tries = MAX_RETRIES;
+    for (let isBetter = true; isBetter; ) {
+      isBetter = false;
+      for (const place of this.places) {
+        const last = place.isHopeless ? 0 : Math.min(place.at, tries);
+        for (let at = 0; at < last && place.at > at; at++) {
+          tries -= 1;
+          const next = this.decideWith(place, at);
+          if (next === null) continue;
+          best = next;
+          isBetter = true;
+        }
       }
-      if (place.at === at) place.problems = problems;
     }
     return best;
+  }
+
+  /** Null, and nothing is changed: that would be no configuration. */
+  private decideWith(place: Place, at: number): Decision | null {
+    const before = place.at;
+    place.at = at;
+    const next = this.decide();
+    if (next.config !== null && !this.isEmptied(next)) {
+      if (at === 0) place.problems = [];
+      return next;
+    }
+    place.at = before;
+    return null;
   }
 
   private verdictOf({ layer, choices, at, problems }: Place): LayerVerdict {
@@ -226,6 +256,11 @@ function moveBack(place: Place, blames: readonly Blame[]): void {
   if (place.problems.length === 0) place.problems = blames.map(({ problem }) => problem);
   if (place.at === 0) place.isHopeless ||= blames.some(({ problem, isOwn }) => isOwn && problem.source === source);
   place.at += 1;
+}
+
+function standIn(service: string): Source {
+  const value = { upstreams: { [service]: {} } };
+  return { value, written: value, place: () => null, whole: null, pathIn: SAME_PATH, service: null };
 }
 
 const RANK = { mesh: 0, service: 1, caller: 2 } as const;

@@ -3,7 +3,8 @@
  * exchange and applied by an encoder in one pass; nothing is rewritten in place. One object per exchange, reset for
  * each use, so that a request costs no allocation here.
  *
- * Hop-by-hop fields (RFC 9110, 7.6.1), framing fields and `Expect` are the encoder's own business and cannot be set.
+ * Hop-by-hop fields (RFC 9110, 7.6.1), framing fields and `Expect` are the encoder's own business and cannot be set. A
+ * `host` that is dropped and put in is the request's authority on every wire.
  */
 export class Edits {
   /** Lower-case names whose lines are left out, `count` of them in use. */
@@ -30,6 +31,19 @@ export class Edits {
 
   remove(name: string): void {
     this.removed[this.removedCount++] = name;
+  }
+
+  /** The field is not there, neither what came of it nor what was put in. */
+  drop(name: string): void {
+    const { names, values, addedCount } = this;
+    let kept = 0;
+    for (let at = 0; at < addedCount; at++) {
+      if (names[at] === name) continue;
+      names[kept] = names[at]!;
+      values[kept++] = values[at]!;
+    }
+    this.addedCount = kept;
+    this.remove(name);
   }
 
   /** Adds a line and keeps those of the same name that are there. */

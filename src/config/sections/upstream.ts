@@ -17,6 +17,7 @@ import { listenAt } from './listeners.ts';
 import { placeKeys } from './places.ts';
 import { breakerSection, limits, retrySection, timeouts } from './policy.ts';
 import { rolesSection } from './roles.ts';
+import { upstreamRoutes } from './routes/routes.ts';
 import { shardsSection } from './shards.ts';
 import { weightKeys } from './weights.ts';
 
@@ -88,6 +89,7 @@ export const upstreamSection = section({
   connections: group(connectionsSection, 'How many connections each endpoint is given, and how long they live.'),
   fallback: fallback(),
   faults: faultsList('mesh'),
+  routes: upstreamRoutes(),
 });
 
 /** What can be said of all of them: not what each must have for itself. */

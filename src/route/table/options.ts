@@ -6,7 +6,7 @@ export type TextMatch =
   | { readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex'; readonly value: string }
   | { readonly kind: 'present' };
 
-/** One field, cookie or parameter of the query. `isInverted`: it must not match; one that is absent does not match. */
+/** One field, cookie or parameter of the query. One that is absent does not match; `isInverted`: that is what holds. */
 export interface ValueMatch {
   /** Fields in lower case. */
   readonly name: string;
@@ -133,6 +133,8 @@ export interface RouteOptions {
   readonly matches: readonly RouteMatch[];
   /** Only in sidecars of these services; empty: in all. Settled when the table is built. */
   readonly callers: readonly string[];
+  /** Among the routes of a host lower ones come first, whatever they match; of equals the precedence decides. Mostly 0. */
+  readonly order: number;
   readonly action: RouteAction;
   readonly rewrite: RewriteOptions | null;
   readonly request: FieldChanges;

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/local-config.ts';
+import { formatProblems } from '../../src/config/problems.ts';
+import { web } from './parse.ts';
+
+/** What is said of a file with these routes, of the shared port and of upstream `shop`; the file itself is good. */
+function said(shared: string, ofShop = ''): string {
+  const text = web(`consul: {}
+outbound: { port: 9000 }
+upstreams:
+  orders: { subsets: { v1: { tag: v1 }, v2: { tag: v2 } } }
+  ring: { balance: ring_hash, hash: { header: a } }
+  calls: { protocol: grpc }
+  both: { protocol: auto }
+  db: { protocol: tcp, port: 5432, routes: {} }
+  parted: { roles: {}, subsets: { v2: { tag: v2 } } }
+  shop:
+    routes:
+      z: { match: { methods: GET } }
+${ofShop}
+routes:
+  z: { to: shop }
+${shared}`);
+  const problems = parseConfig(text);
+  return Array.isArray(problems) ? formatProblems(problems) : 'good';
+}
+
+const shared = (words: string) => said(`  a: { ${words} }`);
+const ofShop = (words: string) => said('', `      a: { ${words} }`);
+
+it('finds nothing wrong with what is right', () => {
+  expect(shared('to: orders')).toBe('good');
+  expect(ofShop('to: { subset: v1, upstream: orders }')).toBe('good');
+});
+
+describe('of the shared port, refuses', () => {
+  it.each([
+    [
+      'hosts: a',
+      'routes.a: found a route that leads nowhere, expected to, split, redirect, respond or maintenance in it',
+    ],
+    ['to: orders, respond: {}', 'routes.a.respond: found respond beside to, expected one of them'],
+    ['to: { subset: v1 }', 'routes.a.to: found a subset without an upstream'],
+    ['to: { upstream: orders, subset: v3 }', 'routes.a.to.subset: found "v3", expected one of v1, v2'],
+    ['to: db', 'routes.a.to: found upstream db of protocol tcp, expected an upstream that speaks HTTP'],
+    ['to: shop, mirror: { to: db }', 'routes.a.mirror.to: found upstream db of protocol tcp'],
+    ['to: { upstream: parted, subset: v2 }', 'routes.a.to.subset: found a subset of an upstream with roles'],
+    [
+      'split: [{ upstream: shop, weight: 0 }, { upstream: orders, weight: 0 }]',
+      'routes.a.split: found weights that are all 0',
+    ],
+    [
+      'split: [{ upstream: shop }, { upstream: shop }]',
+      'routes.a.split[1]: found what split[0] says, expected each part once',
+    ],
+    ['to: shop, sticky: { header: a }', 'routes.a.sticky: found sticky without split'],
+    ['respond: {}, rewrite: { path: / }', 'routes.a.rewrite: found rewrite beside respond'],
+    ['maintenance: {}, timeouts: { request: 1s }', 'routes.a.timeouts: found timeouts beside maintenance'],
+    [
+      'redirect: { path: /b }, match: { path: { exact: /a } }, request: { remove: [x] }',
+      'routes.a.request: found request beside redirect',
+    ],
+    ['redirect: { path: /a }, match: { path: { exact: /a } }', 'routes.a.redirect.path: found a redirect to itself'],
+    [
+      'redirect: { prefix: /a/b }, match: { path: { segments: /a } }',
+      'routes.a.redirect.prefix: found a redirect to itself',
+    ],
+    ['hosts: new, redirect: { host: new }', 'routes.a.redirect.host: found a redirect to itself'],
+    ['to: shop, cors: { origins: "*", credentials: true }', 'routes.a.cors.origins: found * with credentials'],
+    [
+      'to: shop, rewrite: { prefix: / }, match: { path: { regex: "/a" } }',
+      'routes.a.rewrite.prefix: found prefix beside a path that is a regex',
+    ],
+    [
+      'to: shop, match: { grpc: { service: a } }',
+      'routes.a.match.grpc: found calls of gRPC, and upstream shop of protocol http',
+    ],
+    ['to: both, match: { grpc: { service: a }, path: { exact: /a } }', 'routes.a.match.path: found path beside grpc'],
+    ['to: calls, match: [{ query: { a: b } }]', 'routes.a.match[0].query: found a query of calls of gRPC'],
+    [
+      'to: shop, match: { headers: { A: x, a: y } }',
+      'routes.a.match.headers.a: found A again, expected each header once',
+    ],
+    ['to: shop, response: { set: { A: x, a: y } }', 'routes.a.response.set.a: found A again'],
+    ['to: shop, hash: { header: a }', 'routes.a.hash: found hash, and upstream shop with balancer'],
+    [
+      'split: [{ upstream: calls }, { upstream: shop }], sticky: { cookie: { name: a, ttl: 1h } }',
+      'routes.a.sticky.cookie.ttl: found a cookie to make',
+    ],
+    [
+      'to: shop, timeouts: { attempt: 3s, request: 2s }',
+      'routes.a.timeouts.attempt: found 3s, expected at most request, which is 2s',
+    ],
+    [
+      'to: shop, retry: { backoff: 3s, maxBackoff: 2s }',
+      'routes.a.retry.backoff: found 3s, expected at most maxBackoff',
+    ],
+  ])('%s', (words, complaint) => {
+    expect(shared(words)).toContain(complaint);
+    expect(shared(words)).toMatch(/\n1 problem$/);
+  });
+});
+
+describe('of an upstream, refuses', () => {
+  it.each([
+    ['hosts: shop', 'upstreams.shop.routes.a.hosts: found hosts in a route of an upstream'],
+    [
+      'to: { subset: v1 }',
+      'upstreams.shop.routes.a.to.subset: found "v1", expected a name of upstreams.shop.subsets, which is empty',
+    ],
+    ['match: { grpc: { service: a } }', 'upstreams.shop.routes.a.match.grpc: found calls of gRPC'],
+  ])('%s', (words, complaint) => {
+    expect(ofShop(words)).toContain(complaint);
+  });
+});
+
+it('names the line that a route contradicts', () => {
+  const lines = said('  a:\n    match: { path: { exact: /a } }\n    redirect:\n      path: /a').split('\n');
+  expect(lines[1]).toBe('  beside remora.yaml:18:5 routes.a.match');
+});
+
+it('lets a redirect lead to another host, path or port', () => {
+  expect(shared('hosts: new, redirect: { host: old }')).toBe('good');
+  expect(shared('redirect: { path: /b }, match: { path: { exact: /a } }')).toBe('good');
+  expect(shared('redirect: { scheme: https }')).toBe('good');
+  expect(shared('redirect: { path: /a }, match: { path: { exact: /a }, methods: POST }')).toBe('good');
+});
+
+it('refuses routes of opaque bytes', () => {
+  const text = web('consul: {}\nupstreams: { db: { protocol: tcp, port: 1, routes: { a: {} } } }');
+  const problems = parseConfig(text);
+  expect(Array.isArray(problems) && formatProblems(problems)).toContain(
+    'upstreams.db.routes.a: found a route for protocol tcp',
+  );
+});
+
+it('takes ten thousand routes and no more', () => {
+  const many = (count: number, match = '') =>
+    Array.from({ length: count }, (_, i) => `  r${i}: { hosts: h${i}, to: shop${match} }`).join('\n');
+  expect(said(many(9_998))).toBe('good');
+  expect(said(many(9_999))).toContain('routes: found 10001 routes, with 10001 pairs of a host and a match');
+});
