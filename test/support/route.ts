@@ -13,6 +13,7 @@ export function routeOf(more: Partial<RouteOptions> = {}): RouteOptions {
     hosts: [],
     matches: [],
     callers: [],
+    order: null,
     action: { kind: 'forward', targets: [targetOf()], sticky: null },
     rewrite: null,
     request: NO_CHANGES,
