@@ -15,6 +15,7 @@ import { Entry } from './entry.ts';
 import type { Parts } from './parts.ts';
 import { type LivePlan, makePlan, placedBy } from './plans.ts';
 import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts';
+import { NO_SUBSETS } from './subset-parts.ts';
 
 /**
  * The port in front of the local application. Its cluster has one endpoint mostly, which is never shut out: a breaker
@@ -72,6 +73,7 @@ export class Inbound {
       hash: null,
       roles: null,
       shards: null,
+      subsets: NO_SUBSETS,
       fallback: null,
       faults,
       ...trust,

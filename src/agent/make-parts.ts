@@ -19,6 +19,7 @@ import { watchedRoom } from './overload-watch.ts';
 import type { Parts } from './parts.ts';
 import { followPlace } from './place.ts';
 import { PlanDirectory } from './relief.ts';
+import { RoutedSubsets } from './routed-subsets.ts';
 import { callerName } from './self.ts';
 
 interface Given {
@@ -75,5 +76,6 @@ export function makeParts(given: Given, config: Config, opened: Opened, signal: 
     place: followPlace(config.service, consul, sources, self, given, signal),
     sampling,
     directory: new PlanDirectory(),
+    subsets: new RoutedSubsets(false),
   };
 }

@@ -18,6 +18,7 @@ import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
 import type { PlanDirectory } from './relief.ts';
+import type { RoutedSubsets } from './routed-subsets.ts';
 
 /** The services of the process that everything on the data path is made with. */
 export interface Parts {
@@ -50,4 +51,6 @@ export interface Parts {
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
   readonly directory: PlanDirectory;
+  /** Changes with the configuration, before it is taken. */
+  readonly subsets: RoutedSubsets;
 }

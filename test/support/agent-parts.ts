@@ -3,6 +3,7 @@ import { LeavingPorts } from '../../src/agent/leaving-ports.ts';
 import type { Parts } from '../../src/agent/parts.ts';
 import { NOWHERE, type Place } from '../../src/agent/place.ts';
 import { PlanDirectory } from '../../src/agent/relief.ts';
+import { RoutedSubsets } from '../../src/agent/routed-subsets.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { Cell, type Watch } from '../../src/base/watch.ts';
@@ -147,6 +148,7 @@ export function agentParts({ hasConsul = true } = {}) {
     place,
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
+    subsets: new RoutedSubsets(false),
   };
   return { parts, place, clock, ports, consul, services, bugs, followed };
 }
