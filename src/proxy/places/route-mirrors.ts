@@ -21,10 +21,8 @@ const ALL = 10_000;
 /** One place that a share of the requests of a route is copied to. */
 export interface Mirror {
   readonly share: number;
-  /** What the route does to requests that go there. */
-  readonly effects: RouteEffects;
-  /** Its plan of the moment; null: it is not there. */
-  plan(): Plan | null;
+  /** Of the moment, see `mirrorPlan`; null: it is not there. */
+  readonly plan: Plan | null;
 }
 
 /**
@@ -35,15 +33,11 @@ export interface Mirror {
  * neither waits for it nor learns of it.
  */
 export class RouteMirrors implements Mirrors {
-  private readonly plans: readonly MirrorPlan[];
-
   private constructor(
     private readonly route: string,
-    mirrors: readonly Mirror[],
+    private readonly mirrors: readonly Mirror[],
     private readonly crowd: MirrorCrowd,
-  ) {
-    this.plans = mirrors.map((mirror) => new MirrorPlan(mirror));
-  }
+  ) {}
 
   static of(route: string, mirrors: readonly Mirror[], crowd: MirrorCrowd): Mirrors {
     const sent = mirrors.filter(({ share }) => share > 0);
@@ -51,12 +45,12 @@ export class RouteMirrors implements Mirrors {
   }
 
   copy(context: ExchangeContext, request: CompleteRequest, body: Replay, trailers: Fields | null): void {
-    const { plans } = this;
+    const { mirrors } = this;
     if (request.head.upgrade !== null || request.head.count(MIRROR_FIELD) > 0) return;
-    for (let at = 0; at < plans.length; at++) {
-      const mirror = plans[at]!;
+    for (let at = 0; at < mirrors.length; at++) {
+      const mirror = mirrors[at]!;
       if (mirror.share >= ALL || context.random.below(ALL) < mirror.share) {
-        this.send(context, mirror.now(), request, body, trailers);
+        this.send(context, mirror.plan, request, body, trailers);
       }
     }
   }
@@ -83,26 +77,8 @@ export class RouteMirrors implements Mirrors {
   }
 }
 
-/** The plan of a mirror as copies go by it, made anew when the mirror's own is another. */
-class MirrorPlan {
-  readonly share: number;
-  private own: Plan | null = null;
-  private plan: Plan | null = null;
-
-  constructor(private readonly mirror: Mirror) {
-    this.share = mirror.share;
-  }
-
-  now(): Plan | null {
-    const own = this.mirror.plan();
-    if (own === this.own) return this.plan;
-    this.own = own;
-    this.plan = own === null ? null : onceOnly(own, this.mirror.effects);
-    return this.plan;
-  }
-}
-
-function onceOnly(plan: Plan, effects: RouteEffects): Plan {
+/** The plan of an upstream for copies. `effects`: what their route does to requests that go there. */
+export function mirrorPlan(plan: Plan, effects: RouteEffects): Plan {
   const { retry, timeouts } = plan;
   const { maxDurationMs } = timeouts;
   return {
