@@ -16,6 +16,7 @@ const AS_THE_UPSTREAM: RoutePolicy = { timeouts: {}, retry: {}, hash: null };
  */
 export class MirrorLeaf implements Mirror {
   readonly share: number;
+  readonly to: Destination<LivePlan>;
   private readonly leaf: DerivedLeaf<LivePlan>;
 
   constructor(
@@ -28,6 +29,7 @@ export class MirrorLeaf implements Mirror {
     const effects = makeEffects(route, target);
     const parts = { effects, mirrors: NO_MIRRORS, policy: AS_THE_UPSTREAM, subset };
     this.share = share;
+    this.to = to;
     this.leaf = new DerivedLeaf(to, (own) => {
       const { plan, part } = routedPlan(own, parts, random);
       return { plan: mirrorPlan(plan, effects), part };
