@@ -10,6 +10,7 @@ import { randomHex } from '../http/hex.ts';
 import { WindowBudget } from '../http2/receive-window.ts';
 import { Wires } from '../net/session-wire.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
+import { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import { Shadows } from '../proxy/places/shadows.ts';
 import { SpentTraces } from '../proxy/spent-traces.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -68,6 +69,7 @@ export function makeParts(given: Given, config: Config, opened: Opened, signal: 
     turnstile: new Turnstile(),
     context,
     shadows: new Shadows(context),
+    mirrored: new MirrorCrowd(),
     spent: new SpentTraces(),
     sources,
     caller: callerName(config.service),

@@ -25,6 +25,7 @@ import { Wires } from '../../src/net/session-wire.ts';
 import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
 import { DEFAULT_OVERLOAD, OverloadGuard } from '../../src/policy/overload-guard.ts';
 import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
+import { MirrorCrowd } from '../../src/proxy/places/mirror-crowd.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
 import { SpentTraces } from '../../src/proxy/spent-traces.ts';
 import { specs } from './endpoint-specs.ts';
@@ -140,6 +141,7 @@ export function agentParts({ hasConsul = true } = {}) {
     turnstile: new Turnstile(),
     context,
     shadows: new Shadows(context),
+    mirrored: new MirrorCrowd(),
     spent: new SpentTraces(),
     sources,
     caller: 'web',
