@@ -91,7 +91,11 @@ export function makeProgram(version: string): Command {
     .addOption(setFlag)
     .addHelpText('after', CHECK)
     .action(async (file: string, { set }: { readonly set: readonly string[] }) => {
-      const { runCheck } = await import('./check.ts');
+      const [{ runCheck }, { readyRegex }] = await Promise.all([
+        import('./check.ts'),
+        import('../route/table/regex.ts'),
+      ]);
+      await readyRegex();
       const clock = new SystemClock();
       process.exitCode = runCheck(file, { set, env: process.env, wallMs: () => clock.wallMs() }, process.stdout);
     });
