@@ -40,8 +40,6 @@ export class Dispatcher implements RequestHandler, Router, Handover {
     this.plan = this.router.route(head, this.client.peer, this.exchange.routed);
     const spread = this.plan === null || this.plan.spreader === null ? null : this.spreadOf(this.plan, head);
     this.current = spread === null ? this.exchange : this.handlerOf(spread, head);
-    // What was said of this request is not for the next one of the exchange.
-    if (this.current !== this.exchange) this.exchange.routed.reset();
     this.current.onRequest(head);
   }
 
