@@ -125,7 +125,7 @@ export class Agent implements AgentView, Stoppable {
     this.parts = parts;
     log.info('started', { version, service: config.service.name, transport: sockets.kind, pid: process.pid });
 
-    if (config.outbound?.discover) this.undeclared = new UndeclaredServices(parts, () => settings.unsaid());
+    if (config.outbound?.discover) this.undeclared = new UndeclaredServices(parts);
     const router = new HostRouter(this.undeclared ?? NOTHING_UNDECLARED);
     this.upstreams = new Upstreams(parts, router, log, () => this.noteReadiness());
     await this.upstreams.open(config);

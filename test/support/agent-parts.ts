@@ -150,6 +150,7 @@ export function agentParts({ hasConsul = true } = {}) {
     place,
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
+    unsaid: () => unsaidUpstream({}),
     overrides: NO_OVERRIDES,
     subsets: new RoutedSubsets(false),
   };
