@@ -1,51 +1,18 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConsulAgent, consulTitle, findConsul } from '../support/consul.ts';
 import { eventually } from '../support/eventually.ts';
 import { Sidecar } from '../support/sidecar.ts';
+import { Command } from './command.ts';
 import { Load } from './load.ts';
-import { complain } from './mesh.ts';
 import { OriginApp } from './origin-app.ts';
 
 const consul = await findConsul();
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const SIDECARS = 3;
-
-interface Ended {
-  readonly code: number | null;
-  readonly text: string;
-}
-
-/** The command line of an operator. */
-class Command {
-  text = '';
-  readonly ended: Promise<Ended>;
-  private readonly child: ReturnType<typeof execFile>;
-
-  constructor(address: string, args: readonly string[]) {
-    this.child = execFile(process.execPath, [MAIN, ...args, '--consul-addr', address], { env: {} });
-    this.child.stdin?.end();
-    this.child.stdout?.on('data', (bytes: string) => (this.text += bytes));
-    this.child.stderr?.on('data', (bytes: string) => (this.text += bytes));
-    this.ended = new Promise((resolve) => {
-      this.child.once('close', (code) => resolve({ code, text: this.text }));
-    });
-  }
-
-  says(words: string): Promise<unknown> {
-    const heard = eventually(() => this.text.includes(words) || complain(`"${words}" is not in: ${this.text}`));
-    const silent = this.ended.then(() => this.text.includes(words) || complain(`"${words}" is not in: ${this.text}`));
-    return Promise.race([heard, silent]);
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-}
+/** The file of this one has a bound that documents can be at odds with. */
+const STRICT = 3;
 
 describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
   let agent: ConsulAgent;
@@ -57,7 +24,7 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
   const start = async (i: number): Promise<Sidecar> => {
     const sidecar = await Sidecar.start({
       service: { name: 'web', id: `web-${i}`, port: 8080 },
-      upstreams: { orders: { port: 0, limits: { maxRequests: 100 } } },
+      upstreams: { orders: { port: 0, timeouts: i === STRICT ? { request: '3s' } : {} } },
       consul: { address: agent.http.address },
     });
     sidecars.push(sidecar);
@@ -147,17 +114,15 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
   }, 60_000);
 
   it('that one sidecar refuses is nobody’s', async () => {
-    // What is wrong with it shows only beside the file of a sidecar.
-    const applied = apply(
-      { upstreams: { orders: { failover: [{ subset: 'nowhere' }] } } },
-      '--canary',
-      '100%',
-      '--for',
-      '60s',
-    );
+    // What is wrong with it shows only beside the file of one sidecar.
+    const applied = apply({ upstreams: { orders: { timeouts: { attempt: '5s' } } } }, '--canary', '100%');
     const { code, text } = await applied.ended;
-    expect(code, text).not.toBe(0);
-    expect(await running()).toBe(0);
+    expect(text).toMatch(
+      /not promoted: web\/web-3: .*timeouts.attempt: found 5s, expected at most request, which is 3s/,
+    );
+    expect(code).toBe(3);
+    await eventually(async () => (await running()) === 0);
+    expect(await history()).toMatch(/canary that was not taken[\s\S]*web\/web-3 refused/);
   }, 60_000);
 
   it('is taken up by a sidecar that starts in the middle, and left with all others at an interruption', async () => {
@@ -183,6 +148,7 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
     const { code, text } = await remora('config', 'status', '--wait').ended;
     expect(text).toMatch(/mesh +revision \d+ +4 of 4 sidecars run it/);
     expect(code).toBe(0);
+    await loads.pop()!.stop();
     await sidecars.pop()!.stop();
     expect(await statuses()).toBe(3);
   }, 60_000);
