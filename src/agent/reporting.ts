@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts';
 import type { ServiceConfig } from '../config/config.ts';
 import { OBJECTION_PREFIX, objectionKey, ROLLOUT_PREFIX, rolloutKey, statusKey } from '../config/kv-keys.ts';
 import { formatProblem } from '../config/problems.ts';
+import { rolloutTree } from '../config/rollout-tree.ts';
 import type { LayerStatus, SidecarStatus } from '../config/sidecar-status.ts';
 import type { StagedLayers } from '../config/staged-layers.ts';
 import { encodeStatus } from '../config/status-text.ts';
