@@ -62,7 +62,7 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
     case 'moved':
       return conflict(operator, proposal, base, outcome.now);
     case 'refused':
-      out.write(`not applied: ${outcome.why}\n`);
+      out.write(`not applied: ${outcome.why}\n${outcome.why.includes('txn_max_req_len') ? TOO_LARGE : ''}`);
       return EXIT.invalid;
     case 'unknown':
       out.write(
@@ -72,6 +72,10 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
       return EXIT.unknown;
   }
 }
+
+const TOO_LARGE =
+  'The document and the one before it, packed, go to Consul in one transaction: that is room for about 350 KiB.\n' +
+  "Say it in fewer words, split it over layers, or raise Consul's limits.txn_max_req_len.\n";
 
 /** Says what somebody else did to the layer in the meantime. */
 export async function conflict(
