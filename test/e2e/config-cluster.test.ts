@@ -13,6 +13,7 @@ import { ConsulClient } from '../../src/discovery/consul-client.ts';
 import { Desk } from '../cli/operator.ts';
 import { consulTitle, findConsul } from '../support/consul.ts';
 import { ConsulCluster } from '../support/consul-cluster.ts';
+import { eventually } from '../support/eventually.ts';
 
 const consul = await findConsul();
 const TLS = { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true };
