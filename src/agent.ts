@@ -16,10 +16,11 @@ import { followApplication, makeSources, openConsul } from './agent/discovery.ts
 import { Entry } from './agent/entry.ts';
 import { Inbound } from './agent/inbound.ts';
 import { makeParts } from './agent/make-parts.ts';
+import { openReporter } from './agent/open-reporter.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
-import { openReporter, type Reporter, SILENT } from './agent/reporter.ts';
+import { type Reporter, SILENT } from './agent/reporter.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
@@ -127,7 +128,7 @@ export class Agent implements AgentView, Stoppable {
     this.parts = parts;
     log.info('started', { version, service: config.service.name, transport: sockets.kind, pid: process.pid });
 
-    if (config.outbound?.discover) this.undeclared = new UndeclaredServices(parts, () => settings.unsaid());
+    if (config.outbound?.discover) this.undeclared = new UndeclaredServices(parts);
     const router = new HostRouter(this.undeclared ?? NOTHING_UNDECLARED);
     this.upstreams = new Upstreams(parts, router, log, () => this.noteReadiness());
     await this.upstreams.open(config);
@@ -137,7 +138,7 @@ export class Agent implements AgentView, Stoppable {
         parts,
         { name: 'outbound', direction: 'outbound', address, port },
         protocol,
-        router,
+        parts.overrides.before(router),
       );
       this.shared.announce(log);
     }
@@ -250,6 +251,7 @@ export class Agent implements AgentView, Stoppable {
     const { telemetry, file, settings } = this.given;
     this.probe?.stop();
     const lostWrites = this.parts.shadows.expire();
+    this.parts.mirrored.expire();
     if (lostWrites > 0) this.given.log.warn('shutdown_loses_second_writes', { writes: lostWrites });
     const flushed = telemetry.flush(Math.min(remainingMs, 5_000));
     await Promise.all([this.deregister(remainingMs), this.reporter.close(remainingMs), flushed]);

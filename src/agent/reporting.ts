@@ -4,14 +4,15 @@ import { type Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { ServiceConfig } from '../config/config.ts';
-import { OBJECTION_PREFIX, objectionKey, ROLLOUT_PREFIX, rolloutKey, statusKey } from '../config/kv-keys.ts';
+import { objectionKey, statusKey } from '../config/kv-keys.ts';
 import { formatProblem } from '../config/problems.ts';
+import { rolloutTree } from '../config/rollout-tree.ts';
 import type { LayerStatus, SidecarStatus } from '../config/sidecar-status.ts';
 import type { StagedLayers } from '../config/staged-layers.ts';
 import { encodeStatus } from '../config/status-text.ts';
 import type { ConsulApi } from '../discovery/consul-api.ts';
 import { HeldKey } from '../discovery/held-key.ts';
-import { type KvPart, KvTree } from '../discovery/kv-tree.ts';
+import { KvTree } from '../discovery/kv-tree.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { TrafficTally } from '../telemetry/traffic-tally.ts';
 import { Canaries } from './canaries.ts';
@@ -72,11 +73,10 @@ export class Reporting implements Reporter {
   }
 
   start(): void {
-    const { api, clock, random } = this.given;
+    const { api, service, clock, random } = this.given;
     const { signal } = this.ends;
     this.history.start(signal);
-    const tree = { prefix: ROLLOUT_PREFIX, keeps: () => true, parts: rolloutParts(this.given.service.name) };
-    this.canaries.follow(new KvTree(api, clock, random).follow(tree, signal), signal);
+    this.canaries.follow(new KvTree(api, clock, random).follow(rolloutTree(service.name), signal), signal);
     this.look();
   }
 
@@ -166,14 +166,4 @@ export class Reporting implements Reporter {
  */
 export function instanceOf({ name, id }: Pick<ServiceConfig, 'name' | 'id'>, host: string = hostname()): string {
   return id === name ? `${id}@${host}` : id;
-}
-
-/** What a sidecar may list of rollouts, where lists of keys need a right of their own. */
-function rolloutParts(service: string): readonly KvPart[] {
-  return [
-    { kind: 'key', key: rolloutKey('mesh') },
-    { kind: 'tree', prefix: `${ROLLOUT_PREFIX}service/` },
-    { kind: 'key', key: rolloutKey(`caller/${service}`) },
-    { kind: 'tree', prefix: OBJECTION_PREFIX },
-  ];
 }

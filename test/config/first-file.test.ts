@@ -82,6 +82,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       ],
     ]),
     routes: [],
+    overrides: null,
     static: new Map([
       [
         'orders',
@@ -97,6 +98,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       tokenFile: null,
       datacenter: null,
       namespace: null,
+      status: true,
       tls: { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true },
     },
     admin: { address: '127.0.0.1', port: 15000, grpcPort: 15010, tokenFile: null },
