@@ -13,6 +13,7 @@ import { ConsulClient } from '../../src/discovery/consul-client.ts';
 import { Desk } from '../cli/operator.ts';
 import { consulTitle, findConsul } from '../support/consul.ts';
 import { ConsulCluster } from '../support/consul-cluster.ts';
+import { eventually } from '../support/eventually.ts';
 
 const consul = await findConsul();
 const TLS = { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true };
@@ -85,7 +86,8 @@ describe.skipIf(consul.path === null)(
         const code = await apply(at, layer, 1_000 + n);
         const said = at.heard().join('\n');
         await killed;
-        const now = await store.layer(layer);
+        // Servers that elect another leader answer nobody meanwhile.
+        const now = await eventually(() => store.layer(layer));
         expect(said).toContain(`applied: ${layer} is revision ${now.revision}`);
         expect(code).toBe(0);
         expect(unsealed(now.text!)).toBe(`timeouts: { request: ${1_000 + n}ms }\n`);
@@ -138,8 +140,9 @@ describe.skipIf(consul.path === null)(
       await killed;
       expect([...codes].sort()).toEqual([0, 2]);
       const { store } = ann.operator;
-      expect(unsealed((await store.layer(layer)).text!)).toContain(codes[0] === 0 ? '100ms' : '200ms');
-      expect(await store.history(layer)).toHaveLength(1);
+      const now = await eventually(() => store.layer(layer));
+      expect(unsealed(now.text!)).toContain(codes[0] === 0 ? '100ms' : '200ms');
+      expect(await eventually(() => store.history(layer))).toHaveLength(1);
       cluster.restart(leader);
       await cluster.http.ready();
     });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../src/base/clock-system.ts';
-import { runApply } from '../../src/cli/config/apply.ts';
+import { type ApplyOptions, runApply } from '../../src/cli/config/apply.ts';
 import { runCheckAll } from '../../src/cli/config/check-layers.ts';
 import { consulPolicy, type PolicyOptions } from '../../src/cli/config/consul-policy.ts';
 import { runHistory } from '../../src/cli/config/history.ts';
@@ -12,6 +12,8 @@ import { ConsulClient } from '../../src/discovery/consul-client.ts';
 import { ConsulError } from '../../src/discovery/consul-error.ts';
 import { Desk } from '../cli/operator.ts';
 import { ConsulAgent, consulTitle, findConsul } from '../support/consul.ts';
+import { eventually } from '../support/eventually.ts';
+import { Sidecar } from '../support/sidecar.ts';
 
 const consul = await findConsul();
 const MASTER = '11111111-2222-3333-4444-555555555555';
@@ -109,7 +111,7 @@ describe.skipIf(consul.path === null).each([false, true])(
     const clients: ConsulClient[] = [];
     let policies = 0;
 
-    const clientWith = async (rules: string): Promise<ConsulClient> => {
+    const clientWith = async (rules: string): Promise<{ readonly client: ConsulClient; readonly token: string }> => {
       const Name = `policy-${policies++}`;
       await agent.http.put('/acl/policy', { Name, Rules: rules });
       const made = JSON.parse(await agent.http.put('/acl/token', { Policies: [{ Name }] })) as { SecretID: string };
@@ -124,7 +126,7 @@ describe.skipIf(consul.path === null).each([false, true])(
       };
       const client = new ConsulClient(options, clock);
       clients.push(client);
-      return client;
+      return { client, token };
     };
     const policy = (more: Partial<PolicyOptions> & Pick<PolicyOptions, 'role'>): string =>
       consulPolicy({ service: null, keyList, ...more });
@@ -156,7 +158,7 @@ describe.skipIf(consul.path === null).each([false, true])(
     });
 
     it('let a sidecar do what it does, and nothing for others', async () => {
-      const client = await clientWith(policy({ role: 'sidecar', service: 'web' }));
+      const { client } = await clientWith(policy({ role: 'sidecar', service: 'web' }));
       const done: string[] = [];
       const deeds = sidecarDeeds(keyList);
       for (const [name, deed] of Object.entries(deeds)) if (await succeeds(deed, client)) done.push(name);
@@ -174,7 +176,7 @@ describe.skipIf(consul.path === null).each([false, true])(
         .filter((line) => line !== '' && !line.startsWith('#'));
       const needless: string[] = [];
       for (const line of lines) {
-        const client = await clientWith(lines.filter((other) => other !== line).join('\n'));
+        const { client } = await clientWith(lines.filter((other) => other !== line).join('\n'));
         let isMissed = false;
         for (const deed of Object.values(sidecarDeeds(keyList))) isMissed ||= !(await succeeds(deed, client));
         if (!isMissed) needless.push(line);
@@ -182,7 +184,7 @@ describe.skipIf(consul.path === null).each([false, true])(
       expect(needless).toEqual([]);
     });
 
-    const apply = (desk: Desk, layer: LayerName, text: string): Promise<number> =>
+    const apply = (desk: Desk, layer: LayerName, text: string, more: Partial<ApplyOptions> = {}): Promise<number> =>
       runApply(desk.operator, {
         layer,
         file: desk.file('a.yaml', text),
@@ -190,10 +192,40 @@ describe.skipIf(consul.path === null).each([false, true])(
         message: '',
         waitMs: null,
         canary: null,
+        ...more,
       });
 
+    it('are enough for a sidecar as it is: it takes every layer, tells its status, and complains of nothing', async () => {
+      const { token } = await clientWith(policy({ role: 'sidecar', service: 'web' }));
+      const sidecar = await Sidecar.start({
+        service: { name: 'web', id: 'web-9', port: 8080 },
+        upstreams: { orders: { port: 0, protocol: 'http' } },
+        consul: { address: agent.http.address, token },
+      });
+      const operator = await clientWith(policy({ role: 'operator' }));
+      const desk = new Desk(operator.client, clock, 'ann@desk', 9);
+      try {
+        await eventually(() => readsKey(statusKey('web', 'web-9'))(operator.client) as Promise<boolean>);
+        const documents: readonly (readonly [LayerName, string])[] = [
+          ['mesh', 'defaults: { timeouts: { connect: 1s } }\n'],
+          ['service/orders', 'timeouts: { request: 8s }\n'],
+          ['caller/web', 'upstreams: { orders: { panic: 0.2 } }\n'],
+        ];
+        for (const [layer, text] of documents) {
+          expect(await apply(desk, layer, text, { waitMs: 20_000 }), desk.said).toBe(0);
+          expect(desk.heard().at(-1)).toMatch(/^1 of 1 sidecars applied it/);
+        }
+        const config = await (await sidecar.get('/config')).text();
+        expect(config).toMatch(/"request": *"8s"/);
+        expect(config).not.toContain('Permission denied');
+        expect(sidecar.log.filter(({ event }) => /refused|unreachable/.test(event))).toEqual([]);
+      } finally {
+        await sidecar.kill();
+      }
+    });
+
     it('let an operator prepare, apply and look, and register nothing', async () => {
-      const client = await clientWith(policy({ role: 'operator' }));
+      const { client } = await clientWith(policy({ role: 'operator' }));
       const desk = new Desk(client, clock);
       expect(await runInit(desk.operator)).toBe(0);
       for (const layer of ['mesh', 'caller/new'] as const) {
@@ -208,7 +240,7 @@ describe.skipIf(consul.path === null).each([false, true])(
     });
 
     it('let the owner of a service say how it is called and what its sidecars add, and nothing else', async () => {
-      const client = await clientWith(policy({ role: 'operator', service: 'orders' }));
+      const { client } = await clientWith(policy({ role: 'operator', service: 'orders' }));
       const desk = new Desk(client, clock, 'olga@desk', 3);
       expect(await apply(desk, 'service/orders', 'timeouts: { request: 7s }\n'), desk.said).toBe(0);
       expect(await apply(desk, 'caller/orders', 'defaults: { timeouts: { request: 7s } }\n')).toBe(0);
@@ -220,7 +252,7 @@ describe.skipIf(consul.path === null).each([false, true])(
     });
 
     it('let a reader see everything and change nothing', async () => {
-      const client = await clientWith(policy({ role: 'reader' }));
+      const { client } = await clientWith(policy({ role: 'reader' }));
       const desk = new Desk(client, clock, 'rita@desk', 4);
       const file = desk.file('b.yaml', 'timeouts: { request: 1s }\n');
       expect(await runPlan(desk.operator, { layer: 'service/orders', file, json: false })).toBe(0);

@@ -69,7 +69,6 @@ describe.skipIf(consul.path === null)(consulTitle('the walk through the README',
       expect(code, `${line}\n${text}`).toBe(0);
       said.push(text);
     }
-    if (process.env['REMORA_SHOW'] !== undefined) await writeFile(process.env['REMORA_SHOW'], said.join('\n'));
     const [init, , plan, apply, , canary, status, history, rollback, show] = said;
     expect(init).toContain('remora/config/mesh written');
     expect(plan).toContain('concerns 2 sidecars that call orders: web/web-1, web/web-2');

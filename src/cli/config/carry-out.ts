@@ -1,10 +1,12 @@
 import { printable } from '../../admin/text-table.ts';
+import type { LayerName } from '../../config/kv-keys.ts';
 import { seal } from '../../config/seal.ts';
 import { layerDifference, layerFlags } from '../../config/store/documents.ts';
-import type { EntryKind } from '../../config/store/history.ts';
+import type { EntryKind, StoredEntry } from '../../config/store/history.ts';
 import { endOf, RolloutStore } from '../../config/store/rollouts.ts';
-import type { ChangeOutcome } from '../../config/store/store.ts';
+import type { ChangeOutcome, LayerStore } from '../../config/store/store.ts';
 import type { KvWrite } from '../../discovery/consul-api.ts';
+import { ConsulError } from '../../discovery/consul-error.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
 import { differenceText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
@@ -62,7 +64,7 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
     case 'moved':
       return conflict(operator, proposal, base, outcome.now);
     case 'refused':
-      out.write(`not applied: ${outcome.why}\n`);
+      out.write(`not applied: ${outcome.why}\n${outcome.why.includes('txn_max_req_len') ? TOO_LARGE : ''}`);
       return EXIT.invalid;
     case 'unknown':
       out.write(
@@ -73,6 +75,10 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
   }
 }
 
+const TOO_LARGE =
+  'The document and the one before it, packed, go to Consul in one transaction: that is room for about 350 KiB.\n' +
+  "Say it in fewer words, split it over layers, or raise Consul's limits.txn_max_req_len.\n";
+
 /** Says what somebody else did to the layer in the meantime. */
 export async function conflict(
   operator: Operator,
@@ -81,9 +87,9 @@ export async function conflict(
   now: KvDocument,
 ): Promise<ExitCode> {
   const { store, out } = operator;
-  const maker = (await store.history(layer)).find(({ made }) => made === now.revision);
+  const maker = await makerOf(store, layer, now.revision);
   const who =
-    maker === undefined ? '' : `, by ${maker.by} at ${instant(maker.atMs)}${maker.message && `: ${maker.message}`}`;
+    maker === null ? '' : `, by ${maker.by} at ${instant(maker.atMs)}${maker.message && `: ${maker.message}`}`;
   const then = base.revision === '0' ? 'there was none' : `it was ${base.revision}`;
   const changes = layerDifference(layer, base.text, now.text);
   const words = changes.length === 0 ? 'which says the same\n' : `which says\n${differenceText(changes)}`;
@@ -91,4 +97,14 @@ export async function conflict(
     `not applied: ${layer} is revision ${now.revision} by now, and ${then}${printable(who)}\n${words}Nothing was written.\n`,
   );
   return EXIT.conflict;
+}
+
+/** Who it was is good to know; that it was somebody else is known without it. */
+async function makerOf(store: LayerStore, layer: LayerName, revision: string): Promise<StoredEntry | null> {
+  try {
+    return (await store.history(layer)).find(({ made }) => made === revision) ?? null;
+  } catch (error) {
+    if (error instanceof ConsulError) return null;
+    throw error;
+  }
 }
