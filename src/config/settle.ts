@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
-import type { Config } from './config.ts';
+import { countsOf } from './called-services.ts';
 import { type Blame, type Decision, decide } from './decide.ts';
 import { redacted } from './effective.ts';
 import type { Source } from './expand.ts';
 import { type KvRead, kvSource, readKvDocument } from './kv-document.ts';
 import type { LayerName } from './kv-keys.ts';
 import { isMap, SAME_PATH } from './layers.ts';
-import { type LocalLayers, readLocal } from './local-layers.ts';
+import { decodeLocal, type LocalConfig } from './local-config.ts';
 import type { KvText, LayerVerdict, Material, Settlement } from './material.ts';
 import type { FileCheck } from './named-files.ts';
 import { originsOf, withoutSecrets, withReferences } from './origins.ts';
 import { valueAt } from './paths.ts';
 import { inReadingOrder, type Problem } from './problems.ts';
 import type { RemoteSurroundings, Secrets } from './references.ts';
+import { unsaidUpstream } from './unsaid-upstream.ts';
 
 /** What settling asks of this machine. */
 export interface SettleOptions {
@@ -46,7 +47,7 @@ const MAX_RETRIES = 32;
  */
 export function settle(material: Material, options: SettleOptions): Settlement {
   const { wallMs, readFile = readTextFile, realPath = realPathOf, checkFile } = options;
-  const local = readLocal({
+  const local = decodeLocal({
     ...material.local,
     readFile,
     wallMs: () => wallMs,
@@ -55,13 +56,6 @@ export function settle(material: Material, options: SettleOptions): Settlement {
   if (Array.isArray(local)) return unsettled(local);
   const surroundings = { env: material.local.env, readFile, realPath, secrets: secretsIn(local.merged) };
   return new Settling(material, local, surroundings, wallMs).run(options.isExplained ?? true);
-}
-
-/** What `Material.inForce` counts. */
-export function countsOf(config: Config): { readonly upstreams: number; readonly routes: number } {
-  let routes = config.routes.length;
-  for (const upstream of config.upstreams.values()) routes += upstream.routes.length;
-  return { upstreams: config.upstreams.size, routes };
 }
 
 /** One layer on its way: its documents, the newest first, and which of them is tried. */
@@ -89,7 +83,7 @@ class Settling {
 
   constructor(
     private readonly material: Material,
-    private readonly local: LocalLayers,
+    private readonly local: LocalConfig,
     private readonly surroundings: RemoteSurroundings,
     private readonly wallMs: number,
   ) {
@@ -106,6 +100,7 @@ class Settling {
     const shown = isExplained && config !== null ? withReferences(redacted(config), layers, this.resolved) : {};
     return {
       config,
+      unsaid: config === null ? null : unsaidUpstream(valueAt(merged, ['defaults'])),
       localProblems: [],
       layers: this.places.map((place) => this.verdictOf(place)),
       chainProblems: [],
@@ -328,6 +323,7 @@ function sorted(value: unknown): unknown {
 function unsettled(localProblems: readonly Problem[]): Settlement {
   return {
     config: null,
+    unsaid: null,
     localProblems,
     layers: [],
     chainProblems: [],
