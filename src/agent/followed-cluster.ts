@@ -21,6 +21,7 @@ import type { Parts } from './parts.ts';
 import type { Place } from './place.ts';
 import { type EndpointProtocol, endpointProtocolOf } from './protocols.ts';
 import { follow, isSameQuestions, type Question } from './question.ts';
+import { type SubsetParts, subsetParts } from './subset-parts.ts';
 import { WarmConnections } from './warm-connections.ts';
 
 /**
@@ -29,6 +30,8 @@ import { WarmConnections } from './warm-connections.ts';
  */
 export class FollowedCluster {
   readonly cluster: Cluster;
+  /** Its subsets that are parts of it. */
+  subsets: SubsetParts;
   readonly checked: CheckedCluster;
   /** What discovery last said, and when. */
   readonly watch: Watch<ClusterSnapshot>;
@@ -55,7 +58,8 @@ export class FollowedCluster {
       limit: this.connections,
       closed,
     };
-    const options = optionsOf(config, parts.place.value, parts.random);
+    this.subsets = this.subsetsOf(config);
+    const options = optionsOf(config, parts.place.value, parts.random, this.subsets.lenses);
     this.cluster = makeCluster(config.name, options, this.dialing, this.protocol, parts);
     this.warm = new WarmConnections(this.cluster, parts.clock, parts.random, this.dialing);
     this.checked = new CheckedCluster(this.cluster, parts);
@@ -80,12 +84,17 @@ export class FollowedCluster {
     return this.questions[0]!.query.roles !== null;
   }
 
+  private subsetsOf(config: UpstreamConfig): SubsetParts {
+    return subsetParts(config, this.parts.subsets.of(config), this.questions[0]!.subset);
+  }
+
   asks(config: UpstreamConfig, questions: readonly Question[]): boolean {
     return endpointProtocolOf(config.protocol) === this.protocol && isSameQuestions(questions, this.questions);
   }
 
   reconfigure(config: UpstreamConfig): void {
     this.config = config;
+    this.subsets = this.subsetsOf(config);
     this.dialing.connectMs = config.timeouts.connectMs;
     this.dialing.connections = config.connections;
     if (this.cluster.size > 0) this.warm.begin();
@@ -99,7 +108,7 @@ export class FollowedCluster {
       fresh,
       ejection,
       waitsForChecks = false,
-    } = optionsOf(config, this.parts.place.value, this.parts.random);
+    } = optionsOf(config, this.parts.place.value, this.parts.random, this.subsets.lenses);
     const isSameBalancer = isDeepStrictEqual(balancer, options.balancer);
     const made = isSameBalancer ? null : makeBalancer(balancer, this.parts.random, this.parts.caller);
     const next = {
@@ -129,12 +138,18 @@ export class FollowedCluster {
 }
 
 /** What a configuration says of a cluster. */
-export function optionsOf(config: UpstreamConfig, place: Place | null, random: Random): ClusterOptions {
+export function optionsOf(
+  config: UpstreamConfig,
+  place: Place | null,
+  random: Random,
+  ofSubsets: readonly LensSpec[] = [],
+): ClusterOptions {
   const { balancer, breaker, ejection, roles, shards } = config;
   const byKey = roles?.rule.kind === 'multi_primary' ? makeBalancer({ name: 'rendezvous' }, random) : null;
   const ofRoles = roles === null ? [] : roleLenses(roles.read, byKey, freshOptionsOf(roles));
   const ofShards = shards === null ? [] : shardLenses(shards);
-  const lenses = [...ofRoles, ...ofShards, ...ofShards.flatMap((shard) => lensesInside(shard, ofRoles))];
+  const insides = [...ofShards, ...ofSubsets].flatMap((part) => lensesInside(part, ofRoles));
+  const lenses = [...ofRoles, ...ofShards, ...ofSubsets, ...insides];
   const waitsForChecks = config.healthCheck?.newEndpoints === 'wait';
   const fresh = freshFieldsOf(roles);
   return { balancer, breaker, tree: treeOf(config, place), lenses, fresh, ejection, waitsForChecks };
@@ -163,7 +178,7 @@ function treeOf({ balancer, zones, panic, overprovisioning }: UpstreamConfig, pl
 
 function isSameLenses(a: readonly LensSpec[], b: readonly LensSpec[]): boolean {
   return isDeepStrictEqual(
-    a.map(({ key, otherwise, revision }) => [key, otherwise, revision]),
-    b.map(({ key, otherwise, revision }) => [key, otherwise, revision]),
+    a.map(({ key, otherwise, revision, isAwaited }) => [key, otherwise, revision, isAwaited]),
+    b.map(({ key, otherwise, revision, isAwaited }) => [key, otherwise, revision, isAwaited]),
   );
 }

@@ -13,8 +13,9 @@ import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
 import type { Parts } from './parts.ts';
-import { type LivePlan, makePlan, placedBy } from './plans.ts';
+import { type LivePlan, makePlan, otherwise, placedBy } from './plans.ts';
 import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts';
+import { NO_SUBSETS } from './subset-parts.ts';
 
 /**
  * The port in front of the local application. Its cluster has one endpoint mostly, which is never shut out: a breaker
@@ -72,11 +73,13 @@ export class Inbound {
       hash: null,
       roles: null,
       shards: null,
+      subsets: NO_SUBSETS,
       fallback: null,
       faults,
       ...trust,
     });
-    const plan = config.identify ? placedBy(made, new Identified(made.placement, name)) : made;
+    const passing = parts.overrides.isOn ? otherwise(made, { effects: parts.overrides.passing }) : made;
+    const plan = config.identify ? placedBy(passing, new Identified(made.placement, name)) : passing;
     connections.onRoom = () => plan.line.roomMade();
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));

@@ -11,12 +11,15 @@ import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
+import type { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';
 import type { SpentTraces } from '../proxy/spent-traces.ts';
+import type { Overriding } from '../route/overrides/overrides.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
 import type { PlanDirectory } from './relief.ts';
+import type { RoutedSubsets } from './routed-subsets.ts';
 
 /** The services of the process that everything on the data path is made with. */
 export interface Parts {
@@ -39,6 +42,7 @@ export interface Parts {
   readonly turnstile: Turnstile;
   readonly context: ExchangeContext;
   readonly shadows: Shadows;
+  readonly mirrored: MirrorCrowd;
   readonly spent: SpentTraces;
   readonly sources: Sources;
   /** What tells this sidecar from all others, after a restart too: its subsets of large clusters depend on it. */
@@ -48,4 +52,7 @@ export interface Parts {
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
   readonly directory: PlanDirectory;
+  /** Changes with the configuration, before it is taken. */
+  readonly subsets: RoutedSubsets;
+  readonly overrides: Overriding;
 }

@@ -20,6 +20,7 @@ import { RetrySlots } from '../policy/retry-slots.ts';
 import { textsOf } from '../proxy/allowance.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
+import { NO_MIRRORS } from '../proxy/mirrors.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
@@ -42,6 +43,7 @@ import { type Sharding, Shards } from '../route/shards/shards.ts';
 import { type Capacity, type CapacityOptions, makeCapacity } from './capacity.ts';
 import { makeFallback, makeFaults, type PlanDirectory } from './relief.ts';
 import { placementOf, shardingOf } from './sharding.ts';
+import type { SubsetParts } from './subset-parts.ts';
 
 /** What all plans of a process are made with. */
 export interface PlanParts {
@@ -66,6 +68,8 @@ export interface PlanOptions extends CapacityOptions {
   readonly hash: readonly KeyOptions[] | null;
   readonly roles: RolesConfig | null;
   readonly shards: ShardsOptions | null;
+  /** The parts of the cluster that are subsets. */
+  readonly subsets: SubsetParts;
   readonly trustsPeer: boolean;
   readonly returnsUnseen: boolean;
   readonly fallback: FallbackOptions | null;
@@ -82,6 +86,17 @@ export interface LivePlan extends Plan {
   readonly roles: LiveRoles | null;
   /** Null of an upstream that has never had any. */
   readonly shards: Shards | null;
+  /** For those that route to a part of it, or by another key. */
+  readonly placing: Placing;
+}
+
+/** How requests of a plan are placed that are meant for one subset (null: as the upstream has it), or have another key. */
+export interface Placing {
+  readonly key: HashKey | null;
+  /** Null: the subset is no part of the cluster. */
+  at(subset: string | null, key: HashKey | null): Placement | null;
+  /** Who is asked then. */
+  partOf(subset: string | null): Lens;
 }
 
 /** The roles of a plan's cluster at work. */
@@ -108,7 +123,8 @@ export function makePlan(
   before?.retrying.slots.reconfigure(retry.maxConcurrent);
   const slots = before?.retrying.slots ?? new RetrySlots(retry.maxConcurrent);
   const key = hash === null ? null : makeHashKey(hash, random);
-  const roles = wanted === null ? null : makeRoles(clock, cluster, wanted, key, before?.roles?.hold ?? null);
+  const { home } = options.subsets;
+  const roles = wanted === null ? null : makeRoles(clock, cluster, wanted, home, key, before?.roles?.hold ?? null);
   const sharding = shardingOf(options.shards, before?.shards?.sharding ?? null);
   const shards = before?.shards ?? (sharding === null ? null : makeShards(log, labels.upstream));
   const plan: LivePlan = {
@@ -126,9 +142,13 @@ export function makePlan(
     timeTexts: textsOf(timeouts),
     pace: before?.pace ?? new Pace(),
     shards,
-    placement: placementOf(sharding, shards, (part) => makePlacement(clock, cluster, part, wanted, roles, key)),
+    placement: placementOf(sharding, shards, (part) => makePlacement(clock, cluster, part ?? home, wanted, roles, key)),
+    placing: makePlacing(cluster, options.subsets, key, (part, own) =>
+      makePlacement(clock, cluster, part, wanted, roles, own),
+    ),
     roles,
     effects: NO_EFFECTS,
+    mirrors: NO_MIRRORS,
     faults: makeFaults(options.faults, labels.upstream, parts, before?.faults ?? NO_FAULTS),
     fallback: makeFallback(options.fallback, parts.directory.find, before?.fallback ?? null),
     spreader: null,
@@ -159,7 +179,7 @@ function makeShards(log: Log, upstream: string): Shards {
 }
 
 /** A plan that sends to more shards than one what is meant for more. */
-function spreadBy(plan: LivePlan, sharding: Sharding, shards: Shards): LivePlan {
+export function spreadBy(plan: LivePlan, sharding: Sharding, shards: Shards): LivePlan {
   const { placement } = plan;
   invariant(placement instanceof ByShard, 'a plan with shards places by them');
   const spreader = new ShardSpreader(sharding, shards, (shard) => otherwise(plan, { placement: placement.at(shard) }));
@@ -167,7 +187,7 @@ function spreadBy(plan: LivePlan, sharding: Sharding, shards: Shards): LivePlan 
 }
 
 /** The same plan but for these parts of it. */
-function otherwise(plan: LivePlan, parts: Partial<LivePlan>): LivePlan {
+export function otherwise(plan: LivePlan, parts: Partial<LivePlan>): LivePlan {
   return {
     ...plan,
     ...parts,
@@ -215,15 +235,40 @@ function readYourWritesOf(
   return new ReadYourWrites(readYourWrites, `${name}/${primary.key}/${readYourWrites.position}`, clock);
 }
 
+function makePlacing(
+  cluster: Cluster,
+  { keys, home }: SubsetParts,
+  key: HashKey | null,
+  make: (part: string | null, key: HashKey | null) => Placement,
+): Placing {
+  // Undefined: none that the cluster has (any more).
+  const partOf = (subset: string | null): string | null | undefined => {
+    const part = subset === null ? home : keys.get(subset);
+    return typeof part === 'string' && !cluster.hasLens(part) ? undefined : part;
+  };
+  return {
+    key,
+    at: (subset, own) => {
+      const part = partOf(subset);
+      return part === undefined ? null : make(part, own);
+    },
+    partOf: (subset) => {
+      const part = partOf(subset) ?? null;
+      return part === null ? cluster.all : cluster.lensOf(part);
+    },
+  };
+}
+
 function makeRoles(
   clock: Clock,
   cluster: Cluster,
   wanted: RolesConfig,
+  home: string | null,
   key: HashKey | null,
   before: Hold | null,
 ): LiveRoles {
   before?.reconfigure(wanted.hold);
-  return { ...lensesOf(cluster, wanted, null), hold: before ?? new Hold(clock, wanted.hold), key };
+  return { ...lensesOf(cluster, wanted, home), hold: before ?? new Hold(clock, wanted.hold), key };
 }
 
 function lensesOf(cluster: Cluster, { read }: RolesConfig, part: string | null) {

@@ -19,9 +19,14 @@ export interface Question {
 
 const ITSELF: FailoverTarget = { subset: null, service: null, datacenter: null };
 
-/** The upstream itself and its failover targets, in order. */
-export function questionsOf(config: UpstreamConfig, sources: Sources): readonly Question[] {
-  return [ITSELF, ...config.failover].map((target) => questionOf(config, target, sources));
+/** The upstream itself and its failover targets, in order: the levels of its endpoints. */
+export function targetsOf({ failover }: Pick<UpstreamConfig, 'failover'>): readonly FailoverTarget[] {
+  return [ITSELF, ...failover];
+}
+
+/** `isWhole`: several of its subsets are parts of one cluster, so that all of them are asked for. */
+export function questionsOf(config: UpstreamConfig, sources: Sources, isWhole: boolean): readonly Question[] {
+  return targetsOf(config).map((target) => questionOf(config, target, sources, isWhole));
 }
 
 export function isSameQuestions(a: readonly Question[], b: readonly Question[]): boolean {
@@ -45,11 +50,11 @@ export function follow(
   return targets.length === 1 && only!.subset === null ? only!.watch : new MergedWatch(targets, clock, signal);
 }
 
-function questionOf(config: UpstreamConfig, target: FailoverTarget, sources: Sources): Question {
+function questionOf(config: UpstreamConfig, target: FailoverTarget, sources: Sources, isWhole: boolean): Question {
   const service = target.service ?? config.service;
   const isOwn = service === config.service;
   const datacenter = target.datacenter ?? config.datacenter;
-  const subset = target.subset ?? (isOwn ? config.subset : null);
+  const subset = target.subset ?? (isOwn && !isWhole ? config.subset : null);
   const source = sources.pick(service);
   invariant(source !== null, `no source for ${service}: the configuration would have been refused`);
   const { tag, filter } = isOwn ? config : { tag: null, filter: null };

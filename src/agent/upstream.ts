@@ -7,6 +7,8 @@ import type { UpstreamConfig } from '../config/config.ts';
 import { Closed } from '../net/close-reasons.ts';
 import type { ConnectionLimit } from '../net/connection-limit.ts';
 import { FixedRouter } from '../route/routers.ts';
+import type { Leads } from '../route/routing/lead.ts';
+import { NO_ROUTES } from '../route/table/table.ts';
 import { Entry } from './entry.ts';
 import { FollowedCluster } from './followed-cluster.ts';
 import type { Parts } from './parts.ts';
@@ -38,6 +40,8 @@ export class Upstream {
   /** Its own port; null when it has none, or when that could not be opened. */
   entry: Entry | null = null;
   private router: FixedRouter | null = null;
+  /** Of what is called by its name or its own port. */
+  leads: Leads = NO_ROUTES;
   private readonly rolePorts: RolePorts;
   private live: FollowedCluster;
   /** Asks the question in force, and is waited for; null when `live` asks it. */
@@ -52,7 +56,7 @@ export class Upstream {
     private readonly owner: UpstreamOwner,
   ) {
     this.rolePorts = new RolePorts(parts);
-    this.live = new FollowedCluster(config, questionsOf(config, parts.sources), parts, 'cold', this.closed);
+    this.live = new FollowedCluster(config, this.questionsOf(config), parts, 'cold', this.closed);
     this.plan = this.makePlan(null);
     this.begin(this.live);
   }
@@ -126,14 +130,15 @@ export class Upstream {
   private async openOwn(config: UpstreamConfig): Promise<void> {
     const { parts } = this;
     if (config.listen === null) return this.closeOwn();
-    const router = new FixedRouter(this.plan);
+    const router = new FixedRouter(this.plan, this.leads);
     const options = { name: config.name, direction: 'outbound', ...config.listen } as const;
-    const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), router);
+    const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), parts.overrides.before(router));
     if (this.isClosed) return parts.leaving.take(entry);
     this.closeOwn();
     this.entry = entry;
     this.router = router;
     router.replace(this.plan);
+    router.lead(this.leads);
     entry.announce(parts.log);
   }
 
@@ -159,11 +164,17 @@ export class Upstream {
 
   /** Takes a new configuration with the same port and protocol. */
   reconfigure(config: UpstreamConfig): void {
-    const questions = questionsOf(config, this.parts.sources);
+    const questions = this.questionsOf(config);
     this.config = config;
     this.live.reconfigure(config);
     this.replacePlan();
     this.ask(config, questions);
+  }
+
+  /** Takes other routes. */
+  lead(leads: Leads): void {
+    this.leads = leads;
+    this.router?.lead(leads);
   }
 
   /** No new connections; exchanges that run end with the endpoints that are known. */
@@ -173,6 +184,10 @@ export class Upstream {
     this.next?.end(null);
     this.live.end(null);
     this.wakeAll();
+  }
+
+  private questionsOf(config: UpstreamConfig): readonly Question[] {
+    return questionsOf(config, this.parts.sources, this.parts.subsets.of(config).length > 0);
   }
 
   private ask(config: UpstreamConfig, questions: readonly Question[]): void {
@@ -231,7 +246,8 @@ export class Upstream {
     const trust = { trustsPeer: true, returnsUnseen: false };
     const asked = this.live.hasRoles ? roles : null;
     const rules = { limits, adaptive, criticality, retry, timeouts, hedge, doors: { rateLimits, throttle } };
-    const options = { labels, ...rules, hash, roles: asked, shards, fallback, faults, ...trust };
+    const { subsets } = this.live;
+    const options = { labels, ...rules, hash, roles: asked, shards, subsets, fallback, faults, ...trust };
     const plan = makePlan(this.parts, this.cluster, options, before);
     this.connections.onRoom = () => plan.line.roomMade();
     return plan;

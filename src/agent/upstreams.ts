@@ -6,6 +6,7 @@ import { ListenError } from '../net/listener.ts';
 import type { Declared, HostRouter } from '../route/routers.ts';
 import type { Parts } from './parts.ts';
 import { portProtocolOf } from './protocols.ts';
+import { type PreparedRoutes, RouteTables } from './routes.ts';
 import { Upstream, type UpstreamOwner } from './upstream.ts';
 
 const RETRY_FLOOR_MS = 1_000;
@@ -17,6 +18,11 @@ const RETRY_CAP_MS = 30_000;
  * A port is opened before anything is given up for it. One that cannot be opened costs the change of its own upstream
  * and nothing else: that one goes on as it was, or waits outside when it is new, and the port is tried again until it
  * opens or is wanted no more. What ends in a bug is tried again likewise.
+ *
+ * Routes are compiled before anything changes, in slices. Then all that no port is needed for is taken in one turn: new
+ * upstreams are made, those that stay get their new plans, tables and names are swapped, and only then are those closed
+ * that are named no more. No request comes in between, so none is led by a table to an upstream that is not there yet,
+ * or not any more. Ports come after that. Who waits for one goes on as it was, under the new routes.
  */
 export class Upstreams implements TimerOwner, UpstreamOwner {
   private readonly byName = new Map<string, Upstream>();
@@ -31,6 +37,7 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
   private readonly timer = new Timer(this);
   private readonly clock: Clock;
   private isEnded = false;
+  readonly tables: RouteTables;
 
   constructor(
     private readonly parts: Parts,
@@ -40,6 +47,7 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
     private readonly onApply: () => void,
   ) {
     this.clock = parts.clock;
+    this.tables = new RouteTables(parts);
   }
 
   get all(): readonly Upstream[] {
@@ -58,7 +66,7 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
 
   /** The first configuration: rejects with the errors of all ports that cannot be opened. */
   async open(config: Config): Promise<void> {
-    const failures = [...(await this.replace(config)).values()];
+    const failures = [...(await this.replace(config, await this.tables.prepare(config))).values()];
     if (failures.length > 0) throw new AggregateError(failures, failures.map((error) => error.message).join('\n'));
   }
 
@@ -106,9 +114,11 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
 
   private async applyNow(config: Config): Promise<void> {
     if (this.isEnded) return;
+    const routes = await this.tables.prepare(config);
+    if (this.isEnded) return;
     this.clock.disarm(this.timer);
     this.wanted = config;
-    this.take(await this.replace(config));
+    this.take(await this.replace(config, routes));
   }
 
   /** What has failed and nothing else: the others are as they are wanted. */
@@ -140,29 +150,48 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
     this.clock.arm(this.timer, this.clock.now() + delayMs);
   }
 
-  private async replace(config: Config): Promise<ReadonlyMap<string, Error>> {
-    for (const known of [this.byName, this.outside]) {
-      for (const [name, upstream] of known) {
-        if (config.upstreams.has(name)) continue;
-        known.delete(name);
-        upstream.close();
-      }
-    }
+  private async replace(config: Config, routes: PreparedRoutes): Promise<ReadonlyMap<string, Error>> {
+    this.parts.subsets.replace(config);
+    const gone = this.takeOut(config);
     const away: UpstreamConfig[] = [];
     const broken = new Map<UpstreamConfig, Error>();
     for (const wanted of config.upstreams.values()) {
       const upstream = this.byName.get(wanted.name);
-      if (upstream === undefined || !isInPlace(upstream, wanted)) away.push(wanted);
-      else
-        attempt(
-          () => upstream.reconfigure(wanted),
-          (error) => broken.set(wanted, error),
-        );
+      const isHere = upstream !== undefined && isInPlace(upstream, wanted);
+      if (!isHere) away.push(wanted);
+      attempt(
+        () => (isHere ? upstream.reconfigure(wanted) : upstream === undefined && this.prepare(wanted)),
+        (error) => isHere && broken.set(wanted, error),
+      );
     }
+    this.tables.take(routes);
     this.publish();
+    for (const upstream of gone) upstream.close();
     const failures = await this.placeAll(away, true);
     this.publish();
     return byName(new Map([...broken, ...failures]));
+  }
+
+  /** Those that are wanted no more: known to nobody, and not yet closed. */
+  private takeOut(config: Config): readonly Upstream[] {
+    const gone: Upstream[] = [];
+    for (const known of [this.byName, this.outside]) {
+      for (const [name, upstream] of known) {
+        if (config.upstreams.has(name)) continue;
+        known.delete(name);
+        gone.push(upstream);
+      }
+    }
+    return gone;
+  }
+
+  /** A new one, or one that waits outside: routes lead there without its port. */
+  private prepare(config: UpstreamConfig): Upstream {
+    const waiting = this.outside.get(config.name);
+    waiting?.reconfigure(config);
+    const upstream = waiting ?? new Upstream(config, this.parts, this);
+    this.outside.set(config.name, upstream);
+    return upstream;
   }
 
   private async placeAll(
@@ -191,10 +220,7 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
     const { name } = config;
     const known = this.byName.get(name);
     if (known !== undefined) return isInPlace(known, config) ? known.reconfigure(config) : known.move(config);
-    const waiting = this.outside.get(name);
-    waiting?.reconfigure(config);
-    const upstream = waiting ?? new Upstream(config, this.parts, this);
-    this.outside.set(name, upstream);
+    const upstream = this.prepare(config);
     await upstream.listen();
     this.outside.delete(name);
     if (this.isEnded) upstream.close();
@@ -244,8 +270,13 @@ export class Upstreams implements TimerOwner, UpstreamOwner {
 
   /** In one step with what has been replaced: the shared port never routes by a plan that is past. */
   private publish(): void {
+    for (const upstream of [...this.byName.values(), ...this.outside.values()]) {
+      upstream.lead(this.tables.of(upstream.declared.name));
+    }
+    this.tables.follow((name) => this.byName.get(name) ?? this.outside.get(name) ?? null);
     const declared = new Map([...this.byName].filter(isHttp).map(([name, upstream]) => [name, declaredOf(upstream)]));
     this.shared.replace(declared);
+    this.shared.lead(this.tables.shared);
     this.parts.directory.replace(declared);
   }
 }
@@ -281,6 +312,6 @@ function isHttp([, upstream]: readonly [string, Upstream]): boolean {
   return upstream.declared.protocol !== 'tcp';
 }
 
-function declaredOf({ plan, declared }: Upstream): Declared {
-  return { plan, tag: declared.tag, datacenter: declared.datacenter };
+function declaredOf({ plan, declared, leads }: Upstream): Declared {
+  return { plan, tag: declared.tag, datacenter: declared.datacenter, leads };
 }

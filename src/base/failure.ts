@@ -48,6 +48,7 @@ export const FAILURES = {
 
   // --- What we decided ---
   no_route: row(404, 12, 'never', 'local', NOT_SENT, 'destination_not_found', 'No declared upstream has this host name.', 'Declare the service under `upstreams`, or set `outbound.discover`.'),
+  override_refused: row(403, 7, 'never', 'client', NOT_SENT, 'http_request_denied', 'The request says where it is to go, and this sidecar will not send it there: what it says cannot be read, is not signed with the key, has ended or lasts too long, or names an upstream or subset that is not declared. It is not sent where it would go without.', 'Make a new header with the command override and the key of `overrides.key`, for no longer than `overrides.maxAge`, and for an upstream of this sidecar.'),
   shard_unknown: row(404, 5, 'never', 'local', NOT_SENT, 'destination_not_found', 'The shard map has no shard for the key of this request.', 'Give the key a shard in `shards.map`.'),
   shard_held: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The key of this write moves to another shard, and the move took longer than writes are held.', 'Try again; finish the move of the range, or let `shards.hold` be longer.'),
   loop_detected: row(508, 9, 'never', 'local', NOT_SENT, 'proxy_loop_detected', 'The request has been through this very sidecar before.', 'Two routes lead to each other: look where the host names of both sides point.'),
@@ -75,6 +76,7 @@ export const FAILURES = {
   broadcast_incomplete: row(502, 14, 'never', 'local', MAYBE_SENT, 'destination_unavailable', 'A request that all of several places must answer did not succeed at one of them.', 'Look which shard failed in the access log.'),
   superseded: row(499, 1, 'never', 'local', MAYBE_SENT, 'http_request_error', 'A request that was sent to several places was given up at this one: its answer was not needed any more. Never sent to a client.', 'Nothing to do.'),
   draining: row(503, 14, 'never', 'local', NOT_SENT, 'connection_terminated', 'This sidecar is shutting down and its time is up.', 'Send it to another instance.'),
+  maintenance: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The route of this request says that what it leads to is being worked on.', 'Come again after Retry-After; the `maintenance` of the route ends it, and a route that matches more lets somebody through.'),
   internal_error: row(500, 13, 'never', 'local', MAYBE_SENT, 'proxy_internal_error', 'A bug in remora ended this connection; see remora_bugs_total and the log.', 'Report it with the log line; other connections are not concerned.'),
 
   // --- What an endpoint did ---

@@ -195,6 +195,15 @@ export class Cluster {
     if (!isSameShapes(before, this.shapes)) this.rebuild(startedAt);
   }
 
+  /** All of it, as a part like any other. */
+  get all(): Lens {
+    return this.whole;
+  }
+
+  hasLens(key: string): boolean {
+    return this.lenses.has(key);
+  }
+
   /** The part of it that is called so in its options. */
   lensOf(key: string): Lens {
     const lens = this.lenses.get(key);
@@ -269,7 +278,8 @@ export class Cluster {
     const known = [...this.known.values()];
     const { lenses, tree } = this.current;
     const whole = { lens: this.whole, levels: levelsOf(known, tree), balancer: null };
-    return [whole, ...shapesOf(lenses, known, tree, (key) => this.lensOf(key))];
+    const shown = lenses.filter(({ isAwaited }) => isAwaited !== true);
+    return [whole, ...shapesOf(shown, known, tree, (key) => this.lensOf(key))];
   }
 
   /** What has been done in this turn already counts for its slice. */
@@ -283,7 +293,7 @@ export class Cluster {
     for (const { lens, levels, balancer } of shapes) {
       const own = balancer === null ? this.balancer : balancer(this.balancer);
       const picker = yield* buildTree(own, levels, this.current.tree, this.parts.random, this.spills);
-      built.push({ lens, picker });
+      built.push({ lens, picker, isEmpty: !hasMembers(levels) });
     }
     return built;
   }
@@ -310,7 +320,10 @@ export class Cluster {
     this.build = null;
     // Pickers that are gone count no more.
     if (built.length > 0) for (const { inFlight } of [...this.known.values(), ...this.leaving]) inFlight.leaveAll();
-    for (const { lens, picker } of built) lens.picker = picker;
+    for (const { lens, picker, isEmpty } of built) {
+      lens.picker = picker;
+      lens.isEmpty = isEmpty;
+    }
     this.retireLeaving();
     if (this.isHealthStale) this.parts.later(() => this.takeHealth());
     for (const listener of [...this.listeners]) listener();
@@ -328,6 +341,7 @@ export class Cluster {
 interface Built {
   readonly lens: Lens;
   readonly picker: Picker;
+  readonly isEmpty: boolean;
 }
 
 function hasMembers(levels: readonly Level[]): boolean {

@@ -18,6 +18,8 @@ export interface LensSpec {
   readonly peers?: (spec: EndpointSpec) => boolean;
   /** Says which options `balancer` has: with others the part is the same one, and is built anew. */
   readonly revision?: string;
+  /** Discovery has not been asked for it yet: nobody knows who is there, and requests wait. */
+  readonly isAwaited?: boolean;
 }
 
 /** Each of the inner ones once more, with only those that the outer one shows: the roles of a shard. */
@@ -28,6 +30,7 @@ export function lensesInside(outer: LensSpec, inner: readonly LensSpec[]): reado
     key: keyInside(outer.key, key),
     matches: (spec: EndpointSpec) => outer.matches(spec) && matches(spec),
     otherwise: otherwise === null ? null : keyInside(outer.key, otherwise),
+    ...(outer.isAwaited === undefined ? {} : { isAwaited: outer.isAwaited }),
   }));
 }
 
@@ -50,6 +53,8 @@ export class Lens implements Picker {
   /** Null before the first build. */
   picker: Picker | null = null;
   otherwise: Lens | null = null;
+  /** Of its picker: it was built of nobody. */
+  isEmpty = false;
   /** The same part of the cluster that has replaced its own. */
   private successor: Lens | null = null;
 
@@ -59,6 +64,12 @@ export class Lens implements Picker {
   leadTo(successor: Lens | null): void {
     this.successor = successor;
     if (successor === null) this.picker ??= NOBODY;
+  }
+
+  /** It is known that nobody is there, nor anybody who stands in. */
+  get isDeserted(): boolean {
+    if (this.successor !== null) return this.successor.isDeserted;
+    return this.picker !== null && this.isEmpty && (this.otherwise === null || this.otherwise.isDeserted);
   }
 
   pick(context: PickContext): Endpoint | null {

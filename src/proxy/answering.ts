@@ -80,7 +80,7 @@ export class Answering {
     this.attempts.answering = attempt;
     this.journal.answer(head.status, null, now);
     this.instead.keep(head, now);
-    const isRouted = plan.effects.marksAnswers || this.routed.setCookie !== null;
+    const isRouted = this.journal.effects.marksAnswers || this.routed.setCookie !== null;
     const isTold = isRouted || this.isMarked || this.told.isNeeded(head, plan);
     this.client.sendHead(head, isTold ? this.marks(head, attempt, plan, now) : NO_EDITS);
   }
@@ -139,7 +139,7 @@ export class Answering {
     this.told.putLocal(edits, plan, now);
     if (!plan.trustsPeer && !this.attempts.mayBeSeen) proveRefusal(edits, code, journal.trace);
     if (this.mishap.words !== null) edits.append('x-remora-fault', this.mishap.words);
-    this.route(null, plan);
+    this.route(null);
     this.client.sendLocal(failureAnswer(code), edits);
   }
 
@@ -177,15 +177,15 @@ export class Answering {
     this.told.put(edits, attempt, plan, now);
     if (mishap.words !== null) edits.append('x-remora-fault', mishap.words);
     if (this.instead.isMoved) edits.append('x-remora-fallback', 'cluster');
-    this.route(head, plan);
+    this.route(head);
     return edits;
   }
 
   /** What its route changes, of an answer of our own (null) too. */
-  private route(answer: ResponseHead | null, plan: Plan): void {
+  private route(answer: ResponseHead | null): void {
     const { edits, journal, routed } = this;
     if (routed.setCookie !== null) edits.append('set-cookie', routed.setCookie);
-    if (plan.effects.marksAnswers) plan.effects.editAnswer(journal, answer, edits);
+    if (journal.effects.marksAnswers) journal.effects.editAnswer(journal, answer, edits);
   }
 
   private ownEdits(plan: Plan): Edits {
@@ -195,7 +195,7 @@ export class Answering {
     if (journal.fallback !== null) edits.append('x-remora-fallback', journal.fallback);
     if (mishap.words !== null) edits.append('x-remora-fault', mishap.words);
     if (visit.isMarked) plan.door.mark(visit, edits);
-    this.route(null, plan);
+    this.route(null);
     return edits;
   }
 }

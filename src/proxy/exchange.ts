@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { Random } from '../base/random.ts';
-import { failureAnswer, type LocalAnswer } from '../http/answer.ts';
+import { failureAnswer } from '../http/answer.ts';
 import type { Client, RequestHandler } from '../http/conduit.ts';
 import { Edits, NO_EDITS } from '../http/edits.ts';
 import type { Fields } from '../http/fields.ts';
@@ -30,6 +30,7 @@ import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
 import { Race } from './race.ts';
 import { Replay } from './replay.ts';
+import type { RouteAnswer } from './route-effects.ts';
 import { Routed } from './routed.ts';
 import { Sending } from './sending.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
@@ -226,6 +227,7 @@ export class Exchange
     if (current !== null) bounds.boundAttempt(allowance.attemptMs, now);
     if (plan.hedge.isOn && this.phase === 'trying') race.hedgeLater(plan, now);
     if (!(this.isGrpc && this.phase === 'answering')) bounds.boundRequest(allowance.requestMs, now);
+    plan.mirrors.copy(this.context, this.journal, this.replay, trailers);
   }
 
   onClientDrain(): void {
@@ -565,7 +567,8 @@ export class Exchange
     this.client.finish(true);
   }
 
-  private answerByRoute(answer: LocalAnswer, now: number): void {
+  private answerByRoute(answer: RouteAnswer, now: number): void {
+    this.journal.routeAnswer = answer.kind;
     this.answering.give(answer, answer.code, this.plan, now);
     this.finish(now);
   }
@@ -635,6 +638,7 @@ export class Exchange
     this.plan = plan;
     this.phase = 'trying';
     this.journal.begin(head, plan.labels, now);
+    this.journal.effects = plan.effects;
     this.beganAt = now;
     this.isEndpointDone = false;
     this.faults = plan.faults;
@@ -679,7 +683,6 @@ export class Exchange
     journal.endedAt = now;
     journal.fault = this.mishap.words;
     journal.shard = this.placed.shard;
-    journal.route = plan.effects.route;
     plan.observer.onExchangeClose(journal);
   }
 }

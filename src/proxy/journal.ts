@@ -9,6 +9,7 @@ import { isCall } from './grpc-call.ts';
 import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
 import type { AttemptRecord, ExchangeRecord } from './observer.ts';
+import { NO_EFFECTS, type RouteAnswerKind, type RouteEffects } from './route-effects.ts';
 
 /** What was tried: `list[0 .. count-1]`. */
 export interface Tries {
@@ -31,7 +32,9 @@ export class Journal implements ExchangeRecord {
   requestBytes = 0;
   responseBytes = 0;
   requestId = '';
-  route: string | null = null;
+  /** Of the route that led it here; they hold under every plan that it comes to. */
+  effects: RouteEffects = NO_EFFECTS;
+  routeAnswer: RouteAnswerKind | null = null;
   shard: string | null = null;
   fault: string | null = null;
   fallback: FallbackKind | null = null;
@@ -58,6 +61,7 @@ export class Journal implements ExchangeRecord {
     this.responseBytes = 0;
     this.fault = null;
     this.fallback = null;
+    this.routeAnswer = null;
     this.ownGrpcStatus = NO_GRPC_STATUS;
     this.held.reset();
   }
@@ -84,6 +88,10 @@ export class Journal implements ExchangeRecord {
     this.status = status;
     this.code = code;
     this.answeredAt = now;
+  }
+
+  get route(): string | null {
+    return this.effects.route;
   }
 
   get grpcStatus(): number {

@@ -6,6 +6,7 @@ import type { Spoken } from '../net/sniffer.ts';
 import type { Evidence } from '../policy/evidence.ts';
 import type { FallbackKind } from '../policy/fallback.ts';
 import type { PlanLabels } from './labels.ts';
+import type { RouteAnswerKind } from './route-effects.ts';
 
 /** One attempt as it went. Instants are monotonic ms, 0 for what never happened. */
 export interface AttemptRecord extends Evidence {
@@ -46,6 +47,8 @@ export interface ExchangeRecord {
   readonly requestId: string;
   /** The route that led it, by name; null without one. */
   readonly route: string | null;
+  /** What that route answered in place of any endpoint; null: nothing. */
+  readonly routeAnswer: RouteAnswerKind | null;
   /** The shard that has its key, whether or not it was reached; null without one. */
   readonly shard: string | null;
   /** What was done to it on purpose: `delay`, `delay, abort`; null mostly. */

@@ -10,6 +10,15 @@ export interface RouteFacts {
   readonly requestId: string;
 }
 
+/** `preflight`: of CORS. */
+export const ROUTE_ANSWER_KINDS = ['redirect', 'respond', 'maintenance', 'preflight'] as const;
+export type RouteAnswerKind = (typeof ROUTE_ANSWER_KINDS)[number];
+
+/** An answer in place of any endpoint's. */
+export interface RouteAnswer extends LocalAnswer {
+  readonly kind: RouteAnswerKind;
+}
+
 /**
  * What a route does to the requests that it leads, beside choosing their plan. A pure function of the configuration and
  * the request; immutable, and shared by all exchanges of its plan. Nothing here costs a request under another plan more
@@ -18,8 +27,8 @@ export interface RouteFacts {
 export interface RouteEffects {
   /** The name of the route, for records; null: the request was led by no route. */
   readonly route: string | null;
-  /** An answer in place of any endpoint's: a redirect, a response, a preflight of CORS; null: it goes on. */
-  answer(head: RequestHead, peer: Peer): LocalAnswer | null;
+  /** Null: it goes on. */
+  answer(head: RequestHead, peer: Peer): RouteAnswer | null;
   /** Another target, other fields: called for every attempt, after the sidecar's own fields are written. */
   editRequest(facts: RouteFacts, edits: Edits): void;
   /** False: answers go out as they came, and `editAnswer` is not called. */

@@ -58,7 +58,7 @@ export class Sending {
     const { upstream } = attempt;
     editRequest(edits, journal, attempt, plan.trustsPeer, this.instanceId);
     plan.criticality.pass(this.visit, edits);
-    plan.effects.editRequest(journal, edits);
+    journal.effects.editRequest(journal, edits);
     if (journal.isGrpc) editCall(edits, journal, attempt.mark - 1);
     this.tellTime(plan, now);
     upstream.sendHead(journal.head, edits);

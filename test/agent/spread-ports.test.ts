@@ -6,6 +6,7 @@ import { makeCluster } from '../../src/agent/clusters.ts';
 import { Entry } from '../../src/agent/entry.ts';
 import type { Parts } from '../../src/agent/parts.ts';
 import { makePlan } from '../../src/agent/plans.ts';
+import { NO_SUBSETS } from '../../src/agent/subset-parts.ts';
 import { SystemClock } from '../../src/base/clock-system.ts';
 import type { Picker } from '../../src/cluster/picker.ts';
 import { DEFAULT_TREE } from '../../src/cluster/tree/options.ts';
@@ -80,7 +81,7 @@ async function spreadPort(kind: Spread['kind'], replies: Readonly<Record<string,
   await eventually(() => [...cluster.endpoints].length === names.length);
 
   const labels = { direction: 'outbound', upstream: 'orders', protocol: 'http' } as const;
-  const trust = { trustsPeer: true, returnsUnseen: false };
+  const trust = { trustsPeer: true, returnsUnseen: false, subsets: NO_SUBSETS };
   const options = {
     labels,
     doors: NO_DOORS,

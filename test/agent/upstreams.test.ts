@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Upstreams } from '../../src/agent/upstreams.ts';
 import type { UpstreamConfig } from '../../src/config/config.ts';
+import { Routed } from '../../src/proxy/routed.ts';
 import { HostRouter, NOTHING_UNDECLARED } from '../../src/route/routers.ts';
 import { agentConfig, agentParts, listen, upstreamConfig } from '../support/agent-parts.ts';
-import { requestHead } from '../support/exchange-script.ts';
+import { PEER, requestHead } from '../support/exchange-script.ts';
 import { settled } from '../support/settled.ts';
 
 async function open(...first: UpstreamConfig[]) {
@@ -37,7 +38,7 @@ describe('a port that changes', () => {
     expect(consul.asked).toHaveLength(1);
     expect(portOf('orders')).toBe(2);
     expect([...ports.open]).toEqual([2]);
-    expect(shared.route(requestHead({ authority: 'orders' })) === find('orders').plan).toBe(true);
+    expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === find('orders').plan).toBe(true);
   });
 
   it('that is in use leaves the upstream as it was, and is tried again until it opens', async () => {
@@ -155,7 +156,7 @@ describe('a new upstream whose port is in use', () => {
     }
     expect(consul.asked.map(({ signal }) => signal.aborted)).toEqual([false]);
     expect(upstreams.all).toEqual([]);
-    expect(shared.route(requestHead({ authority: 'orders' })) === null).toBe(true);
+    expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === null).toBe(true);
     expect(events).toEqual(['listener_not_opened']);
 
     ports.open.delete(9);
@@ -163,7 +164,7 @@ describe('a new upstream whose port is in use', () => {
     clock.advance(30_000);
     await settled();
     expect(portOf('orders')).toBe(9);
-    expect(shared.route(requestHead({ authority: 'orders' })) === null).toBe(false);
+    expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === null).toBe(false);
     expect([upstreams.failures.size, clock.armed, consul.asked.length]).toEqual([0, 0, 1]);
   });
 
@@ -217,7 +218,7 @@ describe('a new upstream whose port is in use', () => {
 
 it.each(['http2', 'grpc', 'auto'] as const)('routes by Host to an upstream that speaks %s', async (protocol) => {
   const { find, shared } = await open(upstreamConfig('orders', { protocol }));
-  expect(shared.route(requestHead({ authority: 'orders' })) === find('orders').plan).toBe(true);
+  expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === find('orders').plan).toBe(true);
 });
 
 it('takes another protocol on the same port', async () => {
@@ -226,7 +227,7 @@ it('takes another protocol on the same port', async () => {
   expect(find('orders').entry!.protocol).toBe('tcp');
   expect(find('orders').plan.labels.protocol).toBe('tcp');
   expect(portOf('orders')).toBe(1);
-  expect(shared.route(requestHead({ authority: 'orders' })) === null).toBe(true);
+  expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === null).toBe(true);
 });
 
 it('does not route by an upstream that is gone while others are opened', async () => {
@@ -234,10 +235,10 @@ it('does not route by an upstream that is gone while others are opened', async (
   const applied = apply(at('more', 2));
   await Promise.resolve();
   await Promise.resolve();
-  expect(shared.route(requestHead({ authority: 'orders' })) === null).toBe(true);
+  expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === null).toBe(true);
   await applied;
   expect([...ports.open]).toEqual([2]);
-  expect(shared.route(requestHead({ authority: 'more' })) === null).toBe(false);
+  expect(shared.route(requestHead({ authority: 'more' }), PEER, new Routed()) === null).toBe(false);
 });
 
 it('routes by the new plan when discovery has answered another question', async () => {
@@ -245,7 +246,7 @@ it('routes by the new plan when discovery has answered another question', async 
   consul.answer(0, 'a');
   await apply(at('orders', 1, { filter: 'x' }));
   consul.answer(1, 'b');
-  expect(shared.route(requestHead({ authority: 'orders' })) === find('orders').plan).toBe(true);
+  expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === find('orders').plan).toBe(true);
   expect(find('orders').plan.cluster.snapshot!.endpoints[0]!.host).toBe('10.0.0.2');
 });
 
@@ -304,7 +305,7 @@ it('begins anew when a bug keeps it from going on, and shows it meanwhile', asyn
   await settled();
   expect(portOf('more')).toBe(2);
   expect([upstreams.broken, clock.armed]).toEqual([null, 0]);
-  expect(shared.route(requestHead({ authority: 'more' })) === null).toBe(false);
+  expect(shared.route(requestHead({ authority: 'more' }), PEER, new Routed()) === null).toBe(false);
 });
 
 it('opens nothing more when the program stops', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/proxy/plan.ts';
+import { Routed } from '../../src/proxy/routed.ts';
 import { type Declared, HostRouter, NOTHING_UNDECLARED } from '../../src/route/routers.ts';
-import { ExchangeScript, requestHead } from '../support/exchange-script.ts';
+import { NO_ROUTES } from '../../src/route/table/table.ts';
+import { ExchangeScript, PEER, requestHead } from '../support/exchange-script.ts';
 
 const orders = new ExchangeScript().plan;
 const other = new ExchangeScript().plan;
@@ -13,11 +15,11 @@ function routerOf(entries: Record<string, Declared>): HostRouter {
 }
 
 function planOf(router: HostRouter, authority: string): Plan | null {
-  return router.route(requestHead({ authority }));
+  return router.route(requestHead({ authority }), PEER, new Routed());
 }
 
 describe('the shared port', () => {
-  const plain = { plan: orders, tag: null, datacenter: null };
+  const plain = { plan: orders, tag: null, datacenter: null, leads: NO_ROUTES };
 
   it('finds a declared upstream by any form of its name, again and again', () => {
     const router = routerOf({ orders: plain });
@@ -44,7 +46,7 @@ describe('the shared port', () => {
   it('takes a tag or a datacenter only where the upstream is declared with it', () => {
     expect(planOf(routerOf({ orders: plain }), 'v2.orders.service.consul')).toBeNull();
     expect(planOf(routerOf({ orders: plain }), 'orders.service.dc2.consul')).toBeNull();
-    const exact = routerOf({ orders: { plan: orders, tag: 'v2', datacenter: 'dc2' } });
+    const exact = routerOf({ orders: { ...plain, tag: 'v2', datacenter: 'dc2' } });
     expect(planOf(exact, 'v2.orders.service.dc2.consul')).toBe(orders);
     expect(planOf(exact, 'orders')).toBe(orders);
   });

@@ -82,6 +82,7 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     heldMs: 0,
     requestId: 'req-1',
     route: null,
+    routeAnswer: null,
     shard: null,
     fault: null,
     fallback: null,

@@ -1,4 +1,6 @@
 import type { PathMatch, RewriteOptions, RouteMatch } from '../table/options.ts';
+import type { Finder } from '../table/regex.ts';
+import { Substitution } from './substitution.ts';
 import { bareOf } from './variables.ts';
 
 /** Another target for a request: of its path and query, which are given and given back as one text. */
@@ -6,18 +8,18 @@ export interface PathRewrite {
   of(path: string): string;
 }
 
-/** Puts something in place of what a pattern matches; see `rewriteOf`. */
-export type MakeSubstitute = (pattern: string, substitution: string) => (text: string) => string;
+/** Compiles a pattern in RE2 syntax. */
+export type MakeFinder = (pattern: string) => Finder;
 
 /** Of a rewrite, or of a redirect, that says something of the path; null: it stays. */
 export function rewriteOf(
   { path, prefix, regex }: Omit<RewriteOptions, 'host'>,
   matches: readonly RouteMatch[],
-  substitute: MakeSubstitute,
+  finderOf: MakeFinder,
 ): PathRewrite | null {
   if (path !== null) return new WholePath(path);
   if (prefix !== null) return new PrefixRewrite(prefix, matches);
-  return regex === null ? null : new RegexRewrite(substitute(regex.pattern, regex.substitution));
+  return regex === null ? null : new RegexRewrite(new Substitution(finderOf(regex.pattern), regex.substitution));
 }
 
 class WholePath implements PathRewrite {
@@ -77,12 +79,12 @@ function isAtHead({ text, isWhole }: Head, bare: string): boolean {
 
 /** All that a pattern matches in the path; the query is not looked at. */
 class RegexRewrite implements PathRewrite {
-  constructor(private readonly substitute: (text: string) => string) {}
+  constructor(private readonly substitution: Substitution) {}
 
   of(path: string): string {
     if (path === '*') return path;
     const bare = bareOf(path);
-    const found = this.substitute(bare);
+    const found = this.substitution.of(bare);
     return found === bare ? path : sound(found) + queryOf(path);
   }
 }

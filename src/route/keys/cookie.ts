@@ -10,7 +10,7 @@ import type { MadeCookie } from './options.ts';
 import type { KeyText } from './text.ts';
 
 /** 128 bits: no two clients ever draw the same. */
-const VALUE_DIGITS = 32;
+export const VALUE_DIGITS = 32;
 
 /** The value of the first cookie of a name; an empty one is none. */
 export class CookieText implements KeyText {
@@ -81,7 +81,7 @@ export function sendCookie(setCookie: string, answer: ResponseHead, edits: Edits
   if (!isTaken) edits.append('set-cookie', setCookie);
 }
 
-function attributesOf({ ttlMs, path, httpOnly, secure, sameSite, domain }: MadeCookie): string {
+export function attributesOf({ ttlMs, path, httpOnly, secure, sameSite, domain }: MadeCookie): string {
   // A client is told whole seconds, and 0 would mean to forget it at once.
   const maxAge = ttlMs === 0 ? '' : `; Max-Age=${Math.ceil(ttlMs / 1000)}`;
   const where = `; Path=${path}${domain === null ? '' : `; Domain=${domain}`}`;
