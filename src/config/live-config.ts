@@ -34,7 +34,7 @@ export interface LayerState {
   readonly unreachable: string | null;
 }
 
-/** The configuration in force in the words of the file, secrets hidden. */
+/** The configuration in force in the words of the file, secrets hidden. Each may be made anew when it is read. */
 export interface Explanation {
   readonly shown: Readonly<Record<string, unknown>>;
   readonly origins: ReadonlyMap<string, Place>;
@@ -307,7 +307,7 @@ export class LiveConfig implements StagedLayers {
     this.goodFile = file;
     const news = this.book.take(settlement.layers);
     this.unsaidUpstream = settlement.unsaid;
-    this.explanation = { shown: settlement.shown, origins: settlement.origins };
+    this.explanation = settlement;
     const isOther = settlement.fingerprint !== this.fingerprint;
     this.fingerprint = settlement.fingerprint;
     if (isOther) this.config.set(config);

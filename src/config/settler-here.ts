@@ -1,3 +1,4 @@
+import { readyRegexFor } from '../route/table/regex.ts';
 import type { Material, Settlement, Settler } from './material.ts';
 import { checkReadable } from './named-files.ts';
 import { settle } from './settle.ts';
@@ -8,6 +9,11 @@ export class SettlerHere implements Settler {
   constructor(private readonly wallMs: () => number) {}
 
   async settle(material: Material): Promise<Settlement> {
+    await readyRegexFor([
+      material.local.text,
+      ...material.newest.map(({ text }) => text),
+      ...material.chains.map(({ json }) => json),
+    ]);
     return settle(material, { wallMs: this.wallMs(), checkFile: checkReadable });
   }
 }
