@@ -129,7 +129,7 @@ describe.skipIf(consul.path === null).each([false, true])(
       return { client, token };
     };
     const policy = (more: Partial<PolicyOptions> & Pick<PolicyOptions, 'role'>): string =>
-      consulPolicy({ service: null, keyList, ...more });
+      consulPolicy({ service: null, node: 'n1', keyList, ...more });
     const succeeds = (deed: Deed, client: ConsulClient): Promise<boolean> =>
       deed(client).then(
         (done) => done !== false,

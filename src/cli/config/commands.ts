@@ -159,12 +159,13 @@ function addPapers(program: Command): void {
       new Option('--role <role>', 'who has the token').choices(['sidecar', 'operator', 'reader']).makeOptionMandatory(),
     )
     .option('--service <name>', "the sidecar's own, or the only one whose documents an operator may write", plainName)
+    .option('--node <name>', 'the node of its Consul agent, to which sessions of a sidecar are then bound')
     .option('--key-list', 'Consul has enable_key_list_policy', false)
-    .action(async (flags: { role: Role; service?: string; keyList: boolean }, command: Command) => {
-      const { role, service = null, keyList } = flags;
+    .action(async (flags: PolicyFlags, command: Command) => {
+      const { role, service = null, node = null, keyList } = flags;
       if (role === 'sidecar' && service === null) command.error('error: --role sidecar needs --service <name>');
       const { consulPolicy } = await import('./consul-policy.ts');
-      process.stdout.write(consulPolicy({ role, service, keyList }));
+      process.stdout.write(consulPolicy({ role, service, node, keyList }));
     });
 
   program
@@ -180,6 +181,13 @@ function addPapers(program: Command): void {
       const { schemaText } = await import('./schema.ts');
       process.stdout.write(schemaText(of, markdown));
     });
+}
+
+interface PolicyFlags {
+  readonly role: Role;
+  readonly service?: string;
+  readonly node?: string;
+  readonly keyList: boolean;
 }
 
 interface JsonFlag {

@@ -4,6 +4,8 @@ export interface PolicyOptions {
   readonly role: Role;
   /** Of a sidecar, its own; of an operator, the only one whose documents he may write. Null: of all. */
   readonly service: string | null;
+  /** Of a sidecar, that of its agent, on which its session is made. Null: on any. */
+  readonly node: string | null;
   /** Consul has `enable_key_list_policy`, so lists of keys need a right of their own. */
   readonly keyList: boolean;
 }
@@ -21,10 +23,10 @@ export function consulPolicy(options: PolicyOptions): string {
   return `${[...commentsOn(options), ...lines].join('\n')}\n`;
 }
 
-function rulesOf({ role, service, keyList }: PolicyOptions): readonly Rule[] {
+function rulesOf({ role, service, node, keyList }: PolicyOptions): readonly Rule[] {
   const list = keyList ? 'list' : 'read';
   if (role === 'reader') return [...CATALOG, ['key_prefix', 'remora/', list]];
-  if (role === 'sidecar') return sidecarRules(service ?? '', list);
+  if (role === 'sidecar') return [...sidecarRules(service ?? '', list), sessionRule(node)];
   const everything = [
     ['key_prefix', 'remora/config/', 'write'],
     ['key_prefix', 'remora/rollout/', 'write'],
@@ -56,8 +58,11 @@ function sidecarRules(service: string, list: string): readonly Rule[] {
     ['key_prefix', 'remora/rollout/objection/', list],
     ['key_prefix', `remora/rollout/objection/${service}/`, 'write'],
     ['key_prefix', `remora/status/${service}/`, 'write'],
-    ['session_prefix', '', 'write'],
   ];
+}
+
+function sessionRule(node: string | null): Rule {
+  return node === null ? ['session_prefix', '', 'write'] : ['session', node, 'write'];
 }
 
 /** Of one service: how it is called, and what its own sidecars add. The rest is read, or a plan would know nothing. */
@@ -70,15 +75,16 @@ function ownerRules(service: string, list: string): readonly Rule[] {
   return [['key_prefix', 'remora/', list], ...own, ['key_prefix', 'remora/rollout/objection/', 'write']];
 }
 
-function commentsOn({ role, service }: PolicyOptions): readonly string[] {
+function commentsOn({ role, service, node }: PolicyOptions): readonly string[] {
   if (role === 'reader') return ['# remora: reads documents, their history and what sidecars run; writes nothing.'];
   if (role === 'operator') {
     return [
       `# remora: plans, applies and rolls back ${service === null ? 'all documents' : `the documents of ${service}`}.`,
     ];
   }
+  const anyNode = node === null ? [' Its session may be made on any node: --node says which.'] : [];
   return [
-    `# remora: a sidecar of ${service ?? ''}. Sessions are made on the node of its agent: session "<node>" is enough.`,
-    '# With roles.from.lock it reads that key too; with the zone of its agent unknown to service.zone, agent_prefix "" { policy = "read" }.',
+    `# remora: a sidecar of ${service ?? ''}.${anyNode.join('')}`,
+    '# More, if wanted: the key of roles.from.lock to read, and agent_prefix "" to read for the zone of its agent.',
   ];
 }

@@ -1,11 +1,12 @@
 import { printable } from '../../admin/text-table.ts';
 import type { LayerName } from '../../config/kv-keys.ts';
-import { layerFlags, serviceOf } from '../../config/store/documents.ts';
+import { callerOf, layerFlags, serviceOf } from '../../config/store/documents.ts';
 import type { Effect } from '../../config/store/outlook.ts';
 import { differenceText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Operator } from './operator.ts';
 import { type Proposal, propose, readProposed, refuseInvalid } from './proposal.ts';
+import { silentIn } from './status.ts';
 
 export interface PlanOptions {
   readonly layer: LayerName;
@@ -15,7 +16,7 @@ export interface PlanOptions {
 
 /** `remora config plan`: what a document would change, and for whom. Nothing is written. */
 export async function runPlan(operator: Operator, { layer, file, json }: PlanOptions): Promise<ExitCode> {
-  const { out } = operator;
+  const { out, api, signal } = operator;
   const text = readProposed(file, out);
   if (text === null) return EXIT.invalid;
   const proposal = await propose(operator, layer, file, text);
@@ -25,7 +26,10 @@ export async function runPlan(operator: Operator, { layer, file, json }: PlanOpt
   }
   const refused = refuseInvalid(proposal, out);
   if (refused !== null) return refused;
-  out.write(`${planText(proposal)}\nNothing was written. To do it:\n  ${applyLine(proposal)}\n`);
+  const { silent } = await silentIn(api, signal, proposal.statuses);
+  out.write(
+    `${planText(proposal)}${silentText(layer, silent)}\nNothing was written. To do it:\n  ${applyLine(proposal)}\n`,
+  );
   return EXIT.done;
 }
 
@@ -53,6 +57,15 @@ function concernedText(layer: LayerName, concerned: Proposal['outlook']['concern
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
   const count = `${names.length} ${names.length === 1 ? 'sidecar' : 'sidecars'}`;
   return `concerns ${count}${those}: ${names.slice(0, MAX_NAMED).join(', ')}${more}`;
+}
+
+/** Whom they call nobody knows; but whose they are is in their names. */
+function silentText(layer: LayerName, silent: readonly string[]): string {
+  const caller = callerOf(layer);
+  const those = caller === null ? silent : silent.filter((name) => name.startsWith(`${caller}/`));
+  if (those.length === 0) return '';
+  const more = those.length > MAX_NAMED ? ` and ${those.length - MAX_NAMED} more` : '';
+  return `registered in Consul without a status: ${those.slice(0, MAX_NAMED).map(printable).join(', ')}${more}\n`;
 }
 
 function effectText({ caller, changes, kept }: Effect): string {

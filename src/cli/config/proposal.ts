@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { configKey, type LayerName } from '../../config/kv-keys.ts';
 import { formatProblems, type Problem } from '../../config/problems.ts';
 import { unsealed } from '../../config/seal.ts';
+import type { SidecarStatus } from '../../config/sidecar-status.ts';
 import { type Outlook, outlookOf } from '../../config/store/outlook.ts';
 import { survey } from '../../config/store/survey.ts';
 import { unreadable } from '../../config/unreadable.ts';
@@ -18,6 +19,8 @@ export interface Proposal {
   /** What it is compared with. */
   readonly base: KvDocument;
   readonly outlook: Outlook;
+  /** Of all sidecars that have told theirs. */
+  readonly statuses: readonly SidecarStatus[];
 }
 
 /** The text of a file; `-` is what comes on standard input. */
@@ -37,7 +40,8 @@ export async function propose(operator: Operator, layer: LayerName, source: stri
   const key = configKey(layer);
   const base = { key, text: found?.text ?? null, isHeld: false, revision: found?.revision ?? '0' };
   const outlook = outlookOf(layer, unsealed(text), known, clock.wallMs());
-  return { layer, source, text, base, outlook: { ...outlook, problems: named(outlook.problems, layer, source) } };
+  const problems = named(outlook.problems, layer, source);
+  return { layer, source, text, base, outlook: { ...outlook, problems }, statuses: known.statuses };
 }
 
 /** Prints why a document would be refused; null where it would not. */

@@ -87,7 +87,8 @@ function standingAt({ applied, seen, candidate, problems }: LayerStatus, revisio
   return seen === revision && problems.length > 0 ? 'refused' : 'behind';
 }
 
-async function silentIn(
+/** Sidecars that Consul's catalog has and that have told no status. */
+export async function silentIn(
   api: Operator['api'],
   signal: AbortSignal,
   known: readonly SidecarStatus[],

@@ -121,6 +121,19 @@ describe('plan', () => {
     expect(desk.heard()[0]).toMatch(/p\.yaml:1:\d+ defaults\.hash/);
   });
 
+  it('names sidecars that are registered and have told nothing', async () => {
+    tell('web/web-1', []);
+    const node = 'n1';
+    kv.sidecars = async () => [
+      { service: 'web', id: 'web-1', node },
+      { service: 'web', id: 'web-2', node },
+      { service: 'cart', id: 'cart-1', node },
+    ];
+    expect(await plan('caller/web', 'defaults: { panic: 0.1 }\n')).toBe(0);
+    expect(desk.said).toContain('concerns 1 sidecar: web/web-1\n');
+    expect(desk.said).toContain('registered in Consul without a status: web/web-2 on n1\n');
+  });
+
   it('takes references for what they are', async () => {
     const text = 'defaults: { tag: "${env:TAG}" }\n';
     expect(await plan('mesh', text), desk.said).toBe(0);

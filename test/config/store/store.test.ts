@@ -99,6 +99,16 @@ describe('a change of a layer', () => {
     expect(clock.now() - began).toBeGreaterThanOrEqual(30_000);
   });
 
+  it('is unknown when whoever asked for it leaves in the middle', async () => {
+    const { kv, clock } = scene(new Array<Fate>(1_000).fill('lost'));
+    const leaving = new AbortController();
+    const store = new LayerStore(kv, clock, leaving.signal);
+    const doing = store.replace(await change(store, 'b'));
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    leaving.abort();
+    expect(await doing).toMatchObject({ kind: 'unknown' });
+  });
+
   it('is refused at once where Consul says that it will not have it', async () => {
     const { clock, store } = scene(['denied']);
     const said = await outcome(clock, store.replace(await change(store, 'b')));
