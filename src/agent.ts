@@ -7,6 +7,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  RoutesView,
   ShardsView,
   StandingView,
 } from './admin/agent-view.ts';
@@ -19,6 +20,7 @@ import { makeParts } from './agent/make-parts.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
+import { routeSamples, routesView } from './agent/routes-view.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
@@ -310,6 +312,10 @@ export class Agent implements AgentView, Stoppable {
     return this.upstreams.all.flatMap(shardsView);
   }
 
+  routes(): RoutesView {
+    return routesView(this.upstreams.tables);
+  }
+
   config(): ConfigView {
     const upstreams = new Map(this.upstreams.all.map(({ declared }) => [declared.name, declared]));
     return {
@@ -359,8 +365,9 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private samples(): Generator<Sample> {
-    const { guard, spent } = this.parts;
-    return agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
+  private *samples(): Generator<Sample> {
+    const { guard, spent, overrides } = this.parts;
+    yield* routeSamples(this.upstreams.tables, overrides);
+    yield* agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
   }
 }
