@@ -46,6 +46,7 @@ import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
+import { mirrorSamples } from './telemetry/mirror-samples.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -359,8 +360,9 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private samples(): Generator<Sample> {
-    const { guard, spent } = this.parts;
-    return agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
+  private *samples(): Generator<Sample> {
+    const { guard, spent, mirrored } = this.parts;
+    yield* mirrorSamples(mirrored);
+    yield* agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
   }
 }
