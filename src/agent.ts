@@ -134,7 +134,7 @@ export class Agent implements AgentView, Stoppable {
         parts,
         { name: 'outbound', direction: 'outbound', address, port },
         protocol,
-        router,
+        parts.overrides.before(router),
       );
       this.shared.announce(log);
     }

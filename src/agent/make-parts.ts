@@ -13,6 +13,7 @@ import type { SocketHost, Sockets } from '../net/sockets.ts';
 import { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import { Shadows } from '../proxy/places/shadows.ts';
 import { SpentTraces } from '../proxy/spent-traces.ts';
+import { NO_OVERRIDES, Overrides } from '../route/overrides/overrides.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { LeavingPorts } from './leaving-ports.ts';
 import { watchedRoom } from './overload-watch.ts';
@@ -76,6 +77,7 @@ export function makeParts(given: Given, config: Config, opened: Opened, signal: 
     place: followPlace(config.service, consul, sources, self, given, signal),
     sampling,
     directory: new PlanDirectory(),
-    subsets: new RoutedSubsets(false),
+    overrides: config.overrides === null ? NO_OVERRIDES : new Overrides(config.overrides, clock),
+    subsets: new RoutedSubsets(config.overrides !== null),
   };
 }

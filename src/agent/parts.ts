@@ -14,6 +14,7 @@ import type { ProxyObserver } from '../proxy/observer.ts';
 import type { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';
 import type { SpentTraces } from '../proxy/spent-traces.ts';
+import type { Overriding } from '../route/overrides/overrides.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
@@ -53,4 +54,5 @@ export interface Parts {
   readonly directory: PlanDirectory;
   /** Changes with the configuration, before it is taken. */
   readonly subsets: RoutedSubsets;
+  readonly overrides: Overriding;
 }

@@ -13,6 +13,7 @@ import type { RouteOptions, RoutePolicy, RouteTarget, ValueMatch } from '../rout
 import { readyRegex } from '../route/table/regex.ts';
 import { NO_ROUTES } from '../route/table/table.ts';
 import { LocalPlan } from './local-plan.ts';
+import { OtherPlans } from './other-plans.ts';
 import type { Parts } from './parts.ts';
 import type { LivePlan } from './plans.ts';
 import { MirrorLeaf } from './route-mirrors.ts';
@@ -56,9 +57,12 @@ const COMPARED = 32;
 export class RouteTables {
   private inForce = NONE;
   private readonly local: LocalPlan;
+  private readonly others: OtherPlans;
 
   constructor(private readonly parts: Parts) {
     this.local = new LocalPlan(parts);
+    this.others = new OtherPlans(parts);
+    parts.overrides.lookIn((plan, upstream, subset) => this.others.of(plan, upstream, subset));
   }
 
   get shared(): Leads {
@@ -88,6 +92,7 @@ export class RouteTables {
 
   /** Upstreams have come or gone, or have other plans. */
   follow(find: (name: string) => Upstream | null): void {
+    this.others.follow(find);
     for (const [name, destination] of this.inForce.destinations) destination.upstream = find(name);
     for (const { entries } of this.lists) {
       for (const { lead, mirrors } of entries) for (const leaf of [...lead.leaves, ...mirrors]) leaf.letGo();
@@ -153,7 +158,11 @@ export class RouteTables {
     to: Destination<LivePlan>,
   ): DerivedLeaf<LivePlan> {
     const parts = { effects: makeEffects(route, target), mirrors, policy: route.policy, subset: target.subset };
-    return new DerivedLeaf(to, (plan) => routedPlan(plan, parts, this.parts.random));
+    return new DerivedLeaf(to, (plan) => {
+      const derived = routedPlan(plan, parts, this.parts.random);
+      this.others.note(derived.plan, parts);
+      return derived;
+    });
   }
 
   /** What is answered here is on record as the upstream's whose route it is. */

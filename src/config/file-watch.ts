@@ -4,6 +4,7 @@ import { readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Clock, Timer } from '../base/clock.ts';
 import { Cell } from '../base/watch.ts';
+import { readyRegexFor } from '../route/table/regex.ts';
 import { type FileOptions, unreadable } from './file.ts';
 import type { ConfigListener, LayerState } from './live-config.ts';
 import { decodeLocal, type LocalConfig } from './local-config.ts';
@@ -107,6 +108,8 @@ export class FileWatch {
     const text = await readFile(path, 'utf8').catch((error: unknown) => unreadable(path, error));
     if (this.isClosed) return;
     if (typeof text !== 'string') return this.refuse([text]);
+    await readyRegexFor([text]);
+    if (this.isClosed) return;
     const local = decodeLocal({
       source: path,
       text,

@@ -14,6 +14,7 @@ export function jsonSchema(): unknown {
     target: 'draft-07',
     io: 'input',
     unrepresentable: 'any',
+    reused: 'ref',
     override: ({ zodSchema, jsonSchema: node }) => {
       const facts = FACTS.get(zodSchema);
       if (facts === undefined) return;

@@ -14,7 +14,7 @@ function encodeRoute(route: RouteOptions): object {
     hosts: unlessEmpty(hosts),
     match: unlessEmpty(matches.map(encodeMatch)),
     callers: unlessEmpty(callers),
-    order,
+    order: order === 0 ? null : order,
     ...encodeAction(action),
     rewrite: rewrite === null ? null : present(rewrite),
     request: encodeChanges(request),

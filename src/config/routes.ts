@@ -65,7 +65,7 @@ function matchOf({ path, methods, headers, query, cookies, grpc }: WrittenMatch)
 function pathOf({ exact, segments, prefix, regex }: NonNullable<WrittenMatch['path']>): PathMatch {
   if (exact !== null) return { kind: 'exact', value: exact };
   // `/a/` and `/a` are the same segments.
-  if (segments !== null) return { kind: 'segments', value: segments.replace(/(?!^)\/+$/, '') };
+  if (segments !== null) return { kind: 'segments', value: segments.replace(/(?<=.)\/$/, '') };
   if (prefix !== null) return { kind: 'prefix', value: prefix };
   return { kind: 'regex', value: regex ?? '' };
 }

@@ -1,6 +1,10 @@
 import type { Config } from '../../src/config/config.ts';
 import { type LocalSources, parseConfig } from '../../src/config/local-config.ts';
 import { formatProblem, formatProblems } from '../../src/config/problems.ts';
+import { readyRegex } from '../../src/route/table/regex.ts';
+
+// Who judges a text with patterns in it has to wait for their engine.
+await readyRegex();
 
 /** The configuration of a text that must be good. */
 export function good(text: string, sources: Partial<LocalSources> = {}): Config {

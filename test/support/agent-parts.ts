@@ -28,6 +28,7 @@ import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
 import { MirrorCrowd } from '../../src/proxy/places/mirror-crowd.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
 import { SpentTraces } from '../../src/proxy/spent-traces.ts';
+import { NO_OVERRIDES } from '../../src/route/overrides/overrides.ts';
 import { specs } from './endpoint-specs.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -148,6 +149,7 @@ export function agentParts({ hasConsul = true } = {}) {
     place,
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
+    overrides: NO_OVERRIDES,
     subsets: new RoutedSubsets(false),
   };
   return { parts, place, clock, ports, consul, services, bugs, followed };
@@ -181,6 +183,7 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
     routes: [],
     static: new Map(),
     consul: null,
+    overrides: null,
     admin: { address: '127.0.0.1', port: 0, grpcPort: null, tokenFile: null },
     telemetry: { otlp: null, sampleRatio: 0, accessLog: 'off' },
     http: HTTP,

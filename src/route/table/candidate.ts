@@ -92,6 +92,11 @@ function placeOfCall(service: string, method: string | null): PathMatch {
   return { kind: 'exact', value: `/${service}/${method}` };
 }
 
+/** Of candidates of one host: the lower order, and of equals the precedence decides. */
+export function inOrder(a: Candidate<unknown>, b: Candidate<unknown>): number {
+  return a.route.options.order - b.route.options.order || pathPrecedence(a, b) || precedence(a, b);
+}
+
 /** An exact path, then the longer beginning (of equal ones, whole segments), then a pattern, then none. */
 function pathPrecedence({ place: a }: Candidate<unknown>, { place: b }: Candidate<unknown>): number {
   return (

@@ -1,5 +1,5 @@
 import type { RequestHead } from '../../http/head.ts';
-import { type Candidate, precedence } from './candidate.ts';
+import { type Candidate, inOrder, precedence } from './candidate.ts';
 import { endsSegment } from './path-test.ts';
 import { fixedBeginning } from './regex.ts';
 import { AS_IT_IS, type Draft, type Trie, type TrieEntry } from './trie.ts';
@@ -24,6 +24,9 @@ export type PathTrie<T> = Trie<PathRoutes<T>>;
 /** All routes of one host. */
 export class HostRoutes<T> {
   private hasPatterns = false;
+  /** Those with an order below 0, and above: looked at one after another. */
+  private before: Candidate<T>[] = NOBODY;
+  private after: Candidate<T>[] = NOBODY;
   /** Those that say nothing of the path. */
   private others: Candidate<T>[] = NOBODY;
 
@@ -32,19 +35,31 @@ export class HostRoutes<T> {
 
   add(candidate: Candidate<T>, paths: Draft<PathRoutes<T>>): void {
     const { place } = candidate;
+    const { order } = candidate.route.options;
+    if (order < 0) this.before = withInOrder(this.before, candidate, inOrder);
+    if (order > 0) this.after = withInOrder(this.after, candidate, inOrder);
+    if (order !== 0) return;
     if (place === null) {
-      this.others = withInOrder(this.others, candidate);
+      this.others = withInOrder(this.others, candidate, precedence);
       return;
     }
     const key = place.kind === 'regex' ? fixedBeginning(place.value) : place.value;
     const draft = paths.at(key);
     draft.entry ??= new PathRoutes(key.length);
-    draft.entry[place.kind] = withInOrder(draft.entry[place.kind], candidate);
+    draft.entry[place.kind] = withInOrder(draft.entry[place.kind], candidate, precedence);
     this.hasPatterns ||= place.kind === 'regex';
   }
 
   /** The first of them by precedence. `end`: of the path, where a query begins. */
   match(paths: PathTrie<T>, head: RequestHead, end: number): Candidate<T> | null {
+    const found = this.before.length === 0 ? null : firstOf(this.before, head, end, true);
+    if (found !== null) return found;
+    return (
+      this.byPrecedence(paths, head, end) ?? (this.after.length === 0 ? null : firstOf(this.after, head, end, true))
+    );
+  }
+
+  private byPrecedence(paths: PathTrie<T>, head: RequestHead, end: number): Candidate<T> | null {
     const { path } = head;
     const longest = paths.find(this.root, path, 0, end, 1, AS_IT_IS);
     if (longest !== null) {
@@ -83,10 +98,14 @@ function firstOf<T>(
 }
 
 /** Most lists have one or two; of a long one the new one is last mostly, since routes come by name. */
-function withInOrder<T>(list: Candidate<T>[], candidate: Candidate<T>): Candidate<T>[] {
+function withInOrder<T>(
+  list: Candidate<T>[],
+  candidate: Candidate<T>,
+  compare: (a: Candidate<T>, b: Candidate<T>) => number,
+): Candidate<T>[] {
   if (list === NOBODY) return [candidate];
   let place = list.length;
-  while (place > 0 && precedence(candidate, list[place - 1]!) < 0) place--;
+  while (place > 0 && compare(candidate, list[place - 1]!) < 0) place--;
   list.splice(place, 0, candidate);
   return list;
 }

@@ -30,13 +30,15 @@ export async function readyRegex(): Promise<void> {
   engine ??= await import('re2js');
 }
 
-/** May there be a pattern in this document? Then `readyRegex` has to be waited for. */
-export function mayNeedRegex(text: string): boolean {
-  return text.includes('regex');
+/** Of documents that may have a pattern in them, before they are judged. */
+export async function readyRegexFor(texts: readonly string[]): Promise<void> {
+  if (texts.some((text) => /regex/i.test(text))) await readyRegex();
 }
 
 /** What a pattern would have to be, or null when it is that. */
 export function regexFlaw(pattern: string): string | null {
+  // Whoever judges a document without having waited must not bring the program down for it.
+  if (engine === null) return 'no pattern, since nobody has made ready for one';
   if (pattern === '' || pattern.length > MAX_PATTERN) return `a pattern of 1 to ${MAX_PATTERN} characters`;
   if (copiesIn(pattern) > MAX_COPIES) return 'a pattern whose repeats ({n}) are fewer or smaller';
   const size = sizeOf(pattern);

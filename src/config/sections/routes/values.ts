@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { regexFlaw } from '../../../route/table/regex.ts';
 
 /** What routes are written in, beyond the kinds of `values.ts`. The message of each says what would be right. */
 
@@ -47,15 +48,11 @@ export function pathText(what: string) {
     .max(MAX_TEXT, { error });
 }
 
-const PATTERN_BYTES = 1024;
-
 /** An expression in RE2's syntax, which takes linear time whatever is matched. */
 export function pattern() {
-  const error = `a regular expression of at most ${PATTERN_BYTES} bytes`;
   return z
-    .string({ error })
-    .min(1, { error })
-    .refine((value) => Buffer.byteLength(value) <= PATTERN_BYTES, { error });
+    .string({ error: 'a regular expression' })
+    .refine((value) => regexFlaw(value) === null, { error: ({ input }) => regexFlaw(String(input)) ?? '' });
 }
 
 const HOST =
