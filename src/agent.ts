@@ -48,6 +48,7 @@ import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
+import { mirrorSamples } from './telemetry/mirror-samples.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -366,8 +367,9 @@ export class Agent implements AgentView, Stoppable {
   }
 
   private *samples(): Generator<Sample> {
-    const { guard, spent, overrides } = this.parts;
+    const { guard, spent, overrides, mirrored } = this.parts;
     yield* routeSamples(this.upstreams.tables, overrides);
+    yield* mirrorSamples(mirrored);
     yield* agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
   }
 }
