@@ -1,10 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of the configuration look like this
 import { describe, expect, it } from 'vitest';
+import { countsOf } from '../../src/config/called-services.ts';
 import type { LayerName } from '../../src/config/kv-keys.ts';
 import type { KvText, Material, Settlement } from '../../src/config/material.ts';
 import { formatProblem } from '../../src/config/problems.ts';
 import { seal } from '../../src/config/seal.ts';
-import { countsOf, type SettleOptions, settle } from '../../src/config/settle.ts';
+import { type SettleOptions, settle } from '../../src/config/settle.ts';
 import { web } from './parse.ts';
 
 const FILE = web('consul: {}\nupstreams: { orders: {} }\n');
