@@ -125,7 +125,7 @@ export class Agent implements AgentView, Stoppable {
     this.parts = parts;
     log.info('started', { version, service: config.service.name, transport: sockets.kind, pid: process.pid });
 
-    if (config.outbound?.discover) this.undeclared = new UndeclaredServices(parts, () => settings.unsaid());
+    if (config.outbound?.discover) this.undeclared = new UndeclaredServices(parts);
     const router = new HostRouter(this.undeclared ?? NOTHING_UNDECLARED);
     this.upstreams = new Upstreams(parts, router, log, () => this.noteReadiness());
     await this.upstreams.open(config);
@@ -135,7 +135,7 @@ export class Agent implements AgentView, Stoppable {
         parts,
         { name: 'outbound', direction: 'outbound', address, port },
         protocol,
-        router,
+        parts.overrides.before(router),
       );
       this.shared.announce(log);
     }
@@ -244,6 +244,7 @@ export class Agent implements AgentView, Stoppable {
     const { telemetry, file, settings } = this.given;
     this.probe?.stop();
     const lostWrites = this.parts.shadows.expire();
+    this.parts.mirrored.expire();
     if (lostWrites > 0) this.given.log.warn('shutdown_loses_second_writes', { writes: lostWrites });
     await Promise.all([this.deregister(remainingMs), telemetry.flush(Math.min(remainingMs, 5_000))]);
     this.ends.abort();

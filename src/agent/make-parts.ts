@@ -4,14 +4,17 @@ import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import { Turnstile } from '../cluster/checks/turnstile.ts';
 import type { Config } from '../config/config.ts';
+import type { LiveConfig } from '../config/live-config.ts';
 import type { Sources } from '../discovery/sources.ts';
 import type { IsSelf } from '../discovery/without-self.ts';
 import { randomHex } from '../http/hex.ts';
 import { WindowBudget } from '../http2/receive-window.ts';
 import { Wires } from '../net/session-wire.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
+import { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import { Shadows } from '../proxy/places/shadows.ts';
 import { SpentTraces } from '../proxy/spent-traces.ts';
+import { NO_OVERRIDES, Overrides } from '../route/overrides/overrides.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { LeavingPorts } from './leaving-ports.ts';
 import { watchedRoom } from './overload-watch.ts';
@@ -26,6 +29,7 @@ interface Given {
   readonly random: Random;
   readonly log: Log;
   readonly telemetry: Telemetry;
+  readonly settings: Pick<LiveConfig, 'unsaid'>;
 }
 
 /** What had to be opened for them. */
@@ -68,12 +72,15 @@ export function makeParts(given: Given, config: Config, opened: Opened, signal: 
     turnstile: new Turnstile(),
     context,
     shadows: new Shadows(context),
+    mirrored: new MirrorCrowd(),
     spent: new SpentTraces(),
     sources,
     caller: callerName(config.service),
     place: followPlace(config.service, consul, sources, self, given, signal),
     sampling,
     directory: new PlanDirectory(),
-    subsets: new RoutedSubsets(false),
+    unsaid: () => given.settings.unsaid(),
+    overrides: config.overrides === null ? NO_OVERRIDES : new Overrides(config.overrides, clock),
+    subsets: new RoutedSubsets(config.overrides !== null),
   };
 }

@@ -4,15 +4,17 @@ import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Turnstile } from '../cluster/checks/turnstile.ts';
 import type { EndpointListener } from '../cluster/live-endpoint.ts';
-import type { HttpConfig } from '../config/config.ts';
+import type { HttpConfig, UpstreamConfig } from '../config/config.ts';
 import type { Sources } from '../discovery/sources.ts';
 import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
+import type { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';
 import type { SpentTraces } from '../proxy/spent-traces.ts';
+import type { Overriding } from '../route/overrides/overrides.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
@@ -40,6 +42,7 @@ export interface Parts {
   readonly turnstile: Turnstile;
   readonly context: ExchangeContext;
   readonly shadows: Shadows;
+  readonly mirrored: MirrorCrowd;
   readonly spent: SpentTraces;
   readonly sources: Sources;
   /** What tells this sidecar from all others, after a restart too: its subsets of large clusters depend on it. */
@@ -49,6 +52,9 @@ export interface Parts {
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
   readonly directory: PlanDirectory;
+  /** What an upstream is of which nobody says anything. */
+  unsaid(): UpstreamConfig;
   /** Changes with the configuration, before it is taken. */
   readonly subsets: RoutedSubsets;
+  readonly overrides: Overriding;
 }

@@ -1,5 +1,4 @@
 import { type Clock, Timer, type TimerOwner } from '../base/clock.ts';
-import type { UpstreamConfig } from '../config/config.ts';
 import { undeclaredUpstream } from '../config/undeclared.ts';
 import type { Plan } from '../proxy/plan.ts';
 import type { HostName } from '../route/host.ts';
@@ -28,11 +27,7 @@ export class UndeclaredServices implements Undeclared, TimerOwner {
   private readonly timer = new Timer(this);
   private readonly clock: Clock;
 
-  constructor(
-    private readonly parts: Parts,
-    /** What all of them are. */
-    private readonly like: () => UpstreamConfig,
-  ) {
+  constructor(private readonly parts: Parts) {
     this.clock = parts.clock;
   }
 
@@ -66,7 +61,10 @@ export class UndeclaredServices implements Undeclared, TimerOwner {
 
   private add(key: string, name: HostName): Found | null {
     if (this.found.size >= MAX_SERVICES || this.parts.sources.pick(name.service) === null) return null;
-    const added = { upstream: new Upstream(undeclaredUpstream(name, this.like()), this.parts, NO_OWNER), usedAt: 0 };
+    const added = {
+      upstream: new Upstream(undeclaredUpstream(name, this.parts.unsaid()), this.parts, NO_OWNER),
+      usedAt: 0,
+    };
     this.found.set(key, added);
     if (!this.timer.isArmed) this.clock.arm(this.timer, this.clock.now() + SWEEP_MS);
     return added;

@@ -16,6 +16,11 @@ export function sourceOf(layer: LayerName): string {
   return `kv:${configKey(layer)}`;
 }
 
+/** Indexes begin anew in a Consul that lost its data, so an equal revision may be another document. */
+function isSame(a: KvText | undefined, b: KvText | undefined): boolean {
+  return a?.revision === b?.revision && a?.text === b?.text;
+}
+
 /** What the log is told of one layer. */
 export interface LayerNews {
   readonly layer: LayerName;
@@ -27,7 +32,7 @@ export interface LayerNews {
 
 /** A document that nobody could judge: it is not asked about again until there is another one. */
 interface Refused {
-  readonly revision: string;
+  readonly document: KvText;
   readonly problems: readonly Problem[];
 }
 
@@ -52,7 +57,7 @@ export class LayerBook {
   show(documents: readonly KvText[]): readonly LayerName[] {
     const next = new Map(documents.map((document) => [document.layer, document]));
     const layers = new Set([...this.newest.keys(), ...next.keys()]);
-    const changed = [...layers].filter((layer) => this.newest.get(layer)?.revision !== next.get(layer)?.revision);
+    const changed = [...layers].filter((layer) => !isSame(this.newest.get(layer), next.get(layer)));
     this.newest.clear();
     for (const [layer, document] of next) this.newest.set(layer, document);
     return changed;
@@ -91,7 +96,7 @@ export class LayerBook {
     const [first, ...others] = this.layers().filter((layer) => matters(layer) && this.isNew(layer));
     if (first === undefined) return false;
     if (others.length === 0) {
-      this.refused.set(first, { revision: this.wanted(first)!.revision, problems: problemsOf(first) });
+      this.refused.set(first, { document: this.wanted(first)!, problems: problemsOf(first) });
       this.held.clear();
     }
     for (const layer of others) this.held.add(layer);
@@ -108,8 +113,8 @@ export class LayerBook {
   /** What was settled is in force. Says what is new about it. */
   take(verdicts: readonly LayerVerdict[]): readonly LayerNews[] {
     this.verdicts = new Map(verdicts.map((verdict) => [verdict.layer, verdict]));
-    for (const [layer, { revision }] of this.refused) {
-      if (this.wanted(layer)?.revision !== revision) this.refused.delete(layer);
+    for (const [layer, { document }] of this.refused) {
+      if (!isSame(this.wanted(layer), document)) this.refused.delete(layer);
     }
     return this.settled().map((layer) => {
       const used = this.verdicts.get(layer)?.used ?? null;
@@ -136,8 +141,8 @@ export class LayerBook {
   }
 
   problemsOf(layer: LayerName): readonly Problem[] {
-    const { revision, problems } = this.refused.get(layer) ?? { revision: null, problems: [] };
-    if (revision !== null && revision === this.wanted(layer)?.revision) return problems;
+    const refused = this.refused.get(layer);
+    if (refused !== undefined && isSame(refused.document, this.wanted(layer))) return refused.problems;
     return this.verdicts.get(layer)?.problems ?? [];
   }
 
@@ -162,12 +167,12 @@ export class LayerBook {
   /** What is judged of the layer now. */
   private tried(layer: LayerName): KvText | undefined {
     const wanted = this.wanted(layer);
-    const isRefused = wanted !== undefined && this.refused.get(layer)?.revision === wanted.revision;
-    return isRefused || this.held.has(layer) ? this.good.get(layer) : wanted;
+    const isRefused = isSame(wanted, this.refused.get(layer)?.document);
+    return (wanted !== undefined && isRefused) || this.held.has(layer) ? this.good.get(layer) : wanted;
   }
 
   private isNew(layer: LayerName): boolean {
     const tried = this.tried(layer);
-    return tried !== undefined && tried.revision !== this.good.get(layer)?.revision;
+    return tried !== undefined && !isSame(tried, this.good.get(layer));
   }
 }

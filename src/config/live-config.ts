@@ -294,7 +294,7 @@ export class LiveConfig {
   }
 
   private take(settlement: Settlement, config: Config, file: LocalText): void {
-    const isNewFile = this.goodFile !== null && revisionOf(file) !== revisionOf(this.goodFile);
+    const isNewFile = this.goodFile !== null && file !== this.goodFile;
     this.goodFile = file;
     const news = this.book.take(settlement.layers);
     this.unsaidUpstream = settlement.unsaid;

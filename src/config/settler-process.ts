@@ -76,6 +76,11 @@ export class SettlerProcess implements Settler {
     }
   }
 
+  /** Of the other process; null while there is none. */
+  get pid(): number | null {
+    return this.child?.pid ?? null;
+  }
+
   close(): void {
     this.end(new SettlingFailed('is not wanted any more'));
   }

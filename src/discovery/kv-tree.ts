@@ -30,7 +30,10 @@ export interface KvTreeOptions {
 
 /** Of one prefix; what is beyond is left out, the last keys first. */
 const MAX_CHARACTERS = 8 * 1024 * 1024;
-/** A prefix under which nothing exists has the index of the whole store: every write of anybody ends a wait for it. */
+/**
+ * A prefix under which nothing exists has the index of the whole store, and every write of anybody ends a wait for it. So
+ * it is not waited for: it is looked at this often.
+ */
 const EMPTY_PAUSE_MS = 5_000;
 
 type Api = Pick<ConsulApi, 'kv' | 'kvTree' | 'hasNewToken'>;
@@ -94,14 +97,15 @@ export class KvTree {
   }
 
   private fetchOf(part: KvPart, onDenied: (() => void) | null): PollFetch<Found> {
-    let emptyAt = Number.NEGATIVE_INFINITY;
-    return async (request, signal) => {
-      const pauseMs = emptyAt + EMPTY_PAUSE_MS - this.clock.now();
-      if (pauseMs > 0) await sleep(this.clock, pauseMs, signal);
+    let isEmpty = false;
+    return async ({ index, waitMs, timeoutMs }, signal) => {
+      if (isEmpty) await sleep(this.clock, EMPTY_PAUSE_MS, signal);
       if (signal.aborted) throw new ConsulError('cancelled');
+      // An index of before the pause may be one that this Consul has yet to reach.
+      const read = isEmpty ? { index: 0n, waitMs: 0, timeoutMs } : { index, waitMs, timeoutMs };
       try {
-        const found = await this.ask(part, { ...request, mode: 'leader' }, signal);
-        emptyAt = found.documents.length === 0 ? this.clock.now() : Number.NEGATIVE_INFINITY;
+        const found = await this.ask(part, { ...read, mode: 'leader' }, signal);
+        isEmpty = found.documents.length === 0;
         return found;
       } catch (error) {
         if (onDenied !== null && !signal.aborted && isDenied(error)) onDenied();
@@ -124,7 +128,6 @@ export class KvTree {
 class Gathered {
   private readonly answers: (readonly KvDocument[] | null)[];
   private readonly problems: (string | null)[];
-  private print: string | null = null;
 
   constructor(
     count: number,
@@ -140,9 +143,7 @@ class Gathered {
     this.problems[part] = null;
     if (this.answers.includes(null)) return;
     const kept = bounded(this.answers.flatMap((some) => some ?? []));
-    const print = JSON.stringify([kept.omitted, kept.documents.map(({ key, revision }) => [key, revision])]);
-    if (print !== this.print) this.cell.set(kept);
-    this.print = print;
+    if (!isSame(kept, this.cell.value)) this.cell.set(kept);
     this.judge();
   }
 
@@ -164,6 +165,18 @@ class Gathered {
       this.cell.fail(`${omitted} documents are left out: all together have more than ${MAX_CHARACTERS} characters`);
     }
   }
+}
+
+/** Indexes begin anew in a Consul that lost its data, so an equal revision may be another document. */
+function isSame(a: KvDocuments, b: KvDocuments | null): boolean {
+  return (
+    a.omitted === b?.omitted &&
+    a.documents.length === b.documents.length &&
+    a.documents.every(({ key, revision, text }, at) => {
+      const other = b.documents[at]!;
+      return key === other.key && revision === other.revision && text === other.text;
+    })
+  );
 }
 
 function bounded(documents: readonly KvDocument[]): KvDocuments {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { UndeclaredServices } from '../../src/agent/undeclared-services.ts';
-import { unsaidUpstream } from '../../src/config/unsaid-upstream.ts';
 import { agentParts } from '../support/agent-parts.ts';
 import { SUCCESS } from '../support/evidence.ts';
 
@@ -8,7 +7,7 @@ const MINUTE = 60_000;
 
 function setUp(options: { hasConsul?: boolean } = {}) {
   const made = agentParts(options);
-  const undeclared = new UndeclaredServices(made.parts, () => unsaidUpstream({}));
+  const undeclared = new UndeclaredServices(made.parts);
   const find = (service: string) => undeclared.find({ service, tag: null, datacenter: null });
   return { ...made, undeclared, find };
 }

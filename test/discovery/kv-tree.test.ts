@@ -104,6 +104,16 @@ it('says nothing when only what is not kept has changed', async () => {
   expect(watch.freshAt).toBe(2_000);
 });
 
+it('takes a document for another one though it has the index of the one before: a Consul that lost its data', async () => {
+  const { asked, watch } = scene();
+  await settled();
+  asked[0]!.answer([doc('c/mesh', 7, 'a: 1')], 7);
+  await settled();
+  asked[1]!.answer([doc('c/mesh', 7, 'a: 2')], 7);
+  await settled();
+  expect(watch.value!.documents[0]!.text).toBe('a: 2');
+});
+
 it('publishes a key that vanishes by leaving it out', async () => {
   const { asked, seen } = scene();
   await settled();
@@ -122,6 +132,8 @@ it('asks at most once in five seconds while nothing exists, since any write of a
     await pass(100);
   }
   expect(asked.length).toBeLessThanOrEqual(13);
+  // Nor does it hold on to an index that a Consul which lost its data has yet to reach.
+  expect(asked.every(({ index }) => index === 0n)).toBe(true);
   await pass(5_000);
   asked.at(-1)!.answer([doc('c/mesh', 70_000)], 70_000);
   await settled();
