@@ -157,6 +157,10 @@ export class Agent implements AgentView, Stoppable {
       const { name } = config.service;
       const tree = new KvTree(consul, clock, random).follow(followedTree(name), this.ends.signal);
       settings.follow(tree, name, this.ends.signal);
+      if (config.consul?.configEntries) {
+        const { followConfigEntries } = await import('./agent/config-entries.ts');
+        followConfigEntries(consul, settings, clock, random, this.ends.signal);
+      }
       const options = registrationOptions(config.service, this.local?.entry ?? null);
       if (options !== null) {
         const probe = new ApplicationProbe(sockets, application, options.ttlMs / 3, clock, log);
@@ -339,6 +343,7 @@ export class Agent implements AgentView, Stoppable {
     const unopened = portProblems(this.upstreams.failures, this.upstreams.broken, file.name);
     return [
       file,
+      ...settings.entryStates(),
       ...settings.kvStates(),
       { name: 'restart', revision: null, problems: this.waiting, unreachable: null },
       { name: 'listeners', revision: null, problems: unopened, unreachable: null },
