@@ -230,7 +230,10 @@ const TASKS = {
   demo: (args) => [['dist/main.js', 'demo', ...args]],
   remora: (args) => [[join(root, 'dist/main.js'), ...args]],
   bench: (args) => [['test/bench/main.mjs', ...args]],
-  'bench:micro': (args) => [[...SOURCES, '--expose-gc', 'test/bench/micro/picks.ts', ...args]],
+  'bench:micro': ([first, ...rest]) =>
+    first === 'routes'
+      ? [[...SOURCES, '--expose-gc', 'test/bench/micro/routes.ts', ...rest]]
+      : [[...SOURCES, '--expose-gc', 'test/bench/micro/picks.ts', ...(first === undefined ? [] : [first, ...rest])]],
   sim: (args) => [[...SOURCES, 'test/sim/main.ts', ...args]],
   soak: (args) => [[...SOURCES, 'test/soak/main.mjs', ...args]],
   check: () => [

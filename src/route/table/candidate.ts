@@ -73,7 +73,7 @@ export class Candidate<T> {
 function isCall(head: RequestHead, end: number, { service, method }: NonNullable<RouteMatch['grpc']>): boolean {
   const { path } = head;
   const slash = path.lastIndexOf('/', end - 1);
-  if (slash <= 0 || path.indexOf('/', 1) !== slash) return false;
+  if (slash <= 1 || path.indexOf('/', 1) !== slash) return false;
   if (service !== null && !(slash === service.length + 1 && path.startsWith(service, 1))) return false;
   if (method !== null && !(end - slash - 1 === method.length && path.startsWith(method, slash + 1))) return false;
   return head.method === 'POST' && isGrpc(head.get('content-type'));
@@ -120,15 +120,17 @@ function lengthOf(place: PathMatch | null): number {
 export function precedence(a: Candidate<unknown>, b: Candidate<unknown>): number {
   const [left, right] = [a.match ?? EVERYTHING, b.match ?? EVERYTHING];
   return (
-    Number(saysMethod(right)) - Number(saysMethod(left)) ||
+    saysMethod(right) - saysMethod(left) ||
     right.headers.length - left.headers.length ||
     right.query.length + right.cookies.length - left.query.length - left.cookies.length ||
     byName(a.route.options.name, b.route.options.name)
   );
 }
 
-function saysMethod({ methods, grpc }: RouteMatch): boolean {
-  return methods.length > 0 || grpc !== null;
+/** 2: one, of HTTP or of gRPC; 1: calls of gRPC, whatever their method. */
+function saysMethod({ methods, grpc }: RouteMatch): number {
+  if (methods.length > 0) return 2;
+  return grpc === null ? 0 : grpc.method === null ? 1 : 2;
 }
 
 function byName(a: string, b: string): number {

@@ -18,7 +18,7 @@ const ANY_HOST: readonly string[] = ['*'];
  *  1. the host: an exact one, then the longest `*.` that it ends with, then any;
  *  2. the path: an exact one, then the longest prefix or whole segments (of the same length, segments), then a pattern
  *     (the longer its fixed beginning), then none; what begins with `/` is none, since every path does;
- *  3. a method, or a call of gRPC, before neither; the path of a call counts as one;
+ *  3. a method, of HTTP or gRPC, then any call of gRPC, then neither (service and method of a call are its path);
  *  4. the number of fields that are asked for, then of parameters and cookies together;
  *  5. the name.
  *

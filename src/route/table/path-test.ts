@@ -25,9 +25,9 @@ export function pathTest({ kind, value }: PathMatch, regexOf: RegexMaker): PathT
   }
 }
 
-/** Segments as they are compared: without a slash at the end. */
+/** Segments as they are compared: a slash at the end makes no difference. */
 export function segmentsKey(value: string): string {
-  return value.replace(/\/+$/, '');
+  return value.endsWith('/') ? value.slice(0, -1) : value;
 }
 
 class ExactPath implements PathTest {

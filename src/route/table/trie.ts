@@ -5,19 +5,16 @@ export interface TrieEntry {
   shorter: this | null;
 }
 
-/** Fields of a node: first child, number of children, where its label begins, how long it is. */
+/** Fields of a node: first child, number of children, where its label begins, twice its length and 1 with an entry. */
 const FIELDS_SHIFT = 2;
 const CHILD_COUNT = 1;
 const LABEL = 2;
-const LABEL_LENGTH = 3;
+const LENGTH_AND_MARK = 3;
 
 /** One node while a trie is made. */
 export class Draft<E extends TrieEntry> {
   entry: E | null = null;
   readonly children: Draft<E>[] = [];
-  /** Where it is in the finished trie. */
-  index = 0;
-
   constructor(public label: string) {}
 
   /** The node at the end of a key; it is made when there is none. */
@@ -68,29 +65,28 @@ export class Trie<E extends TrieEntry> {
     private readonly entries: readonly (E | null)[],
   ) {}
 
-  /** Takes drafts of roots; they are `index` afterwards, in their order. Lets others run all along. */
+  /** Of drafts of roots, which are called by their place among them. Lets others run all along. */
   static *of<E extends TrieEntry>(roots: readonly Draft<E>[]): Generator<void, Trie<E>> {
     const order: Draft<E>[] = [...roots];
     const above: (E | null)[] = roots.map(() => null);
     const nodes: number[] = [];
+    const firsts: number[] = [];
     const labels: number[] = [];
+    const entries: (E | null)[] = [];
     for (let at = 0; at < order.length; at++) {
-      const draft = order[at]!;
-      draft.index = at;
-      nodes.push(order.length, draft.children.length, labels.length, draft.label.length);
-      for (let i = 0; i < draft.label.length; i++) labels.push(draft.label.charCodeAt(i));
-      if (draft.entry !== null) draft.entry.shorter = above[at]!;
-      for (const child of draft.children) {
+      const { label, children, entry } = order[at]!;
+      nodes.push(order.length, children.length, labels.length, label.length * 2 + (entry === null ? 0 : 1));
+      firsts.push(label === '' ? 0 : label.charCodeAt(0));
+      for (let i = 0; i < label.length; i++) labels.push(label.charCodeAt(i));
+      entries.push(entry);
+      if (entry !== null) entry.shorter = above[at]!;
+      for (const child of children) {
         order.push(child);
-        above.push(draft.entry ?? above[at]!);
+        above.push(entry ?? above[at]!);
       }
       if (at % 64 === 63) yield;
     }
-    const firsts = Uint16Array.from(order, ({ label }) => (label === '' ? 0 : label.charCodeAt(0)));
-    yield;
-    const entries = order.map(({ entry }) => entry);
-    yield;
-    return new Trie(Int32Array.from(nodes), firsts, Uint16Array.from(labels), entries);
+    return new Trie(new Int32Array(nodes), new Uint16Array(firsts), new Uint16Array(labels), entries);
   }
 
   /**
@@ -100,27 +96,40 @@ export class Trie<E extends TrieEntry> {
   find(root: number, text: string, at: number, count: number, step: number, fold: Uint8Array): E | null {
     const { nodes, firsts, labels, entries } = this;
     let node = root << FIELDS_SHIFT;
-    let found = entries[root]!;
+    let found = root;
     while (count > 0) {
       const code = fold[text.charCodeAt(at)]!;
       let child = nodes[node]!;
       const end = child + nodes[node + CHILD_COUNT]!;
       while (child < end && firsts[child] !== code) child++;
-      if (child === end) return found;
+      if (child === end) break;
       node = child << FIELDS_SHIFT;
-      const length = nodes[node + LABEL_LENGTH]!;
-      if (length > count) return found;
+      const length = nodes[node + LENGTH_AND_MARK]! >> 1;
       const label = nodes[node + LABEL]!;
-      for (let i = 1; i < length; i++) {
-        at += step;
-        if (labels[label + i] !== fold[text.charCodeAt(at)]) return found;
-      }
-      at += step;
+      if (length > count || !isLabel(labels, label, length, text, at, step, fold)) break;
+      at += length * step;
       count -= length;
-      found = entries[child] ?? found;
+      if ((nodes[node + LENGTH_AND_MARK]! & 1) !== 0) found = child;
     }
-    return found;
+    return entries[found]!;
   }
+}
+
+/** Its first character has been compared already. */
+function isLabel(
+  labels: Uint16Array,
+  label: number,
+  length: number,
+  text: string,
+  at: number,
+  step: number,
+  fold: Uint8Array,
+): boolean {
+  for (let i = 1; i < length; i++) {
+    at += step;
+    if (labels[label + i] !== fold[text.charCodeAt(at)]) return false;
+  }
+  return true;
 }
 
 /** Every character is what it is. */

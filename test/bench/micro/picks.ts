@@ -17,7 +17,8 @@ import { ManualClock } from '../../support/manual-clock.ts';
  * `npm run bench:micro`: what a pick costs, alone on one core, with real endpoints, breakers and estimates. Prints and
  * asserts nothing. The line "a call" is a picker that answers at once: the cost of asking, and of the loop that asks.
  */
-const HELP = `npm run bench:micro -- [options]
+const HELP = `npm run bench:micro -- [options]       of endpoints
+npm run bench:micro -- routes          of route tables
   --algorithm NAME   only this one; may be repeated
   --rounds N         samples of each figure, of which the median counts (7)`;
 const SIZES = [10, 100, 1000, 10_000];
