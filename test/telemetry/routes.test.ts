@@ -4,6 +4,7 @@ import { exchangeLine } from '../../src/telemetry/access-line.ts';
 import { ExchangeMetrics } from '../../src/telemetry/exchange-metrics.ts';
 import { mirrorSamples } from '../../src/telemetry/mirror-samples.ts';
 import { Registry } from '../../src/telemetry/registry.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { exchangeRecord } from './records.ts';
 
 it('names the route of a request in the access log', () => {
@@ -12,7 +13,7 @@ it('names the route of a request in the access log', () => {
 });
 
 it('counts what routes answer themselves, by kind', () => {
-  const registry = new Registry(new ManualClock(), METRIC_LIMITS);
+  const registry = new Registry(new ManualClock(), () => undefined);
   const metrics = new ExchangeMetrics(registry, { direction: 'outbound', upstream: 'orders', protocol: 'http' });
   for (const routeAnswer of ['redirect', 'redirect', 'preflight', null] as const) {
     metrics.onExchangeOpen(1);
