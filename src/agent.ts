@@ -7,6 +7,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  RoutesView,
   ShardsView,
   StandingView,
 } from './admin/agent-view.ts';
@@ -19,6 +20,7 @@ import { makeParts } from './agent/make-parts.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
+import { routeSamples, routesView } from './agent/routes-view.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
@@ -133,7 +135,7 @@ export class Agent implements AgentView, Stoppable {
         parts,
         { name: 'outbound', direction: 'outbound', address, port },
         protocol,
-        router,
+        parts.overrides.before(router),
       );
       this.shared.announce(log);
     }
@@ -239,6 +241,7 @@ export class Agent implements AgentView, Stoppable {
     const { telemetry, file, settings } = this.given;
     this.probe?.stop();
     const lostWrites = this.parts.shadows.expire();
+    this.parts.mirrored.expire();
     if (lostWrites > 0) this.given.log.warn('shutdown_loses_second_writes', { writes: lostWrites });
     await Promise.all([this.deregister(remainingMs), telemetry.flush(Math.min(remainingMs, 5_000))]);
     this.ends.abort();
@@ -309,6 +312,10 @@ export class Agent implements AgentView, Stoppable {
     return this.upstreams.all.flatMap(shardsView);
   }
 
+  routes(): RoutesView {
+    return routesView(this.upstreams.tables);
+  }
+
   config(): ConfigView {
     const upstreams = new Map(this.upstreams.all.map(({ declared }) => [declared.name, declared]));
     return {
@@ -358,8 +365,9 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private samples(): Generator<Sample> {
-    const { guard, spent } = this.parts;
-    return agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
+  private *samples(): Generator<Sample> {
+    const { guard, spent, overrides } = this.parts;
+    yield* routeSamples(this.upstreams.tables, overrides);
+    yield* agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
   }
 }

@@ -13,7 +13,7 @@ import { FixedRouter } from '../route/routers.ts';
 import { makeCluster } from './clusters.ts';
 import { Entry } from './entry.ts';
 import type { Parts } from './parts.ts';
-import { type LivePlan, makePlan, placedBy } from './plans.ts';
+import { type LivePlan, makePlan, otherwise, placedBy } from './plans.ts';
 import { endpointProtocolOf, inboundLabel, portProtocolOf } from './protocols.ts';
 import { NO_SUBSETS } from './subset-parts.ts';
 
@@ -78,7 +78,8 @@ export class Inbound {
       faults,
       ...trust,
     });
-    const plan = config.identify ? placedBy(made, new Identified(made.placement, name)) : made;
+    const passing = parts.overrides.isOn ? otherwise(made, { effects: parts.overrides.passing }) : made;
+    const plan = config.identify ? placedBy(passing, new Identified(made.placement, name)) : passing;
     connections.onRoom = () => plan.line.roomMade();
     cluster.onApply(() => plan.parking.wakeAll(parts.clock.now()));
     application.subscribe((snapshot) => cluster.apply(snapshot));

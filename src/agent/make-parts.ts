@@ -10,8 +10,10 @@ import { randomHex } from '../http/hex.ts';
 import { WindowBudget } from '../http2/receive-window.ts';
 import { Wires } from '../net/session-wire.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
+import { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import { Shadows } from '../proxy/places/shadows.ts';
 import { SpentTraces } from '../proxy/spent-traces.ts';
+import { NO_OVERRIDES, Overrides } from '../route/overrides/overrides.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { LeavingPorts } from './leaving-ports.ts';
 import { watchedRoom } from './overload-watch.ts';
@@ -68,12 +70,14 @@ export function makeParts(given: Given, config: Config, opened: Opened, signal: 
     turnstile: new Turnstile(),
     context,
     shadows: new Shadows(context),
+    mirrored: new MirrorCrowd(),
     spent: new SpentTraces(),
     sources,
     caller: callerName(config.service),
     place: followPlace(config.service, consul, sources, self, given, signal),
     sampling,
     directory: new PlanDirectory(),
-    subsets: new RoutedSubsets(false),
+    overrides: config.overrides === null ? NO_OVERRIDES : new Overrides(config.overrides, clock),
+    subsets: new RoutedSubsets(config.overrides !== null),
   };
 }

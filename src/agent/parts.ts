@@ -12,8 +12,10 @@ import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
 import type { ExchangeContext } from '../proxy/exchange.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
+import type { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';
 import type { SpentTraces } from '../proxy/spent-traces.ts';
+import type { Overriding } from '../route/overrides/overrides.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import type { LeavingPorts } from './leaving-ports.ts';
 import type { Place } from './place.ts';
@@ -43,6 +45,7 @@ export interface Parts {
   readonly turnstile: Turnstile;
   readonly context: ExchangeContext;
   readonly shadows: Shadows;
+  readonly mirrored: MirrorCrowd;
   readonly spent: SpentTraces;
   readonly sources: Sources;
   /** What tells this sidecar from all others, after a restart too: its subsets of large clusters depend on it. */
@@ -54,4 +57,5 @@ export interface Parts {
   readonly directory: PlanDirectory;
   /** Changes with the configuration, before it is taken. */
   readonly subsets: RoutedSubsets;
+  readonly overrides: Overriding;
 }

@@ -20,6 +20,7 @@ import { RetrySlots } from '../policy/retry-slots.ts';
 import { textsOf } from '../proxy/allowance.ts';
 import { Hold } from '../proxy/hold.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
+import { NO_MIRRORS } from '../proxy/mirrors.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import { Parking } from '../proxy/parking.ts';
 import type { Placement } from '../proxy/placement.ts';
@@ -147,6 +148,7 @@ export function makePlan(
     ),
     roles,
     effects: NO_EFFECTS,
+    mirrors: NO_MIRRORS,
     faults: makeFaults(options.faults, labels.upstream, parts, before?.faults ?? NO_FAULTS),
     fallback: makeFallback(options.fallback, parts.directory.find, before?.fallback ?? null),
     spreader: null,

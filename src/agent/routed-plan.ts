@@ -1,6 +1,7 @@
 import type { Random } from '../base/random.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { textsOf } from '../proxy/allowance.ts';
+import type { Mirrors } from '../proxy/mirrors.ts';
 import type { Placement } from '../proxy/placement.ts';
 import { Retrying } from '../proxy/retrying.ts';
 import type { RouteEffects } from '../proxy/route-effects.ts';
@@ -12,6 +13,7 @@ import { type LivePlan, otherwise, spreadBy } from './plans.ts';
 /** What one target of a route says beside its upstream's name. */
 export interface RouteParts {
   readonly effects: RouteEffects;
+  readonly mirrors: Mirrors;
   readonly policy: RoutePolicy;
   /** Null: as the upstream has it. */
   readonly subset: string | null;
@@ -23,9 +25,9 @@ export interface RouteParts {
  * others and adds nothing to them.
  */
 export function routedPlan(plan: LivePlan, parts: RouteParts, random: Random): Derived {
-  const { effects, subset } = parts;
+  const { effects, mirrors, subset } = parts;
   const { placement, part } = placeOf(plan, parts, random);
-  const routed = otherwise(plan, { effects, placement, ...rulesOf(plan, parts.policy, random) });
+  const routed = otherwise(plan, { effects, mirrors, placement, ...rulesOf(plan, parts.policy, random) });
   const { shards } = plan;
   if (plan.spreader === null || subset !== null || shards === null || shards.sharding === null)
     return { plan: routed, part };

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
+import { type Mirrors, NO_MIRRORS } from '../proxy/mirrors.ts';
+import { RouteMirrors } from '../proxy/places/route-mirrors.ts';
 import { makeEffects } from '../route/effects/effects.ts';
 import { Direct, type Lead, type Leads, type RouteCount } from '../route/routing/lead.ts';
 import { DerivedLeaf, Destination } from '../route/routing/leaf.ts';
@@ -11,8 +13,10 @@ import type { RouteOptions, RoutePolicy, RouteTarget, ValueMatch } from '../rout
 import { readyRegex } from '../route/table/regex.ts';
 import { NO_ROUTES } from '../route/table/table.ts';
 import { LocalPlan } from './local-plan.ts';
+import { OtherPlans } from './other-plans.ts';
 import type { Parts } from './parts.ts';
 import type { LivePlan } from './plans.ts';
+import { MirrorLeaf } from './route-mirrors.ts';
 import { routedPlan } from './routed-plan.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -28,6 +32,7 @@ export interface RouteList {
 export interface RouteEntry {
   readonly route: RouteOptions;
   readonly lead: Lead;
+  readonly mirrors: readonly MirrorLeaf[];
 }
 
 /** All tables of a configuration, complete and not in force. */
@@ -52,9 +57,12 @@ const COMPARED = 32;
 export class RouteTables {
   private inForce = NONE;
   private readonly local: LocalPlan;
+  private readonly others: OtherPlans;
 
   constructor(private readonly parts: Parts) {
     this.local = new LocalPlan(parts);
+    this.others = new OtherPlans(parts);
+    parts.overrides.lookIn((plan, upstream, subset) => this.others.of(plan, upstream, subset));
   }
 
   get shared(): Leads {
@@ -84,9 +92,10 @@ export class RouteTables {
 
   /** Upstreams have come or gone, or have other plans. */
   follow(find: (name: string) => Upstream | null): void {
+    this.others.follow(find);
     for (const [name, destination] of this.inForce.destinations) destination.upstream = find(name);
     for (const { entries } of this.lists) {
-      for (const { lead } of entries) for (const leaf of lead.leaves) leaf.letGo();
+      for (const { lead, mirrors } of entries) for (const leaf of [...lead.leaves, ...mirrors]) leaf.letGo();
     }
   }
 
@@ -101,9 +110,9 @@ export class RouteTables {
       const list = isSame ? before : yield* this.buildList(owner, routes, ways);
       if (list.routes.length > 0) lists.set(owner, list);
       if (isSame) {
-        for (const { route, lead } of list.entries) {
+        for (const { route, lead, mirrors } of list.entries) {
           ways.count(countKey(owner, route.name));
-          for (const { to } of lead.leaves) if (to !== this.local.destination) ways.to(to.name);
+          for (const { to } of [...lead.leaves, ...mirrors]) if (to !== this.local.destination) ways.to(to.name);
         }
       }
       yield;
@@ -115,19 +124,25 @@ export class RouteTables {
   private *buildList(owner: string | null, routes: readonly RouteOptions[], ways: Ways): Generator<void, RouteList> {
     const entries: RouteEntry[] = [];
     const leads = yield* compileRoutes(routes, (route) => {
-      const lead = this.leadOf(route, owner, ways);
-      entries.push({ route, lead });
+      const mirrors = this.mirrorsOf(route, ways);
+      const lead = this.leadOf(route, mirrors, owner, ways);
+      entries.push({ route, lead, mirrors });
       return lead;
     });
     return { owner, routes, leads, entries };
   }
 
-  private leadOf(route: RouteOptions, owner: string | null, ways: Ways): Lead {
+  private mirrorsOf(route: RouteOptions, ways: Ways): readonly MirrorLeaf[] {
+    return route.mirrors.map((mirror) => new MirrorLeaf(route, mirror, ways.to(mirror.upstream), this.parts.random));
+  }
+
+  private leadOf(route: RouteOptions, mirrored: readonly MirrorLeaf[], owner: string | null, ways: Ways): Lead {
     const { action } = route;
     const count = ways.count(countKey(owner, route.name));
     if (action.kind !== 'forward') return new Direct(count, this.localLeaf(route, owner, ways));
     const targets = action.targets.filter(({ weight }) => weight > 0);
-    const leaves = targets.map((target) => this.leafOf(route, target, ways.to(target.upstream)));
+    const mirrors = RouteMirrors.of(route.name, mirrored, this.parts.mirrored);
+    const leaves = targets.map((target) => this.leafOf(route, target, mirrors, ways.to(target.upstream)));
     if (targets.length === 1) return new Direct(count, leaves[0]!);
     const branches = targets.map((target, i) => {
       return { leaf: leaves[i]!, weight: target.weight, name: branchName(targets, i) };
@@ -136,14 +151,23 @@ export class RouteTables {
     return new Split(count, branches, makeStickyKey(action.sticky, random), random);
   }
 
-  private leafOf(route: RouteOptions, target: RouteTarget, to: Destination<LivePlan>): DerivedLeaf<LivePlan> {
-    const parts = { effects: makeEffects(route, target), policy: route.policy, subset: target.subset };
-    return new DerivedLeaf(to, (plan) => routedPlan(plan, parts, this.parts.random));
+  private leafOf(
+    route: RouteOptions,
+    target: RouteTarget,
+    mirrors: Mirrors,
+    to: Destination<LivePlan>,
+  ): DerivedLeaf<LivePlan> {
+    const parts = { effects: makeEffects(route, target), mirrors, policy: route.policy, subset: target.subset };
+    return new DerivedLeaf(to, (plan) => {
+      const derived = routedPlan(plan, parts, this.parts.random);
+      this.others.note(derived.plan, parts);
+      return derived;
+    });
   }
 
   /** What is answered here is on record as the upstream's whose route it is. */
   private localLeaf(route: RouteOptions, owner: string | null, ways: Ways): DerivedLeaf<LivePlan> {
-    const parts = { effects: makeEffects(route, null), policy: AS_THE_UPSTREAM, subset: null };
+    const parts = { effects: makeEffects(route, null), mirrors: NO_MIRRORS, policy: AS_THE_UPSTREAM, subset: null };
     const to = owner === null ? this.local.open() : ways.to(owner);
     return new DerivedLeaf(to, (plan) => routedPlan(plan, parts, this.parts.random));
   }

@@ -132,7 +132,7 @@ export class Upstream {
     if (config.listen === null) return this.closeOwn();
     const router = new FixedRouter(this.plan, this.leads);
     const options = { name: config.name, direction: 'outbound', ...config.listen } as const;
-    const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), router);
+    const entry = await Entry.open(parts, options, portProtocolOf(config.protocol), parts.overrides.before(router));
     if (this.isClosed) return parts.leaving.take(entry);
     this.closeOwn();
     this.entry = entry;

@@ -48,6 +48,7 @@ export const FAILURES = {
 
   // --- What we decided ---
   no_route: row(404, 12, 'never', 'local', NOT_SENT, 'destination_not_found', 'No declared upstream has this host name.', 'Declare the service under `upstreams`, or set `outbound.discover`.'),
+  override_refused: row(403, 7, 'never', 'client', NOT_SENT, 'http_request_denied', 'The request says where it is to go, and this sidecar will not send it there: what it says cannot be read, is not signed with the key, has ended or lasts too long, or names an upstream or subset that is not declared. It is not sent where it would go without.', 'Make a new header with the command override and the key of `overrides.key`, for no longer than `overrides.maxAge`, and for an upstream of this sidecar.'),
   shard_unknown: row(404, 5, 'never', 'local', NOT_SENT, 'destination_not_found', 'The shard map has no shard for the key of this request.', 'Give the key a shard in `shards.map`.'),
   shard_held: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The key of this write moves to another shard, and the move took longer than writes are held.', 'Try again; finish the move of the range, or let `shards.hold` be longer.'),
   loop_detected: row(508, 9, 'never', 'local', NOT_SENT, 'proxy_loop_detected', 'The request has been through this very sidecar before.', 'Two routes lead to each other: look where the host names of both sides point.'),

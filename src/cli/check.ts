@@ -5,6 +5,7 @@ import { withoutCredentials } from '../config/hidden.ts';
 import { formatProblems } from '../config/problems.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { shardsOf } from '../route/shards/shard-options.ts';
+import { routeLines } from './check-routes.ts';
 
 export interface CheckOptions {
   /** `path=value`, laid over the file. */
@@ -59,6 +60,7 @@ function summary(config: Config): string[] {
       `upstream ${upstream.name} ${upstream.protocol} ${where} to ${source}, ${upstream.balancer.name}${parts}`,
     );
   }
+  lines.push(...routeLines(config));
   if (consul !== null) lines.push(`consul ${withoutCredentials(consul.address)}`);
   lines.push(
     `admin on ${at(admin)}${admin.grpcPort === null ? '' : `, gRPC on ${at({ ...admin, port: admin.grpcPort })}`}`,

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SystemClock } from '../base/clock-system.ts';
 import type { SocketChoice } from '../net/choose-sockets.ts';
+import type { OverrideFlags } from './override.ts';
 
 const EXAMPLES = `
 A first sidecar, beside an application on port 8080 that calls a service named orders:
@@ -136,6 +137,19 @@ export function makeProgram(version: string): Command {
         timeoutMs: flags.timeout,
       };
       process.exitCode = await runStatus(options, new SystemClock(), process.stdout);
+    });
+
+  program
+    .command('override')
+    .description('print a signed header that sends requests to another upstream or subset, where `overrides` is set')
+    .requiredOption('--key-file <file>', 'the key that the sidecars have as overrides.key')
+    .requiredOption('--to <upstream[/subset]>', 'where such requests go')
+    .option('--of <upstream>', 'whose requests; that of --to unless told otherwise')
+    .option('--for <duration>', 'for how long', '1h')
+    .option('--header <name>', 'the header of overrides.header', 'x-remora-route')
+    .action(async (flags: OverrideFlags) => {
+      const { runOverride } = await import('./override.ts');
+      process.exitCode = runOverride(flags, new SystemClock(), process.stdout);
     });
 
   program

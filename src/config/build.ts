@@ -42,6 +42,7 @@ export function build(written: Written): Config {
     routes: buildRoutes(written.routes, null),
     static: new Map(Object.entries(written.static)),
     consul: written.consul,
+    overrides: written.overrides === null ? null : overridesOf(written.overrides),
     admin: { ...written.admin, grpcPort: grpcPortOf(written.admin) },
     telemetry: telemetryOf(written.telemetry),
     http: {
@@ -70,6 +71,10 @@ function inboundOf(written: NonNullable<Written['inbound']>): InboundConfig {
     rateLimits: buildRateLimits(written.rateLimits),
     faults: buildFaults(written.faults),
   };
+}
+
+function overridesOf({ maxAge, ...rest }: NonNullable<Written['overrides']>): Config['overrides'] {
+  return { ...rest, maxAgeMs: maxAge };
 }
 
 /** What is one Cookie line in HTTP/1.1 comes as a field for each cookie (RFC 9113, 8.2.3), ninety in a browser. */

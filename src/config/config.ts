@@ -18,6 +18,7 @@ import type { ThrottleOptions } from '../policy/throttle.ts';
 import type { HoldOptions } from '../proxy/hold.ts';
 import type { RateLimitOptions } from '../route/doors/options.ts';
 import type { KeyOptions } from '../route/keys/options.ts';
+import type { OverrideOptions } from '../route/overrides/overrides.ts';
 import type { ReadYourWritesOptions } from '../route/read-your-writes.ts';
 import type { ReadOptions } from '../route/roles.ts';
 import type { ShardsOptions } from '../route/shards/shard-options.ts';
@@ -36,6 +37,8 @@ export interface Config {
   readonly static: ReadonlyMap<string, readonly StaticEndpoint[]>;
   /** Null: no Consul. */
   readonly consul: ConsulConfig | null;
+  /** Null: nobody may say where a request goes. */
+  readonly overrides: OverrideOptions | null;
   readonly admin: AdminConfig;
   readonly telemetry: TelemetryConfig;
   readonly http: HttpConfig;

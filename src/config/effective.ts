@@ -30,6 +30,7 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
 function encode(config: Config): unknown {
   const { service, inbound, outbound, consul, admin, telemetry, http, http2, overload, shutdown, secrets, stateDir } =
     config;
+  const { overrides } = config;
   const { register } = service;
   return {
     service: { ...service, register: register === null ? null : { ttl: formatDuration(register.ttlMs) } },
@@ -53,6 +54,10 @@ function encode(config: Config): unknown {
       ]),
     ),
     consul,
+    overrides:
+      overrides === null
+        ? null
+        : { key: overrides.key, header: overrides.header, maxAge: formatDuration(overrides.maxAgeMs) },
     admin: { ...admin, grpcPort: admin.grpcPort ?? 'off' },
     telemetry,
     http: {

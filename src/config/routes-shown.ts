@@ -8,13 +8,13 @@ export function encodeRoutes(routes: readonly RouteOptions[]): unknown {
   return Object.fromEntries(routes.map((route) => [route.name, encodeRoute(route)]));
 }
 
-function encodeRoute(route: RouteOptions): object {
+export function encodeRoute(route: RouteOptions): object {
   const { hosts, matches, callers, order, action, rewrite, request, response, mirrors, cors, policy } = route;
   return present({
     hosts: unlessEmpty(hosts),
     match: unlessEmpty(matches.map(encodeMatch)),
     callers: unlessEmpty(callers),
-    order,
+    order: order === 0 ? null : order,
     ...encodeAction(action),
     rewrite: rewrite === null ? null : present(rewrite),
     request: encodeChanges(request),

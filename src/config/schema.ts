@@ -3,6 +3,7 @@ import { group, optional, required, section } from './field.ts';
 import { consulSection } from './sections/consul.ts';
 import { inboundSection, outboundSection } from './sections/listeners.ts';
 import { operations } from './sections/operations.ts';
+import { overridesSection } from './sections/overrides.ts';
 import { sharedRoutes } from './sections/routes/routes.ts';
 import { serviceSection } from './sections/service.ts';
 import { staticEndpoint } from './sections/static.ts';
@@ -43,6 +44,7 @@ export const configSchema = section({
     scope: null,
     meaning: 'Where services are found that are not static. `{}` is enough for an agent on this machine.',
   }),
+  overrides: overridesSection,
   ...operations,
 });
 

@@ -3,6 +3,7 @@ import { isOf } from '../route/shards/shard-lenses.ts';
 import { shardsOf } from '../route/shards/shard-options.ts';
 import type { Config, StaticEndpoint, UpstreamConfig } from './config.ts';
 import { pastFaults } from './fault-rules.ts';
+import { routeWarnings } from './route-warnings.ts';
 import { formatDuration } from './units.ts';
 
 /**
@@ -15,7 +16,7 @@ export function warningsOf(config: Config, wallMs = 0): string[] {
     ...longHolds(upstream),
     ...nobody(upstream, config.static.get(upstream.service) ?? []),
   ]);
-  return [...registeredLoopback(config), ...ofUpstreams, ...pastFaults(config, wallMs)];
+  return [...registeredLoopback(config), ...ofUpstreams, ...routeWarnings(config), ...pastFaults(config, wallMs)];
 }
 
 /**

@@ -227,6 +227,7 @@ export class Exchange
     if (current !== null) bounds.boundAttempt(allowance.attemptMs, now);
     if (plan.hedge.isOn && this.phase === 'trying') race.hedgeLater(plan, now);
     if (!(this.isGrpc && this.phase === 'answering')) bounds.boundRequest(allowance.requestMs, now);
+    plan.mirrors.copy(this.context, this.journal, this.replay, trailers);
   }
 
   onClientDrain(): void {

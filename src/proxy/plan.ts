@@ -16,6 +16,7 @@ import type { Pace } from '../policy/pace.ts';
 import type { PlanTexts } from './allowance.ts';
 import type { PlanLabels } from './labels.ts';
 import type { Line } from './line.ts';
+import type { Mirrors } from './mirrors.ts';
 import type { PlanObserver } from './observer.ts';
 import type { Parking } from './parking.ts';
 import type { Placement } from './placement.ts';
@@ -55,6 +56,8 @@ export interface Plan {
   readonly placement: Placement;
   /** What the route that leads here does to requests. */
   readonly effects: RouteEffects;
+  /** Who else is sent what it leads. */
+  readonly mirrors: Mirrors;
   /** What befalls requests on purpose. */
   readonly faults: Faults;
   /** What clients are given in place of failures. */

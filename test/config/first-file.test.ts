@@ -82,6 +82,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
       ],
     ]),
     routes: [],
+    overrides: null,
     static: new Map([
       [
         'orders',

@@ -28,7 +28,7 @@ const PLAIN: Omit<RouteOptions, 'name' | 'action'> = {
   hosts: [],
   matches: [],
   callers: [],
-  order: null,
+  order: 0,
   rewrite: null,
   request: NOTHING,
   response: NOTHING,
@@ -112,8 +112,8 @@ it('answers in place of an endpoint', () => {
     body: 'gone',
     contentType: 'text/plain; charset=utf-8',
   });
-  expect(route('order: 0, maintenance: {}')).toMatchObject({
-    order: 0,
+  expect(route('order: -1, maintenance: {}')).toMatchObject({
+    order: -1,
     action: { kind: 'maintenance', retryAfterMs: 60_000 },
   });
 });
@@ -135,7 +135,7 @@ it('leads the routes of an upstream to that upstream, unless they say otherwise'
 
 it('shows routes so that they read back the same', () => {
   const text =
-    web(`${UPSTREAMS.replace('  down: {}', '  down: { routes: { out: { order: 0, maintenance: { retryAfter: 10m } }, x: { match: { methods: GET } } } }')}
+    web(`${UPSTREAMS.replace('  down: {}', '  down: { routes: { out: { order: -1, maintenance: { retryAfter: 10m } }, x: { match: { methods: GET } } } }')}
 routes:
   a: { hosts: [shop, "*.shop.local"], match: { path: { exact: / }, headers: { a: { present: false }, b: { regex: x, not: true } } }, callers: web, to: orders }
   b: { split: [{ upstream: orders, subset: v2, weight: 3, response: { add: { x: [1, 2] } } }, { upstream: shop }], sticky: { cookie: { name: v, ttl: 0 } } }

@@ -25,8 +25,10 @@ import { Wires } from '../../src/net/session-wire.ts';
 import type { ServerSocket, Sockets } from '../../src/net/sockets.ts';
 import { DEFAULT_OVERLOAD, OverloadGuard } from '../../src/policy/overload-guard.ts';
 import { IGNORED_PLAN } from '../../src/proxy/observer.ts';
+import { MirrorCrowd } from '../../src/proxy/places/mirror-crowd.ts';
 import { Shadows } from '../../src/proxy/places/shadows.ts';
 import { SpentTraces } from '../../src/proxy/spent-traces.ts';
+import { NO_OVERRIDES } from '../../src/route/overrides/overrides.ts';
 import { specs } from './endpoint-specs.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -140,12 +142,14 @@ export function agentParts({ hasConsul = true } = {}) {
     turnstile: new Turnstile(),
     context,
     shadows: new Shadows(context),
+    mirrored: new MirrorCrowd(),
     spent: new SpentTraces(),
     sources,
     caller: 'web',
     place,
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
+    overrides: NO_OVERRIDES,
     subsets: new RoutedSubsets(false),
   };
   return { parts, place, clock, ports, consul, services, bugs, followed };
@@ -179,6 +183,7 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
     routes: [],
     static: new Map(),
     consul: null,
+    overrides: null,
     admin: { address: '127.0.0.1', port: 0, grpcPort: null, tokenFile: null },
     telemetry: { otlp: null, sampleRatio: 0, accessLog: 'off' },
     http: HTTP,

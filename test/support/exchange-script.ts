@@ -53,6 +53,7 @@ import { textsOf } from '../../src/proxy/allowance.ts';
 
 import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
+import { NO_MIRRORS } from '../../src/proxy/mirrors.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';
 import { Parking } from '../../src/proxy/parking.ts';
 import type { Placement } from '../../src/proxy/placement.ts';
@@ -196,6 +197,7 @@ export class ExchangeScript {
       pace: new Pace(),
       placement: this.placement(),
       effects: options.effects ?? NO_EFFECTS,
+      mirrors: NO_MIRRORS,
       faults: options.faults?.(this.clock) ?? NO_FAULTS,
       fallback: options.fallback ?? NO_FALLBACK,
       spreader: null,

@@ -1,4 +1,4 @@
-import type { Finder } from '../../src/route/effects/substitution.ts';
+import type { Finder } from '../../src/route/table/regex.ts';
 
 /** By JavaScript's own patterns, with the flag `g`, where a test is not about the engine. */
 export function finderOf(pattern: RegExp): Finder {

@@ -13,7 +13,7 @@ export function routeOf(more: Partial<RouteOptions> = {}): RouteOptions {
     hosts: [],
     matches: [],
     callers: [],
-    order: null,
+    order: 0,
     action: { kind: 'forward', targets: [targetOf()], sticky: null },
     rewrite: null,
     request: NO_CHANGES,

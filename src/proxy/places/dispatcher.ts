@@ -57,12 +57,13 @@ export class Dispatcher implements RequestHandler, Router, Handover {
 
   onClientGone(code: FailureCode): void {
     this.current.onClientGone(code);
-    this.current = this.exchange;
+    this.onOver();
   }
 
   /** Who was made for one request is done with it, and is let go. */
   onOver(): void {
     this.current = this.exchange;
+    this.exchange.routed.reset();
   }
 
   // --- As the router of its exchange: a request is routed once ---
@@ -75,22 +76,26 @@ export class Dispatcher implements RequestHandler, Router, Handover {
     return null;
   }
 
-  /** Requests that end here are one exchange's business: loops, and OPTIONS that may go no further. */
-  private spreadOf({ spreader }: Plan, head: RequestHead): Spread | null {
+  /**
+   * Requests that end here are one exchange's business: loops, OPTIONS that may go no further, and what a route answers.
+   */
+  private spreadOf({ spreader, effects }: Plan, head: RequestHead): Spread | null {
     if (isLoop(head, this.context.instanceId)) return null;
     if (head.method === 'OPTIONS' && maxForwardsOf(head) === 0) return null;
+    if (effects.answer(head, this.client.peer) !== null) return null;
     return spreader!.spread(head, this.client.peer);
   }
 
   private handlerOf(spread: Spread, head: RequestHead): RequestHandler {
     const { context, client, shadows } = this;
+    const { routed } = this.exchange;
     if (isBroadcast(spread)) {
       const isFit =
         isSafe(head.method) && head.body === 'none' && head.upgrade === null && spread.others.length < MAX_PLACES;
-      return isFit ? new Scatter(context, client, spread, this) : this.exchange;
+      return isFit ? new Scatter(context, client, spread, routed, this) : this.exchange;
     }
     const isFit = spread.kind === 'dual_write' ? !isSafe(head.method) : isSafe(head.method) || isCall(head);
-    if (isFit && head.upgrade === null) return new Twin(context, client, spread, shadows, this);
+    if (isFit && head.upgrade === null) return new Twin(context, client, spread, shadows, routed, this);
     this.plan = spread.main;
     return this.exchange;
   }

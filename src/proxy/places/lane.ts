@@ -1,7 +1,7 @@
 import type { FailureCode } from '../../base/failure.ts';
 import type { ExchangeContext } from '../exchange.ts';
 import type { Move } from '../plan.ts';
-import { type KeptRequest, Shadow, type ShadowOwner } from './shadow.ts';
+import { type KeptRequest, pastDoors, Shadow, type ShadowOwner } from './shadow.ts';
 
 /** A write that its main place has taken, on its way to the other. */
 export interface SecondWrite {
@@ -64,7 +64,7 @@ export class Lane implements ShadowOwner {
   }
 
   private start({ move, request }: SecondWrite): void {
-    const shadow = new Shadow(this.context, move.others[0], request, false, this);
+    const shadow = new Shadow(this.context, pastDoors(move.others[0]), request, false, this);
     this.running = shadow;
     try {
       shadow.start();

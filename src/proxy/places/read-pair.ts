@@ -1,6 +1,6 @@
 import type { ExchangeContext } from '../exchange.ts';
 import type { Move } from '../plan.ts';
-import { type KeptRequest, Shadow, type ShadowOwner } from './shadow.ts';
+import { type KeptRequest, pastDoors, Shadow, type ShadowOwner } from './shadow.ts';
 
 export interface ReadPairOwner {
   /** Its second read is over. */
@@ -23,7 +23,7 @@ export class ReadPair implements ShadowOwner {
     request: KeptRequest,
     private readonly owner: ReadPairOwner,
   ) {
-    this.shadow = new Shadow(context, move.others[0], request, true, this);
+    this.shadow = new Shadow(context, pastDoors(move.others[0]), request, true, this);
   }
 
   begin(): void {

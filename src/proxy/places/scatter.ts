@@ -12,8 +12,10 @@ import { type Evidence, NO_EVIDENCE } from '../../policy/evidence.ts';
 import type { ExchangeContext } from '../exchange.ts';
 import { editRetryAfter } from '../forward.ts';
 import { Journal } from '../journal.ts';
+import { NO_MIRRORS } from '../mirrors.ts';
 import type { AttemptRecord, ExchangeRecord, RetryRefusal } from '../observer.ts';
-import type { Broadcast } from '../plan.ts';
+import type { Broadcast, Plan } from '../plan.ts';
+import type { Routed } from '../routed.ts';
 import type { Handover } from './handover.ts';
 import { Leg, type LegOwner } from './leg.ts';
 
@@ -55,10 +57,11 @@ export class Scatter implements RequestHandler, LegOwner {
     private readonly context: ExchangeContext,
     private readonly client: Client,
     private readonly broadcast: Broadcast,
+    private readonly routed: Routed,
     private readonly owner: Handover,
   ) {
     const { main, others } = broadcast;
-    this.legs = [main, ...others].map((plan) => new Leg(context, client.peer, plan, this));
+    this.legs = [main, ...others.map(unmirrored)].map((plan) => new Leg(context, client.peer, plan, this));
     this.waiting = this.legs.length;
     this.journal = new Journal(client.peer, this.tried);
   }
@@ -68,7 +71,7 @@ export class Scatter implements RequestHandler, LegOwner {
   onRequest(head: RequestHead): void {
     const { journal } = this;
     const { clock, random } = this.context;
-    const { labels, observer, sampleRatio, criticality, door } = this.broadcast.main;
+    const { labels, observer, sampleRatio, criticality, door, effects } = this.broadcast.main;
     const now = clock.now();
     journal.trace.continueOrBegin(head.get('traceparent'), sampleRatio, random);
     journal.requestId = head.get('x-request-id') ?? makeRequestId(random);
@@ -79,6 +82,7 @@ export class Scatter implements RequestHandler, LegOwner {
     if (!journal.trace.isContinued) edits.remove('tracestate');
     const copy = new RequestCopy(head, edits);
     journal.begin(copy, labels, now);
+    journal.effects = effects;
     observer.onExchangeOpen(now);
     criticality.read(copy, this.visit);
     const turnedAway = door.enter(copy, this.client.peer, this.visit, now);
@@ -187,6 +191,8 @@ export class Scatter implements RequestHandler, LegOwner {
     if (this.broadcast.kind === 'first') this.giveUpBut(this.favourite, 'superseded');
     const edits = new Edits();
     if (this.visit.isMarked) this.broadcast.main.door.mark(this.visit, edits);
+    // What its route changes else, the leg has changed in its own answer.
+    if (this.routed.setCookie !== null) edits.append('set-cookie', this.routed.setCookie);
     this.favourite.release(this.client, edits);
   }
 
@@ -197,9 +203,12 @@ export class Scatter implements RequestHandler, LegOwner {
     this.close('superseded');
     const edits = new Edits();
     const { visit } = this;
+    const { effects } = this.journal;
     edits.append('x-request-id', this.journal.requestId);
     if (visit.retryAfterMs >= 0) editRetryAfter(edits, visit.retryAfterMs, false);
     if (visit.isMarked) this.broadcast.main.door.mark(visit, edits);
+    if (this.routed.setCookie !== null) edits.append('set-cookie', this.routed.setCookie);
+    if (effects.marksAnswers) effects.editAnswer(this.journal, null, edits);
     this.client.sendLocal(failureAnswer(code), edits);
     this.owner.onOver();
     this.client.finish(true);
@@ -236,6 +245,11 @@ export class Scatter implements RequestHandler, LegOwner {
     const found = list.find(({ outcome }) => outcome === decisive) ?? list.find(({ outcome }) => outcome !== 'ignored');
     return found ?? NO_EVIDENCE;
   }
+}
+
+/** A request is copied once, however many places it goes to. */
+function unmirrored(plan: Plan): Plan {
+  return { ...plan, mirrors: NO_MIRRORS };
 }
 
 function isSuccess(status: number): boolean {

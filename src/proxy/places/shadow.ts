@@ -8,6 +8,7 @@ import { OPEN_DOOR } from '../../policy/door.ts';
 import { NO_FAULTS } from '../../policy/fault.ts';
 import { NO_HEDGE } from '../../policy/hedge.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
+import { NO_MIRRORS } from '../mirrors.ts';
 import type { ExchangeRecord, PlanObserver } from '../observer.ts';
 import { NO_FALLBACK, type Plan, type Router } from '../plan.ts';
 import type { Replay } from '../replay.ts';
@@ -23,6 +24,14 @@ export interface KeptRequest {
 export interface ShadowOwner {
   /** It is over: once, never after `cancel`. */
   onShadowOver(shadow: Shadow): void;
+}
+
+/** What is done for clients alone. */
+const PLAIN = { faults: NO_FAULTS, fallback: NO_FALLBACK, hedge: NO_HEDGE, mirrors: NO_MIRRORS } as const;
+
+/** The plan of a place for requests whose clients have passed its doors already. */
+export function pastDoors(plan: Plan): Plan {
+  return { ...plan, door: OPEN_DOOR };
 }
 
 /**
@@ -53,8 +62,7 @@ export class Shadow implements Client, Router, PlanObserver {
     private readonly owner: ShadowOwner,
   ) {
     this.peer = request.peer;
-    const plain = { door: OPEN_DOOR, faults: NO_FAULTS, fallback: NO_FALLBACK, hedge: NO_HEDGE };
-    this.plan = { ...plan, ...plain, observer: this };
+    this.plan = { ...plan, ...PLAIN, observer: this };
     this.digest = isCompared ? createHash('sha256') : null;
     this.exchange = new Exchange(context, this, this);
   }

@@ -12,6 +12,7 @@ import { isCall } from '../grpc-call.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../observer.ts';
 import { type Move, NO_FALLBACK, type Plan, type Router } from '../plan.ts';
 import { Replay } from '../replay.ts';
+import type { Routed } from '../routed.ts';
 import type { Handover } from './handover.ts';
 import type { ReadPair } from './read-pair.ts';
 import { isSuccess, type KeptRequest, printOf } from './shadow.ts';
@@ -51,6 +52,7 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
     private readonly client: Client,
     private readonly move: Move,
     private readonly shadows: Shadows,
+    private readonly routed: Routed,
     private readonly owner: Handover,
   ) {
     this.peer = client.peer;
@@ -60,7 +62,8 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
     this.exchange = new Exchange(context, this, this);
   }
 
-  route(): Plan {
+  route(_head: RequestHead, _peer: Peer, routed: Routed): Plan {
+    routed.setCookie = this.routed.setCookie;
     return this.plan;
   }
 

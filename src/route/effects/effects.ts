@@ -5,10 +5,11 @@ import { editRetryAfter } from '../../proxy/forward.ts';
 import { isCall } from '../../proxy/grpc-call.ts';
 import type { RouteAnswer, RouteEffects, RouteFacts } from '../../proxy/route-effects.ts';
 import type { RouteOptions, RouteTarget } from '../table/options.ts';
+import { finderOf } from '../table/regex.ts';
 import { Cors } from './cors.ts';
 import { FieldChanger } from './field-changer.ts';
 import { MAINTENANCE_ANSWER, respondAnswer } from './own-answers.ts';
-import { type MakeFinder, type PathRewrite, rewriteOf } from './path-rewrite.ts';
+import { type PathRewrite, rewriteOf } from './path-rewrite.ts';
 import { Redirect } from './redirect.ts';
 
 /**
@@ -19,15 +20,9 @@ import { Redirect } from './redirect.ts';
  *
  * so that of two that set the same field, the one that is said more exactly counts.
  */
-export function makeEffects(
-  route: RouteOptions,
-  target: RouteTarget | null,
-  finderOf: MakeFinder = noPatterns,
-): RouteEffects {
-  return new Effects(route, target, finderOf);
+export function makeEffects(route: RouteOptions, target: RouteTarget | null): RouteEffects {
+  return new Effects(route, target);
 }
-
-const noPatterns: MakeFinder = () => ({ find: () => null });
 
 /** What a route says in place of an endpoint. */
 interface Answerer {
@@ -48,7 +43,7 @@ class Effects implements RouteEffects {
   /** Negative: it is not in maintenance. */
   private readonly retryAfterMs: number;
 
-  constructor(options: RouteOptions, target: RouteTarget | null, finderOf: MakeFinder) {
+  constructor(options: RouteOptions, target: RouteTarget | null) {
     const { name, matches, rewrite, cors, action } = options;
     const known = { route: name, upstream: target?.upstream ?? '' };
     const parts = target === null ? [options] : [options, target];

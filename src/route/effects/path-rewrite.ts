@@ -1,5 +1,6 @@
 import type { PathMatch, RewriteOptions, RouteMatch } from '../table/options.ts';
-import { type Finder, Substitution } from './substitution.ts';
+import type { Finder } from '../table/regex.ts';
+import { Substitution } from './substitution.ts';
 import { bareOf } from './variables.ts';
 
 /** Another target for a request: of its path and query, which are given and given back as one text. */

@@ -3,8 +3,8 @@ import { GRPC_STATUSES } from '../../http/grpc-status.ts';
 import type { RequestHead } from '../../http/head.ts';
 import type { RouteAnswer } from '../../proxy/route-effects.ts';
 import type { RouteAction, RouteMatch } from '../table/options.ts';
+import type { Finder } from '../table/regex.ts';
 import { type PathRewrite, rewriteOf, sound } from './path-rewrite.ts';
-import type { Finder } from './substitution.ts';
 import { bareOf } from './variables.ts';
 
 export type RedirectOptions = Extract<RouteAction, { readonly kind: 'redirect' }>;

@@ -1,14 +1,7 @@
-/** Groups of one match: `at[0]..at[1]` of the whole, then of each group; -1 for one that took no part. */
-export type Spans = readonly number[];
-
-/** Matches of a pattern in a text, one after the other, from the left. */
-export interface Finder {
-  /** The first that begins at `from` or after it; null: there is none. */
-  find(text: string, from: number): Spans | null;
-}
+import type { Finder, Spans } from '../table/regex.ts';
 
 /** Of one text. What comes after them stays as it came. */
-const MAX_MATCHES = 16;
+const MAX_MATCHES = 8;
 /** No path is longer than any head that is read. */
 const MAX_LENGTH = 65_536;
 

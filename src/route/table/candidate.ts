@@ -92,9 +92,9 @@ function placeOfCall(service: string, method: string | null): PathMatch {
   return { kind: 'exact', value: `/${service}/${method}` };
 }
 
-/** Of candidates of one host that all have an order: the lower, and of equals the precedence decides. */
+/** Of candidates of one host: the lower order, and of equals the precedence decides. */
 export function inOrder(a: Candidate<unknown>, b: Candidate<unknown>): number {
-  return a.route.options.order! - b.route.options.order! || pathPrecedence(a, b) || precedence(a, b);
+  return a.route.options.order - b.route.options.order || pathPrecedence(a, b) || precedence(a, b);
 }
 
 /** An exact path, then the longer beginning (of equal ones, whole segments), then a pattern, then none. */

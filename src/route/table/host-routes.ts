@@ -24,8 +24,9 @@ export type PathTrie<T> = Trie<PathRoutes<T>>;
 /** All routes of one host. */
 export class HostRoutes<T> {
   private hasPatterns = false;
-  /** Those that come before all others: looked at one after another. */
-  private ordered: Candidate<T>[] = NOBODY;
+  /** Those with an order below 0, and above: looked at one after another. */
+  private before: Candidate<T>[] = NOBODY;
+  private after: Candidate<T>[] = NOBODY;
   /** Those that say nothing of the path. */
   private others: Candidate<T>[] = NOBODY;
 
@@ -34,10 +35,10 @@ export class HostRoutes<T> {
 
   add(candidate: Candidate<T>, paths: Draft<PathRoutes<T>>): void {
     const { place } = candidate;
-    if (candidate.route.options.order !== null) {
-      this.ordered = withInOrder(this.ordered, candidate, inOrder);
-      return;
-    }
+    const { order } = candidate.route.options;
+    if (order < 0) this.before = withInOrder(this.before, candidate, inOrder);
+    if (order > 0) this.after = withInOrder(this.after, candidate, inOrder);
+    if (order !== 0) return;
     if (place === null) {
       this.others = withInOrder(this.others, candidate, precedence);
       return;
@@ -51,9 +52,15 @@ export class HostRoutes<T> {
 
   /** The first of them by precedence. `end`: of the path, where a query begins. */
   match(paths: PathTrie<T>, head: RequestHead, end: number): Candidate<T> | null {
+    const found = this.before.length === 0 ? null : firstOf(this.before, head, end, true);
+    if (found !== null) return found;
+    return (
+      this.byPrecedence(paths, head, end) ?? (this.after.length === 0 ? null : firstOf(this.after, head, end, true))
+    );
+  }
+
+  private byPrecedence(paths: PathTrie<T>, head: RequestHead, end: number): Candidate<T> | null {
     const { path } = head;
-    const first = this.ordered.length === 0 ? null : firstOf(this.ordered, head, end, true);
-    if (first !== null) return first;
     const longest = paths.find(this.root, path, 0, end, 1, AS_IT_IS);
     if (longest !== null) {
       const found = this.byBeginning(longest, head, end);

@@ -133,11 +133,8 @@ export interface RouteOptions {
   readonly matches: readonly RouteMatch[];
   /** Only in sidecars of these services; empty: in all. Settled when the table is built. */
   readonly callers: readonly string[];
-  /**
-   * Routes that have one come before all others of their host, the lowest first, whatever they match; of equals the
-   * precedence decides. Null: the precedence alone.
-   */
-  readonly order: number | null;
+  /** Among the routes of a host lower ones come first, whatever they match; of equals the precedence decides. Mostly 0. */
+  readonly order: number;
   readonly action: RouteAction;
   readonly rewrite: RewriteOptions | null;
   readonly request: FieldChanges;

@@ -68,6 +68,35 @@ class Re2Regex implements Regex {
   }
 }
 
+/** Groups of one match: where all of it begins and ends, then each group; -1 for one that took no part. */
+export type Spans = readonly number[];
+
+/** Matches of a pattern inside of a text, from the left. */
+export interface Finder {
+  /** The first that begins at `from` or after it; null: there is none. */
+  find(text: string, from: number): Spans | null;
+}
+
+/** How many groups a pattern has that is one. */
+export function groupsOf(pattern: string): number {
+  return loaded().RE2JS.compile(pattern).groupCount();
+}
+
+export function finderOf(pattern: string): Finder {
+  const compiled = loaded().RE2JS.compile(pattern);
+  const groups = compiled.groupCount();
+  return {
+    find(text, from) {
+      if (text.length > MAX_TEXT) return null;
+      const matcher = compiled.matcher(text);
+      if (!matcher.find(from)) return null;
+      const spans: number[] = [];
+      for (let group = 0; group <= groups; group++) spans.push(matcher.start(group), matcher.end(group));
+      return spans;
+    },
+  };
+}
+
 function loaded(): typeof import('re2js') {
   invariant(engine !== null, 'a pattern before readyRegex');
   return engine;

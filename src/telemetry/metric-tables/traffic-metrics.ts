@@ -53,6 +53,21 @@ export const TRAFFIC_METRICS = {
     labels: ['upstream', 'result'],
     help: 'Second attempts beside a slow first: sent; of those won, whose answer the client got; and refused, which were due and had no budget.',
   },
+  remora_route_requests_total: {
+    type: 'counter',
+    labels: ['route'],
+    help: "Requests that a route led, whatever became of them: `/name` of the shared port's, `upstream/name` of an upstream's own. The first 200; all others together are `other`.",
+  },
+  remora_routes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Routes in force.',
+  },
+  remora_overrides_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Requests that said where they are to go: taken there, or refused.',
+  },
   remora_hash_keys_missing_total: {
     type: 'counter',
     labels: ['direction', 'upstream'],

@@ -13,13 +13,13 @@ function tableOf(lines: string): RouteTable<string> {
 const ask = (table: RouteTable<string>, path: string, authority = 'shop') =>
   table.match(requestHead({ path, authority }), PEER)?.value ?? null;
 
-it('asks routes with an order first, the lowest first, however exact the others are', () => {
+it('asks routes of a lower order first, however exact the others are', () => {
   const table = tableOf(`
   exact: { hosts: shop, match: { path: { exact: /a } }, to: shop }
   any: { hosts: shop, to: shop }
-  second: { hosts: shop, order: 2, match: { path: { prefix: / } }, to: shop }
-  first: { hosts: shop, order: 1, match: { path: { regex: "/b|/c" } }, to: shop }
-  wide: { order: 0, match: { path: { exact: /a } }, to: shop }
+  second: { hosts: shop, order: -2, match: { path: { prefix: / } }, to: shop }
+  first: { hosts: shop, order: -3, match: { path: { regex: "/b|/c" } }, to: shop }
+  wide: { order: -9, match: { path: { exact: /a } }, to: shop }
 `);
   expect(ask(table, '/a')).toBe('second');
   expect(ask(table, '/b')).toBe('first');
@@ -29,7 +29,7 @@ it('asks routes with an order first, the lowest first, however exact the others 
 it('has the others when none of them matches', () => {
   const table = tableOf(`
   exact: { match: { path: { exact: /a } }, to: shop }
-  ordered: { order: 7, match: { path: { exact: /b }, methods: POST }, to: shop }
+  ordered: { order: -7, match: { path: { exact: /b }, methods: POST }, to: shop }
 `);
   expect(ask(table, '/a')).toBe('exact');
   expect(ask(table, '/b')).toBe(null);
@@ -42,4 +42,14 @@ it('lets the precedence decide between two of the same order', () => {
 `);
   expect(ask(table, '/x')).toBe('b');
   expect(ask(table, '/y')).toBe('a');
+});
+
+it('asks those of a higher order last, one after another', () => {
+  const table = tableOf(`
+  a: { order: 2, match: { path: { exact: /a } }, to: shop }
+  b: { order: 1, match: { path: { prefix: / }, methods: GET }, to: shop }
+  c: { match: { path: { exact: /c } }, to: shop }
+`);
+  expect(ask(table, '/a')).toBe('b');
+  expect(ask(table, '/c')).toBe('c');
 });

@@ -21,7 +21,7 @@ export const MAX_MATCHES = 64;
 const MAX_HOSTS = 64;
 const MAX_CALLERS = 64;
 const MAX_METHODS = 16;
-export const MAX_ORDER = 99_999;
+const MAX_ORDER = 10_000;
 
 const PATH_KINDS = ['exact', 'prefix', 'segments', 'regex'] as const;
 const PATH_WORDS = 'one of { exact: PATH }, { segments: PATH }, { prefix: PATH } and { regex: PATTERN }';
@@ -137,10 +137,10 @@ export const matchKeys = {
     scope: 'mesh',
     meaning: 'Only in the sidecars of these services.',
   }),
-  order: optional(count(0, MAX_ORDER), 'by precedence', {
+  order: defaulted(count(-MAX_ORDER, MAX_ORDER), 0, {
     scope: 'mesh',
     meaning:
-      'Routes that have one are asked before all others of their hosts, the lowest first, however exact the others are: for one that must win, such as maintenance.',
+      'Among the routes of a host those with a lower order are asked first, however exact the others are; of equals the precedence decides. 0, so that precedence is all there is: a negative one is for a route that must win, such as maintenance, a positive one for a last resort.',
   }),
 };
 
