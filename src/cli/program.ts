@@ -35,7 +35,7 @@ Exit code 0: it would start, perhaps with warnings; 1: it would not.
 
 const TEST = `
 Each test says what is asked of which sidecar, what is assumed of the endpoints, and what has to become of it. The decisions are those
-of a sidecar that runs, made without a network: src/route/README.md shows what a file may say.
+of a sidecar that runs, made without a network: src/agent/rehearsal/README.md shows what a file may say.
 Exit code 0: all is as expected; 1: something is not; 2: a file, or the configuration that it tests, is wrong, and its tests were not run.
 `;
 

@@ -151,7 +151,8 @@ export class Rehearsal implements FarEnd {
   private entryOf({ port, host }: AskedRequest): { readonly router: Router; readonly upstream: string | null } | null {
     const { outbound } = this.config;
     const isShared = outbound !== null && (port === undefined || port === outbound.port);
-    if (isShared || (port === undefined && host !== undefined)) return { router: this.shared, upstream: null };
+    if (isShared || (port === undefined && host !== undefined))
+      return { router: this.parts.overrides.before(this.shared), upstream: null };
     const upstream = this.upstreams.all.find(({ declared: { name } }) => {
       return this.config.upstreams.get(name)?.listen?.port === port && port !== undefined;
     });

@@ -13,8 +13,10 @@ import { Wires } from '../../net/session-wire.ts';
 import type { Sockets } from '../../net/sockets.ts';
 import { OverloadGuard } from '../../policy/overload-guard.ts';
 import type { ProxyObserver } from '../../proxy/observer.ts';
+import { MirrorCrowd } from '../../proxy/places/mirror-crowd.ts';
 import { Shadows } from '../../proxy/places/shadows.ts';
 import { SpentTraces } from '../../proxy/spent-traces.ts';
+import { NO_OVERRIDES, Overrides } from '../../route/overrides/overrides.ts';
 import { ConnectionRoom } from '../connection-room.ts';
 import { LeavingPorts } from '../leaving-ports.ts';
 import type { Parts } from '../parts.ts';
@@ -72,12 +74,14 @@ export function rehearsedParts(
     turnstile: new Turnstile(),
     context,
     shadows: new Shadows(context),
+    mirrored: new MirrorCrowd(),
     spent: new SpentTraces(),
     sources: new Sources(services, file, new RoleSource(source, null, NO_LOG)),
     caller: name,
     place: new Cell<Place>(clock, { zone, callers: null }),
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
-    subsets: new RoutedSubsets(false),
+    overrides: config.overrides === null ? NO_OVERRIDES : new Overrides(config.overrides, clock),
+    subsets: new RoutedSubsets(config.overrides !== null),
   };
 }
