@@ -24,6 +24,7 @@ import { routeSamples, routesView } from './agent/routes-view.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
+import { ShownConfig } from './agent/shown-config.ts';
 import { type OutboundTraffic, outboundTraffic, type Port, type Stoppable, shutDown } from './agent/shutdown.ts';
 import { UndeclaredServices } from './agent/undeclared-services.ts';
 import type { Upstream } from './agent/upstream.ts';
@@ -35,19 +36,19 @@ import type { Random } from './base/random.ts';
 import { sleep } from './base/sleep.ts';
 import { Cell } from './base/watch.ts';
 import type { Config } from './config/config.ts';
-import { redacted } from './config/effective.ts';
 import type { FileWatch } from './config/file-watch.ts';
-import { callerKey } from './config/kv-layer.ts';
+import { followedTree } from './config/followed-tree.ts';
 import type { LiveConfig } from './config/live-config.ts';
 import { formatProblem, type Problem } from './config/problems.ts';
 import type { Registered } from './discovery/consul-api.ts';
-import { ConsulKv } from './discovery/consul-kv.ts';
+import { KvTree } from './discovery/kv-tree.ts';
 import { Registration } from './discovery/registration.ts';
 import type { IsSelf } from './discovery/without-self.ts';
 import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
+import { mirrorSamples } from './telemetry/mirror-samples.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -76,6 +77,7 @@ export class Agent implements AgentView, Stoppable {
   private readonly initial: Config;
   /** Settings at work. */
   private readonly running: Cell<Config>;
+  private readonly shown: ShownConfig;
   /** Known when inbound is open. */
   private readonly self: Cell<IsSelf>;
   /** Why the newest settings are not, as far as only a restart would help. */
@@ -97,6 +99,7 @@ export class Agent implements AgentView, Stoppable {
     this.startedAt = given.clock.now();
     this.initial = given.settings.config.value!;
     this.running = new Cell(given.clock, this.initial);
+    this.shown = new ShownConfig(this.initial, given.settings.explained().shown);
     this.self = new Cell(given.clock);
   }
 
@@ -154,7 +157,13 @@ export class Agent implements AgentView, Stoppable {
     telemetry.addCollector(() => this.samples());
 
     if (consul !== null) {
-      settings.follow(new ConsulKv(consul, clock, random), callerKey(config.service.name), this.ends.signal);
+      const { name } = config.service;
+      const tree = new KvTree(consul, clock, random).follow(followedTree(name), this.ends.signal);
+      settings.follow(tree, name, this.ends.signal);
+      if (config.consul?.configEntries) {
+        const { followConfigEntries } = await import('./agent/config-entries.ts');
+        followConfigEntries(consul, settings, clock, random, this.ends.signal);
+      }
       const options = registrationOptions(config.service, this.local?.entry ?? null);
       if (options !== null) {
         const probe = new ApplicationProbe(sockets, application, options.ttlMs / 3, clock, log);
@@ -183,9 +192,10 @@ export class Agent implements AgentView, Stoppable {
   }
 
   private take(next: Config): void {
-    const { file, log, telemetry } = this.given;
-    const source = file.state().name;
-    const { config, late, unserved } = judgeReload(this.initial, next, source);
+    const { settings, log, telemetry } = this.given;
+    const source = settings.fileState().name;
+    this.shown.note(next, settings.explained().shown);
+    const { config, late, unserved } = judgeReload(this.initial, next, source, (one) => this.shown.of(one));
     this.waiting = [...lateProblems(late, source), ...unserved];
     if (late.length > 0) log.warn('config_needs_restart', { settings: late.map(lateWords).join('; ') });
     const [first] = unserved;
@@ -246,7 +256,7 @@ export class Agent implements AgentView, Stoppable {
     await Promise.all([this.deregister(remainingMs), telemetry.flush(Math.min(remainingMs, 5_000))]);
     this.ends.abort();
     file.close();
-    settings.close();
+    await settings.close();
     this.undeclared?.close();
     this.upstreams.close();
     await this.admin?.close();
@@ -317,9 +327,11 @@ export class Agent implements AgentView, Stoppable {
   }
 
   config(): ConfigView {
-    const upstreams = new Map(this.upstreams.all.map(({ declared }) => [declared.name, declared]));
+    const declared = this.upstreams.all.map((upstream) => upstream.declared);
+    const { origins } = this.given.settings.explained();
     return {
-      effective: redacted({ ...this.running.value!, upstreams }),
+      effective: this.shown.effective(declared),
+      origins,
       layers: [...this.layers(), ...this.registrationLayer()],
     };
   }
@@ -333,12 +345,13 @@ export class Agent implements AgentView, Stoppable {
   }
 
   private layers(): readonly ConfigLayerView[] {
-    const { file, settings } = this.given;
-    const kv = settings.kvState();
-    const documents = kv === null ? [file.state()] : [file.state(), kv];
-    const unopened = portProblems(this.upstreams.failures, this.upstreams.broken, file.state().name);
+    const { settings } = this.given;
+    const file = settings.fileState();
+    const unopened = portProblems(this.upstreams.failures, this.upstreams.broken, file.name);
     return [
-      ...documents,
+      file,
+      ...settings.entryStates(),
+      ...settings.kvStates(),
       { name: 'restart', revision: null, problems: this.waiting, unreachable: null },
       { name: 'listeners', revision: null, problems: unopened, unreachable: null },
     ];
@@ -347,7 +360,7 @@ export class Agent implements AgentView, Stoppable {
   /** No layer of the configuration, but what became of a part of it. */
   private registrationLayer(): readonly ConfigLayerView[] {
     if (this.registration === null) return [];
-    const problems = registrationProblems(this.registration.problem, this.given.file.state().name);
+    const problems = registrationProblems(this.registration.problem, this.given.settings.fileState().name);
     return [{ name: 'registration', revision: null, problems, unreachable: null }];
   }
 
@@ -366,8 +379,11 @@ export class Agent implements AgentView, Stoppable {
   }
 
   private *samples(): Generator<Sample> {
-    const { guard, spent, overrides } = this.parts;
+    const { guard, spent, overrides, mirrored } = this.parts;
+    const { settings, clock } = this.given;
     yield* routeSamples(this.upstreams.tables, overrides);
-    yield* agentSamples(this.everyUpstream(), this.local, this.layers(), guard, spent, this.given.clock.now());
+    yield* mirrorSamples(mirrored);
+    const layers = { states: this.layers(), counted: settings.counted() };
+    yield* agentSamples(this.everyUpstream(), this.local, layers, guard, spent, clock.now());
   }
 }

@@ -33,8 +33,7 @@ const HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] = [
   [/^node:(net|tls)$/, /^net\//],
   [/^node:dns(\/promises)?$/, /^discovery\//],
   [/^node:timers(\/promises)?$/, /^base\/clock-system\.ts$/],
-  [/^node:(http2|dgram|module)$/, NOWHERE],
-  [/^node:worker_threads$/, /^config\/settler-thread\.ts$/],
+  [/^node:(http2|dgram|module|worker_threads)$/, NOWHERE],
   [/^node:(http|https)$/, /^(admin|discovery|cli)\//],
   [/^consul$/, /^discovery\/consul-client\.ts$/],
   [/^@opentelemetry\//, /^telemetry\//],
@@ -43,7 +42,7 @@ const HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] = [
   [/^(zod|yaml)$/, /^config\//],
   [/^re2js$/, /^route\/table\/regex\.ts$/],
   [/^commander$/, /^(cli\/|main\.ts)/],
-  [/^node:child_process$/, /^cli\//],
+  [/^node:child_process$/, /^(cli\/|config\/settler-process\.ts)/],
 ];
 
 /** Files over the limit, with the reason why they are better whole. */

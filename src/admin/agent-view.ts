@@ -1,5 +1,5 @@
 import type { Health } from '../cluster/snapshot.ts';
-import type { Problem } from '../config/problems.ts';
+import type { Place, Problem } from '../config/problems.ts';
 import type { EjectionEventView, EjectionView } from './ejection-view.ts';
 
 /**
@@ -256,6 +256,8 @@ export interface PoolView {
 export interface ConfigView {
   /** The configuration in force, every layer laid over the one before, secrets already replaced. JSON values only. */
   readonly effective: unknown;
+  /** Where values of it came from that somebody wrote, by their path. */
+  readonly origins: ReadonlyMap<string, Place>;
   /** In order of precedence, weakest first. */
   readonly layers: readonly ConfigLayerView[];
 }

@@ -42,7 +42,12 @@ export function makeRoutes(
       heavy('shard maps in force, and what moves', () => json(200, { upstreams: boundRanges(view.shards()) })),
     ],
     ['/routes', heavy('routes in force and their requests; ?format=text for people', (ask) => routesAnswer(view, ask))],
-    ['/config', heavy('the configuration in force, without secrets, and its problems', () => configAnswer(view))],
+    [
+      '/config',
+      heavy('the configuration in force, without secrets, and its problems', (question) =>
+        configAnswer(view, question),
+      ),
+    ],
     ['/listeners', get('ports in use', () => json(200, { listeners: view.listeners() }))],
     ['/drain', post('shut down in order; needs a token', (ask) => drainAnswer(view, tokenFile, onProblem, ask))],
   ]);
@@ -89,9 +94,10 @@ function routesAnswer(view: AgentView, { query }: Question): Answer {
   return errorAnswer(400, 'bad_format', 'format is json or text');
 }
 
-function configAnswer(view: AgentView): Answer {
-  const { effective, layers } = view.config();
-  return json(200, { effective, layers: boundProblems(layers) });
+function configAnswer(view: AgentView, { query }: Question): Answer {
+  const { effective, origins, layers } = view.config();
+  const shown = { effective, layers: boundProblems(layers) };
+  return json(200, query.has('origins') ? { ...shown, origins: Object.fromEntries(origins) } : shown);
 }
 
 async function drainAnswer(

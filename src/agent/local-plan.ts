@@ -27,7 +27,7 @@ export class LocalPlan {
 
   private make(): LivePlan {
     const { parts } = this;
-    const config = undeclaredUpstream({ service: NO_UPSTREAM, tag: null, datacenter: null });
+    const config = undeclaredUpstream({ service: NO_UPSTREAM, tag: null, datacenter: null }, parts.unsaid());
     const { balancer, breaker, limits, timeouts, connections, rateLimits, throttle } = config;
     const limit = new ConnectionLimit(limits.maxConnections);
     const dialing = { connectMs: timeouts.connectMs, connections, limit, closed: new Closed() };

@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import { Turnstile } from '../cluster/checks/turnstile.ts';
 import type { Config } from '../config/config.ts';
+import type { LiveConfig } from '../config/live-config.ts';
 import type { Sources } from '../discovery/sources.ts';
 import type { IsSelf } from '../discovery/without-self.ts';
 import { randomHex } from '../http/hex.ts';
@@ -28,6 +29,7 @@ interface Given {
   readonly random: Random;
   readonly log: Log;
   readonly telemetry: Telemetry;
+  readonly settings: Pick<LiveConfig, 'unsaid'>;
 }
 
 /** What had to be opened for them. */
@@ -77,6 +79,7 @@ export function makeParts(given: Given, config: Config, opened: Opened, signal: 
     place: followPlace(config.service, consul, sources, self, given, signal),
     sampling,
     directory: new PlanDirectory(),
+    unsaid: () => given.settings.unsaid(),
     overrides: config.overrides === null ? NO_OVERRIDES : new Overrides(config.overrides, clock),
     subsets: new RoutedSubsets(config.overrides !== null),
   };

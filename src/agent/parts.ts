@@ -5,7 +5,7 @@ import type { Watch } from '../base/watch.ts';
 import type { Turnstile } from '../cluster/checks/turnstile.ts';
 import type { ConnectorFactory } from '../cluster/endpoint.ts';
 import type { EndpointListener } from '../cluster/live-endpoint.ts';
-import type { HttpConfig } from '../config/config.ts';
+import type { HttpConfig, UpstreamConfig } from '../config/config.ts';
 import type { Sources } from '../discovery/sources.ts';
 import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
@@ -55,6 +55,8 @@ export interface Parts {
   /** Changes with the configuration. */
   readonly sampling: { ratio: number };
   readonly directory: PlanDirectory;
+  /** What an upstream is of which nobody says anything. */
+  unsaid(): UpstreamConfig;
   /** Changes with the configuration, before it is taken. */
   readonly subsets: RoutedSubsets;
   readonly overrides: Overriding;

@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
-import { redacted } from '../config/effective.ts';
 import { HIDDEN } from '../config/hidden.ts';
 import { isMap } from '../config/layers.ts';
 import type { Problem } from '../config/problems.ts';
 import { ListenError } from '../net/listener.ts';
 
 /** Settings that take effect when they change. All others are taken once, when the program starts. */
-const CHANGEABLE: ReadonlySet<string> = new Set([
+export const CHANGEABLE: ReadonlySet<string> = new Set([
   'upstreams',
   'routes',
   'static',
@@ -33,11 +32,14 @@ export interface LateSetting {
   readonly wanted: string;
 }
 
+/** A configuration in the words of the file, secrets hidden. */
+export type Shown = Readonly<Record<string, unknown>>;
+
 /** `initial` is what the program was started with. A configuration that is valid may still be none for this process. */
-export function judgeReload(initial: Config, next: Config, source: string): Reload {
+export function judgeReload(initial: Config, next: Config, source: string, show: (config: Config) => Shown): Reload {
   const keys = Object.keys(initial) as (keyof Config)[];
   const changed = keys.filter((key) => !CHANGEABLE.has(key) && !isDeepStrictEqual(initial[key], next[key]));
-  const [before, after] = changed.length === 0 ? [{}, {}] : [redacted(initial), redacted(next)];
+  const [before, after] = changed.length === 0 ? [{}, {}] : [show(initial), show(next)];
   const late = changed.flatMap((key) => differences(before[key], after[key], key));
   const { upstreams, routes, static: services, telemetry, overload, secrets } = next;
   const config = { ...initial, upstreams, routes, static: services, telemetry, overload, secrets };

@@ -1,4 +1,3 @@
-import type { ConfigLayerView } from '../admin/agent-view.ts';
 import type { ClusterChecks } from '../cluster/checks/cluster-checks.ts';
 import type { Closed } from '../net/close-reasons.ts';
 import { LiveHedge } from '../policy/hedge.ts';
@@ -19,6 +18,7 @@ import { hedgeSamples } from '../telemetry/hedge-samples.ts';
 import { moveSamples } from '../telemetry/move-samples.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import { reliefSamples } from '../telemetry/relief-samples.ts';
+import { type ConfigSampled, configSamples } from './config-samples.ts';
 import type { LivePlan } from './plans.ts';
 import { closedSamples, poolSamples } from './pools.ts';
 import { shardSamples } from './shards.ts';
@@ -31,7 +31,7 @@ type Sampled = Shown &
 export function* agentSamples(
   upstreams: readonly Sampled[],
   inbound: (Bounded & { readonly plan: LivePlan }) | null,
-  layers: readonly ConfigLayerView[],
+  layers: ConfigSampled,
   guard: OverloadGuard,
   spent: SpentTraces,
   now: number,
@@ -44,7 +44,7 @@ export function* agentSamples(
   }
   yield* overloadSamples(guard);
   yield sample('remora_spent_traces_dropped_total', [], spent.dropped);
-  yield* layerSamples(layers);
+  yield* configSamples(layers);
 }
 
 /** What an upstream looks like at a scrape. */
@@ -68,12 +68,4 @@ function* upstreamSamples(
   if (plan.hedge instanceof LiveHedge) yield* hedgeSamples(cluster.name, plan.hedge);
   yield* shardSamples({ cluster, plan });
   if (plan.spreader !== null) yield* moveSamples(cluster.name, plan.spreader.ledgers);
-}
-
-function* layerSamples(layers: readonly ConfigLayerView[]): Generator<Sample> {
-  for (const { name, revision, problems, unreachable } of layers) {
-    const isGood = problems.length === 0 && unreachable === null;
-    if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
-    yield sample('remora_config_last_reload_successful', [name], isGood ? 1 : 0);
-  }
 }

@@ -61,7 +61,10 @@ export class UndeclaredServices implements Undeclared, TimerOwner {
 
   private add(key: string, name: HostName): Found | null {
     if (this.found.size >= MAX_SERVICES || this.parts.sources.pick(name.service) === null) return null;
-    const added = { upstream: new Upstream(undeclaredUpstream(name), this.parts, NO_OWNER), usedAt: 0 };
+    const added = {
+      upstream: new Upstream(undeclaredUpstream(name, this.parts.unsaid()), this.parts, NO_OWNER),
+      usedAt: 0,
+    };
     this.found.set(key, added);
     if (!this.timer.isArmed) this.clock.arm(this.timer, this.clock.now() + SWEEP_MS);
     return added;

@@ -1,9 +1,13 @@
+import { fileURLToPath } from 'node:url';
 import { Agent } from '../agent.ts';
 import { SystemClock } from '../base/clock-system.ts';
 import { freshRandom } from '../base/random.ts';
 import { FileWatch } from '../config/file-watch.ts';
+import { KeptLayers } from '../config/kept-layers.ts';
 import { type ConfigListener, LiveConfig } from '../config/live-config.ts';
+import type { Settler } from '../config/material.ts';
 import { formatProblem, formatProblems, type Problem } from '../config/problems.ts';
+import { SettlerProcess } from '../config/settler-process.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { ignoredConsulVariables } from '../discovery/consul-environment.ts';
 import type { SocketChoice } from '../net/choose-sockets.ts';
@@ -36,14 +40,30 @@ export async function runSidecar({ file: path, set, transport, logFormat, versio
   const log = new ProcessLog(logSink, clock, { level: 'info', format: logFormat });
 
   const listener = configListener(log);
-  const file = new FileWatch(clock, { path, env: process.env, set }, listener);
-  const problems = await file.open();
-  if (problems.length > 0) {
-    process.stderr.write(`${formatProblems(problems)}\n`);
+  const settler = new SettlerProcess(clock, {
+    program: fileURLToPath(new URL('../config/settler-child.js', import.meta.url)),
+    here: settlerHere,
+    onNoProcess: (error) => log.warn('settles_here', { error: error.message }),
+  });
+  const settings = new LiveConfig(clock, settler, listener);
+  const file = new FileWatch(clock, { path, env: { ...process.env }, set }, settings);
+  await file.reload();
+  if (settings.config.value === null) {
+    process.stderr.write(`${formatProblems(settings.fileState().problems)}\n`);
     return REFUSED;
   }
-  const settings = new LiveConfig(clock, file.local, listener);
-  const { service, consul } = settings.config.value!;
+  const { service, consul, stateDir } = settings.config.value;
+  if (consul !== null && stateDir !== null) {
+    const { address, datacenter, namespace } = consul;
+    await settings.recall(
+      new KeptLayers(clock, {
+        folder: stateDir,
+        origin: JSON.stringify([address, datacenter, namespace]),
+        service: service.name,
+        onProblem: (problem) => log.warn('last_good_config', { problem }),
+      }),
+    );
+  }
   const ignored = consul === null ? [] : ignoredConsulVariables(process.env);
   if (ignored.length > 0) log.warn('environment_ignored', { variables: ignored.join(', ') });
   for (const warning of warningsOf(settings.config.value!, clock.wallMs())) log.warn('config_doubtful', { warning });
@@ -69,8 +89,15 @@ export async function runSidecar({ file: path, set, transport, logFormat, versio
   await Promise.race([signalled, agent.stopped]);
   leaveAtOnceWhenSignalled(agent);
   await agent.stop();
+  settler.close();
   await logSink.flush(1_000);
   return STOPPED;
+}
+
+async function settlerHere(): Promise<Settler> {
+  const { SettlerHere } = await import('../config/settler-here.ts');
+  const clock = new SystemClock();
+  return new SettlerHere(() => clock.wallMs());
 }
 
 function firstSignal(): Promise<void> {

@@ -182,7 +182,10 @@ export interface LagConfig {
 }
 
 export type { StaticEndpoint };
-export type ConsulConfig = ConsulOptions;
+export interface ConsulConfig extends ConsulOptions {
+  /** Whether Consul's own config entries are read. */
+  readonly configEntries: boolean;
+}
 
 export interface AdminConfig extends ListenAddress {
   /** The gRPC port beside the HTTP one; null: none. */

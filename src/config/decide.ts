@@ -49,8 +49,13 @@ function blameOf(layers: readonly Layer[], finding: Finding & { readonly concern
   return {
     problem: beside.length === 0 ? problem : { ...problem, beside },
     others: [...new Set(written.map(({ source }) => source))].filter((source) => source !== place.source),
-    isOwn: finding.concerns === undefined && finding.found !== 'nothing',
+    isOwn: finding.concerns === undefined && !isPart(finding),
   };
+}
+
+/** Another document may say the rest of it: what is missing, or makes a map whole. Lists have all that they have. */
+function isPart({ path, found }: Finding): boolean {
+  return found === 'nothing' || (found === 'a map' && !path.some((step) => typeof step === 'number'));
 }
 
 /** Where those of the values stand that somebody wrote down in a document. */

@@ -9,8 +9,10 @@ import {
   type Pair,
   parseDocument,
   type YAMLError,
+  type YAMLMap,
   type Document as YamlDocument,
 } from 'yaml';
+import { type JsonNode, type JsonText, readJson } from './json-text.ts';
 import type { Path } from './paths.ts';
 import { type Finding, type Place, type Problem, problemOf } from './problems.ts';
 
@@ -39,6 +41,11 @@ export function readDocument(text: string, source: string, most = MAX_DOCUMENT_C
     const size = finding([], 'value', `${text.length} characters`, `at most ${most}`);
     return [problemOf(size, { source, line: 1, column: 1 })];
   }
+  const json = readJson(text, { depth: MAX_DEPTH, nodes: MAX_NODES });
+  return json === null ? readYaml(text, source) : ofJson(json, text, source);
+}
+
+function readYaml(text: string, source: string): Document | Problem[] {
   const lines = new LineCounter();
   const parsed = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
   const placeAt = (offset: number): Place => {
@@ -55,11 +62,42 @@ export function readDocument(text: string, source: string, most = MAX_DOCUMENT_C
   const reader = new Reader(parsed);
   const value = reader.toPlain(parsed.contents, []);
   reader.reportOversize();
+  const tree = new Tree(parsed);
   const place = (path: Path, at: 'key' | 'value'): Place | null => {
-    const range = rangeOf(parsed.contents, path, at, (node) => (isAlias(node) ? (node.resolve(parsed) ?? null) : node));
+    const range = tree.offsetOf(path, at);
     return range === null ? null : placeAt(range);
   };
   return { value, findings: reader.findings, place };
+}
+
+function ofJson({ value, root }: JsonText, text: string, source: string): Document {
+  const lines = new LineCounter();
+  let isCounted = false;
+  const place = (path: Path, at: 'key' | 'value'): Place | null => {
+    const offset = jsonOffsetOf(root, path, at);
+    if (offset === null) return null;
+    if (!isCounted) {
+      lines.addNewLine(0);
+      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1);
+      isCounted = true;
+    }
+    const { line, col } = lines.linePos(offset);
+    return { source, line, column: col };
+  };
+  return { value, findings: [], place };
+}
+
+function jsonOffsetOf(root: JsonNode, path: Path, at: 'key' | 'value'): number | null {
+  let node = root;
+  let offset = root.at;
+  for (const step of path) {
+    const entry = node.keys?.get(String(step));
+    const next = entry?.node ?? (typeof step === 'number' ? node.items?.[step] : undefined);
+    if (next === undefined) return null;
+    offset = at === 'key' && entry !== undefined ? entry.at : next.at;
+    node = next;
+  }
+  return offset;
 }
 
 /**
@@ -115,37 +153,52 @@ class Reader {
   }
 }
 
-/** The offset of a key or its value. Of a key given twice, the last: that is the one complained about. */
-function rangeOf(
-  root: Node | null,
-  path: Path,
-  at: 'key' | 'value',
-  resolve: (node: Node) => Node | null,
-): number | null {
-  let node: Node | null = root;
-  let offset = root?.range?.[0] ?? 0;
-  for (const [depth, step] of path.entries()) {
-    const holder: Node | null = node === null ? null : resolve(node);
-    let next: unknown = null;
-    let keyOffset = offset;
-    if (isMap(holder)) {
-      const pairs = holder.items.filter((pair) => keyOf(pair) === String(step));
-      const pair = at === 'key' ? pairs.at(-1) : pairs[0];
-      if (pair === undefined) return null;
-      keyOffset = (pair.key as Node).range?.[0] ?? offset;
-      next = pair.value;
-    } else if (isSeq(holder)) {
-      if (typeof step !== 'number' || step >= holder.items.length) return null;
-      next = holder.items[step];
-      keyOffset = (next as Node).range?.[0] ?? offset;
-    } else {
-      return null;
+/** The way from a path to its offset. Maps are searched once, since those of routes have thousands of keys. */
+class Tree {
+  private readonly found = new Map<YAMLMap, ReadonlyMap<string, { readonly first: Pair; readonly last: Pair }>>();
+
+  constructor(private readonly parsed: YamlDocument.Parsed) {}
+
+  /** Of a key or its value; null when there is none. Of a key given twice, the last: that is the one complained about. */
+  offsetOf(path: Path, at: 'key' | 'value'): number | null {
+    const root: Node | null = this.parsed.contents;
+    let node: Node | null = root;
+    let offset = root?.range?.[0] ?? 0;
+    for (const [depth, step] of path.entries()) {
+      const holder: Node | null = isAlias(node) ? (node.resolve(this.parsed) ?? null) : node;
+      let next: unknown = null;
+      let keyOffset = offset;
+      if (isMap(holder)) {
+        const pairs = this.pairsIn(holder).get(String(step));
+        if (pairs === undefined) return null;
+        const pair = at === 'key' ? pairs.last : pairs.first;
+        keyOffset = (pair.key as Node).range?.[0] ?? offset;
+        next = pair.value;
+      } else if (isSeq(holder)) {
+        if (typeof step !== 'number' || step >= holder.items.length) return null;
+        next = holder.items[step];
+        keyOffset = (next as Node).range?.[0] ?? offset;
+      } else {
+        return null;
+      }
+      node = next as Node | null;
+      const isLast = depth === path.length - 1;
+      offset = isLast && at === 'key' ? keyOffset : (node?.range?.[0] ?? keyOffset);
     }
-    node = next as Node | null;
-    const isLast = depth === path.length - 1;
-    offset = isLast && at === 'key' ? keyOffset : (node?.range?.[0] ?? keyOffset);
+    return offset;
   }
-  return offset;
+
+  private pairsIn(map: YAMLMap): ReadonlyMap<string, { readonly first: Pair; readonly last: Pair }> {
+    const known = this.found.get(map);
+    if (known !== undefined) return known;
+    const pairs = new Map<string, { first: Pair; last: Pair }>();
+    for (const pair of map.items as readonly Pair[]) {
+      const key = keyOf(pair);
+      if (key !== null) pairs.set(key, { first: pairs.get(key)?.first ?? pair, last: pair });
+    }
+    this.found.set(map, pairs);
+    return pairs;
+  }
 }
 
 function keyOf(pair: Pair): string | null {

@@ -1,15 +1,26 @@
-import { createHash } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Clock, Timer } from '../base/clock.ts';
-import { Cell } from '../base/watch.ts';
-import { readyRegexFor } from '../route/table/regex.ts';
-import { type FileOptions, unreadable } from './file.ts';
-import type { ConfigListener, LayerState } from './live-config.ts';
-import { decodeLocal, type LocalConfig } from './local-config.ts';
-import { checkReadable, READABLE } from './named-files.ts';
-import { formatProblem, type Problem } from './problems.ts';
+import type { Environment } from './environment.ts';
+import type { LocalText } from './material.ts';
+import type { Problem } from './problems.ts';
+import { unreadable } from './unreadable.ts';
+
+export interface WatchedFileOptions {
+  readonly path: string;
+  readonly env: Environment;
+  /** `path=value`, as given to `--set`. */
+  readonly set: readonly string[];
+}
+
+/** Who judges what was read. */
+export interface FileTarget {
+  /** Resolves when it has been judged; true when what is wrong with it is another file, which nothing follows. */
+  takeFile(file: LocalText): Promise<boolean>;
+  /** It cannot be read. */
+  loseFile(problem: Problem): void;
+}
 
 /** A writer that is not atomic needs this long of silence to be taken as done. */
 const SETTLE_MS = 100;
@@ -24,13 +35,9 @@ const MAX_LINKS = 16;
  *
  * The kernel's events are a hint and no more: they come early, late, in bursts, for neighbours, and on some file
  * systems never. They start a reading after a short silence, and a slow look at the file's identity finds what they
- * missed. What counts is the text. A text that says the same as before changes nothing; one that is invalid, or gone,
- * leaves the last good configuration standing and says so.
+ * missed. What counts is the text, and what it means is for the target to say.
  */
 export class FileWatch {
-  readonly local: Cell<LocalConfig>;
-  private problems: readonly Problem[] = [];
-  private revision = '';
   private identity = '';
   private readonly watchers = new Map<string, FSWatcher>();
   private readonly settle: Timer;
@@ -42,38 +49,19 @@ export class FileWatch {
 
   constructor(
     private readonly clock: Clock,
-    private readonly options: FileOptions,
-    private readonly listener: ConfigListener,
+    private readonly options: WatchedFileOptions,
+    private readonly target: FileTarget,
     private readonly pollMs = 2_000,
   ) {
-    this.local = new Cell<LocalConfig>(clock);
     this.settle = new Timer({ onTimer: () => void this.reload() });
     this.poll = new Timer({ onTimer: () => void this.look() });
   }
 
-  /** Reads the file and begins to watch it; the problems when it is no good to begin with, and then nothing runs on. */
-  async open(): Promise<readonly Problem[]> {
-    await this.reload();
-    if (this.local.value === null) this.close();
-    return this.local.value === null ? this.problems : [];
-  }
-
-  /** Reads the file now, references included. Ends when what was on disk at the time of the call has been judged. */
+  /** Reads the file now, references included, and watches it from then on. Ends when what was on disk at the time of the call has been judged. */
   async reload(): Promise<void> {
     this.isStale = true;
     this.reading ??= this.readUntilFresh();
     await this.reading;
-  }
-
-  state(): LayerState {
-    const { value, freshAt } = this.local;
-    return {
-      name: this.options.path,
-      revision: this.revision === '' ? null : this.revision,
-      ageMs: value === null ? null : Math.max(0, Math.round(this.clock.now() - freshAt)),
-      problems: this.problems,
-      unreachable: null,
-    };
   }
 
   close(): void {
@@ -96,7 +84,11 @@ export class FileWatch {
         await this.readOnce();
       }
     } catch (error) {
-      this.refuse([{ ...unreadable(this.options.path, error), found: `a bug in remora (${error})`, expected: 'none' }]);
+      this.target.loseFile({
+        ...unreadable(this.options.path, error),
+        found: `a bug in remora (${error})`,
+        expected: 'none',
+      });
     } finally {
       this.reading = null;
       if (!this.isClosed) this.clock.arm(this.poll, this.clock.now() + this.pollMs);
@@ -107,35 +99,9 @@ export class FileWatch {
     const { path, env, set } = this.options;
     const text = await readFile(path, 'utf8').catch((error: unknown) => unreadable(path, error));
     if (this.isClosed) return;
-    if (typeof text !== 'string') return this.refuse([text]);
-    await readyRegexFor([text]);
-    if (this.isClosed) return;
-    const local = decodeLocal({
-      source: path,
-      text,
-      env,
-      set,
-      checkFile: checkReadable,
-      wallMs: () => this.clock.wallMs(),
-    });
-    if (Array.isArray(local)) {
-      // What has to change is another file, which nothing follows: the slow look reads again.
-      if (local.some(({ expected }) => expected === READABLE)) this.identity = '';
-      return this.refuse(local);
-    }
-    this.problems = [];
-    this.revision = createHash('sha256').update(text).digest('hex').slice(0, 12);
-    if (this.local.value?.fingerprint === local.fingerprint) return this.local.confirm();
-    this.local.set(local);
-    this.listener.onConfigApplied(path, this.revision);
-  }
-
-  private refuse(problems: readonly Problem[]): void {
-    // The slow look comes by again and again; the same complaint is made once.
-    const isKnown = JSON.stringify(problems) === JSON.stringify(this.problems);
-    this.problems = problems;
-    this.local.fail(problems.map(formatProblem)[0] ?? '');
-    if (!isKnown && this.local.value !== null) this.listener.onConfigRefused(this.options.path, problems);
+    if (typeof text !== 'string') return this.target.loseFile(text);
+    // What has to change is another file: the slow look reads again.
+    if (await this.target.takeFile({ source: path, text, env, set })) this.identity = '';
   }
 
   private onHint(): void {

@@ -3,6 +3,7 @@ import type { Environment } from './environment.ts';
 import { decodeLocal, type LocalConfig } from './local-config.ts';
 import { checkReadable } from './named-files.ts';
 import type { Problem } from './problems.ts';
+import { unreadable } from './unreadable.ts';
 
 export interface FileOptions {
   readonly path: string;
@@ -22,18 +23,4 @@ export function loadFile({ path, ...options }: FileOptions): LocalConfig | Probl
     return [unreadable(path, error)];
   }
   return decodeLocal({ source: path, text, ...options, checkFile: checkReadable });
-}
-
-export function unreadable(path: string, error: unknown): Problem {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  const found = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'a folder' : String(error);
-  return {
-    source: path,
-    line: null,
-    column: null,
-    path: '',
-    found,
-    expected: 'a YAML file that can be read',
-    hint: null,
-  };
 }

@@ -4,7 +4,7 @@ import { configKey, rolloutKey } from './kv-keys.ts';
 import { isMap, SAME_PATH } from './layers.ts';
 import type { KvText } from './material.ts';
 import { holds, type Path } from './paths.ts';
-import { type Finding, inReadingOrder, type Problem, problemOf } from './problems.ts';
+import { describe, type Finding, inReadingOrder, type Problem, problemOf } from './problems.ts';
 import { type RemoteSurroundings, resolveRemote } from './references.ts';
 import { refuseLocal } from './scope.ts';
 import { sealFlaw } from './seal.ts';
@@ -66,7 +66,7 @@ function flawsOf(written: unknown, service: string | null): Finding[] {
   const guardFlaw: Finding[] =
     guard === undefined || typeof guard === 'boolean'
       ? []
-      : [{ path: ['allowEmpty'], at: 'value', found: 'something else', expected: 'true or false', hint: null }];
+      : [{ path: ['allowEmpty'], at: 'value', found: describe(guard), expected: 'true or false', hint: null }];
   if (service === null) return [...refuseLocal(written), ...guardFlaw];
   const root: Path = ['upstreams', service];
   const local = refuseLocal(written, root).map((finding) => ({

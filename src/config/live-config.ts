@@ -1,11 +1,16 @@
+import { createHash } from 'node:crypto';
 import { type Clock, Timer } from '../base/clock.ts';
 import { Cell, type Watch } from '../base/watch.ts';
-import type { KvDocument, KvSource } from '../discovery/kv.ts';
-import type { Config } from './config.ts';
-import { readKvLayer } from './kv-layer.ts';
-import type { Layer } from './layers.ts';
-import type { LocalConfig } from './local-config.ts';
-import { formatProblem, type Problem } from './problems.ts';
+import type { KvDocuments } from '../discovery/kv-tree.ts';
+import { countsOf, servicesOf } from './called-services.ts';
+import type { Config, UpstreamConfig } from './config.ts';
+import { type ConfigCounts, ConfigTally } from './config-tally.ts';
+import type { KeptLayers } from './kept-layers.ts';
+import { configKey, type LayerName, layerOfKey } from './kv-keys.ts';
+import { LayerBook, type LayerNews, sourceOf } from './layer-book.ts';
+import type { ChainText, KvText, LocalText, Settlement, Settler } from './material.ts';
+import { READABLE } from './named-files.ts';
+import { formatProblem, type Place, type Problem } from './problems.ts';
 
 /** Told what came of every document, for the log. `source` is what problems call it. */
 export interface ConfigListener {
@@ -13,11 +18,6 @@ export interface ConfigListener {
   onConfigRefused(source: string, problems: readonly Problem[]): void;
   /** Nothing is wrong with a document: its source cannot be asked, and what is in force stays. */
   onConfigUnreachable(source: string, problem: string): void;
-}
-
-interface Candidate {
-  readonly layer: Layer;
-  readonly revision: string;
 }
 
 /** One layer as operators see it. */
@@ -33,51 +33,101 @@ export interface LayerState {
   readonly unreachable: string | null;
 }
 
+/** The configuration in force in the words of the file, secrets hidden. */
+export interface Explanation {
+  readonly shown: Readonly<Record<string, unknown>>;
+  readonly origins: ReadonlyMap<string, Place>;
+}
+
 /** A source does not call out when it fails, so it is looked at this often. */
 const LOOK_MS = 1_000;
+/** Services that lead to services, each by a document of its own. */
+const MAX_ROUNDS = 8;
+const NOTHING: Explanation = { shown: {}, origins: new Map() };
+const FROM_DISK = 'from an earlier run; Consul has not answered yet';
 
 /**
- * The configuration in force: this machine's file with one document from Consul laid over it.
+ * The configuration in force: this machine's file, the documents from Consul's KV store laid over it, one assignment.
  *
- * Both change at any time, and neither waits for the other. The file alone serves until Consul has answered. A document
- * that is invalid, or that is at odds with the file, changes nothing; when the file changes, the newest document is
- * tried again before the last good one, since the file may have been what was wrong. A document that disappears stays
- * in force, because a wiped or lying Consul looks just like that; `{}` is the way to clear it.
+ * Everything changes at any time, and nothing waits for anything: what comes while the settler works is settled next,
+ * all of it together, so that there is never more than one settling to come. The newest of every layer is tried first
+ * and what is in force stands in for it; nothing that is refused leaves a trace but a problem. A document that vanishes
+ * stays in force, because a wiped or lying Consul looks just like that; `{}` is the way to clear it.
+ *
+ * A new file that would push a document out of force is itself refused: the document was good, and may concern more
+ * than this machine.
  */
 export class LiveConfig {
   readonly config: Cell<Config>;
-  private local: LocalConfig | null = null;
-  private key: string | null = null;
-  /** The newest document, if it is good by itself, and the one in force. */
-  private newest: Candidate | null = null;
-  private good: Candidate | null = null;
-  /** Of the newest document by itself, and of it together with the file. */
-  private ownProblems: readonly Problem[] = [];
-  private jointProblems: readonly Problem[] = [];
-  private documents: Watch<KvDocument> | null = null;
+  private readonly book = new LayerBook();
+  private readonly tally: ConfigTally;
+  /** The file as it was read last, and as it is in force. */
+  private newestFile: LocalText | null = null;
+  private goodFile: LocalText | null = null;
+  private fileProblems: readonly Problem[] = [];
+  private fileFreshAt = 0;
+  private saidOfFile = '';
+  private chains: readonly ChainText[] = [];
+  /** Null: Consul's own config entries are not followed. */
+  private entries: { readonly unreachable: string | null; problems: readonly Problem[] } | null = null;
+  private explanation = NOTHING;
+  private unsaidUpstream: UpstreamConfig | null = null;
+  private fingerprint = '';
+  /** Services whose documents matter. */
+  private called: ReadonlySet<string> = new Set();
+  private caller = '';
+  private documents: Watch<KvDocuments> | null = null;
+  private isFromDisk = false;
+  private kept: KeptLayers | null = null;
   /** What the source was last heard to complain of. */
   private saidOfSource: string | null = null;
   private readonly look: Timer;
-  private readonly stopLocal: () => void;
+  private isStale = false;
+  private settling: Promise<void> | null = null;
+  private isClosed = false;
 
   constructor(
     private readonly clock: Clock,
-    local: Watch<LocalConfig>,
-    private readonly listener: ConfigListener,
+    private readonly settler: Settler,
+    listener: ConfigListener,
   ) {
+    this.tally = new ConfigTally(listener);
     this.config = new Cell<Config>(clock);
     this.look = new Timer({ onTimer: () => this.lookAtSource() });
-    this.stopLocal = local.subscribe((next) => {
-      this.local = next;
-      this.combine();
-    });
   }
 
-  /** Lays the document of a key over the file, now and at every change, until the signal aborts. Called once. */
-  follow(source: KvSource, key: string, signal: AbortSignal): void {
-    this.key = key;
-    this.documents = source.follow(key, signal);
-    const stop = this.documents.subscribe((document) => this.onDocument(document));
+  // --- What it is made of ---
+
+  /**
+   * The file, as it was read. Resolves when it has been judged; true when what is wrong with it is another file, which
+   * nothing follows.
+   */
+  async takeFile(file: LocalText): Promise<boolean> {
+    this.newestFile = file;
+    await this.settleSoon();
+    return this.fileProblems.some(({ expected }) => expected === READABLE);
+  }
+
+  /** The file cannot be read. */
+  loseFile(problem: Problem): void {
+    this.noteFile([problem]);
+  }
+
+  /** What was in force when the last run ended, until Consul has something newer. */
+  async recall(kept: KeptLayers): Promise<void> {
+    this.kept = kept;
+    const documents = await kept.load();
+    if (documents.length === 0) return;
+    this.book.recall(documents);
+    this.isFromDisk = true;
+    await this.settleSoon();
+  }
+
+  /** The documents that concern this sidecar, now and at every change, until the signal aborts. Called once. */
+  follow(documents: Watch<KvDocuments>, caller: string, signal: AbortSignal): void {
+    this.caller = caller;
+    this.documents = documents;
+    const stop = documents.subscribe((next) => this.onDocuments(next));
     const end = (): void => {
       stop();
       this.clock.disarm(this.look);
@@ -86,80 +136,255 @@ export class LiveConfig {
     this.clock.arm(this.look, this.clock.now() + LOOK_MS);
   }
 
-  /** The layer from Consul as it stands; null when none is followed. */
-  kvState(): LayerState | null {
-    if (this.key === null || this.documents === null) return null;
-    const { freshAt } = this.documents;
+  /** A document on trial in the place of the layer's own; null ends the trial. */
+  override(layer: LayerName, document: KvText | null): void {
+    this.book.stage(layer, document);
+    if (this.matters(layer)) void this.settleSoon();
+  }
+
+  /** Consul's own config entries, all that are known. `unreachable`: why some of them are not. */
+  setChains(chains: readonly ChainText[], unreachable: string | null): void {
+    const isNews = chains !== this.chains;
+    this.chains = chains;
+    this.entries = { problems: this.entries?.problems ?? [], unreachable };
+    if (isNews) void this.settleSoon();
+  }
+
+  /** Resolves when what is in force is on disk. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.clock.disarm(this.look);
+    await this.kept?.close();
+  }
+
+  // --- What came of it ---
+
+  fileState(): LayerState {
     return {
-      name: this.key,
-      revision: this.good?.revision ?? null,
-      ageMs: freshAt === 0 ? null : Math.max(0, Math.round(this.clock.now() - freshAt)),
-      problems: this.problems,
-      unreachable: this.documents.problem,
+      name: this.newestFile?.source ?? '',
+      revision: this.goodFile === null ? null : revisionOf(this.goodFile),
+      ageMs: this.goodFile === null ? null : this.ageOf(this.fileFreshAt),
+      problems: this.fileProblems,
+      unreachable: null,
     };
   }
 
-  close(): void {
-    this.stopLocal();
-    this.clock.disarm(this.look);
+  /** The layers from Consul as they stand, the weakest first; none when none are followed. */
+  kvStates(): readonly LayerState[] {
+    if (this.documents === null) return [];
+    const { freshAt, problem } = this.documents;
+    const own: readonly LayerName[] = ['mesh', `caller/${this.caller}`];
+    const others = this.book.settled().filter((layer) => !own.includes(layer));
+    return [own[0]!, ...others, own[1]!].map((layer) => ({
+      name: configKey(layer),
+      revision: this.book.appliedOf(layer),
+      ageMs: freshAt === 0 ? null : this.ageOf(freshAt),
+      problems: this.book.problemsOf(layer),
+      unreachable: problem ?? (this.isFromDisk ? FROM_DISK : null),
+    }));
   }
 
-  private get problems(): readonly Problem[] {
-    return this.ownProblems.length > 0 ? this.ownProblems : this.jointProblems;
+  /** What came of Consul's own config entries; nothing when they are not followed. */
+  entryStates(): readonly LayerState[] {
+    if (this.entries === null) return [];
+    return [{ name: 'consul:discovery-chain', revision: null, ageMs: null, ...this.entries }];
+  }
+
+  /** Of one layer: what is in force, what was seen, and what is wrong with that. */
+  layerStatus(layer: LayerName): {
+    readonly applied: string | null;
+    readonly seen: string | null;
+    readonly problems: readonly Problem[];
+  } {
+    return {
+      applied: this.book.appliedOf(layer),
+      seen: this.book.seenOf(layer),
+      problems: this.book.problemsOf(layer),
+    };
+  }
+
+  /** Layers that had a part in the last settling, the weakest first. */
+  layers(): readonly LayerName[] {
+    return this.book.settled();
+  }
+
+  /** What an upstream is of which nobody says anything; not before there is a configuration. */
+  unsaid(): UpstreamConfig {
+    return this.unsaidUpstream!;
+  }
+
+  explained(): Explanation {
+    return this.explanation;
+  }
+
+  counted(): ConfigCounts {
+    return this.tally;
+  }
+
+  // --- Settling ---
+
+  private onDocuments({ documents }: KvDocuments): void {
+    const texts = documents.flatMap(({ key, text, revision }) => {
+      const layer = layerOfKey(key);
+      return layer === null || text === null ? [] : [{ layer, text, revision, isCandidate: false }];
+    });
+    // The first answer is news even when it says what the disk said.
+    const isFirst = this.isFromDisk;
+    this.isFromDisk = false;
+    const changed = this.book.show(texts);
+    if (isFirst || changed.some((layer) => this.matters(layer))) void this.settleSoon();
+  }
+
+  private matters(layer: LayerName): boolean {
+    if (!layer.startsWith('service/')) return true;
+    return this.called.has(layer.slice('service/'.length));
+  }
+
+  /** Resolves when everything that was known at the time of the call has been settled. */
+  private settleSoon(): Promise<void> {
+    this.isStale = true;
+    this.settling ??= this.settleUntilFresh();
+    return this.settling;
+  }
+
+  private async settleUntilFresh(): Promise<void> {
+    // Whoever has more to tell right now is heard before the work begins.
+    await Promise.resolve();
+    while (this.isStale && !this.isClosed) {
+      this.isStale = false;
+      const file = this.newestFile;
+      if (file === null) break;
+      if (await this.tryWith(file)) continue;
+      if (this.goodFile !== null && this.goodFile !== file && !this.isStale) await this.tryWith(this.goodFile);
+    }
+    this.settling = null;
+  }
+
+  /** False: the file is no good. */
+  private async tryWith(file: LocalText): Promise<boolean> {
+    const isNew = file !== this.goodFile;
+    try {
+      const settlement = await this.settleAll(file);
+      this.tally.settled += 1;
+      if (this.isClosed) return true;
+      const problems = isNew ? this.whyNot(settlement) : settlement.localProblems;
+      if (file === this.newestFile) this.noteFile(problems);
+      if (problems.length > 0 || settlement.config === null) return false;
+      this.take(settlement, settlement.config, file);
+      return true;
+    } catch (error) {
+      this.tally.failed += 1;
+      return this.isClosed || this.onFailure(file, isNew, error as Error);
+    }
+  }
+
+  /** Documents of services that the configuration turns out to call are laid over it in turn. */
+  private async settleAll(file: LocalText): Promise<Settlement> {
+    for (let round = 1; ; round++) {
+      const settlement = await this.settler.settle({
+        local: file,
+        ...this.book.material((layer) => this.matters(layer)),
+        chains: this.chains,
+        inForce: this.config.value === null ? null : countsOf(this.config.value),
+      });
+      if (settlement.config === null) return settlement;
+      const before = this.called;
+      const called = servicesOf(settlement.config);
+      const isWhole = ![...called].some((service) => !before.has(service) && this.book.has(`service/${service}`));
+      this.called = isWhole ? called : new Set([...before, ...called]);
+      if (isWhole || round === MAX_ROUNDS) return settlement;
+    }
+  }
+
+  /** A new file may not push out of force what was good with the one before. */
+  private whyNot(settlement: Settlement): readonly Problem[] {
+    if (settlement.config === null || this.goodFile === null) return settlement.localProblems;
+    const lost = settlement.layers.filter(({ layer, used }) => used === null && this.book.appliedOf(layer) !== null);
+    return lost.flatMap(({ problems }) => problems);
+  }
+
+  private take(settlement: Settlement, config: Config, file: LocalText): void {
+    const isNewFile = this.goodFile !== null && file !== this.goodFile;
+    this.goodFile = file;
+    const news = this.book.take(settlement.layers);
+    this.unsaidUpstream = settlement.unsaid;
+    this.noteEntries(settlement.chainProblems);
+    this.explanation = { shown: settlement.shown, origins: settlement.origins };
+    const isOther = settlement.fingerprint !== this.fingerprint;
+    this.fingerprint = settlement.fingerprint;
+    if (isOther) this.config.set(config);
+    else this.config.confirm();
+    if (isNewFile && isOther) this.tally.apply(file.source, revisionOf(file));
+    for (const one of news) this.tell(one);
+    const [problem] = [...this.fileProblems, ...news.flatMap(({ layer }) => this.book.problemsOf(layer))];
+    if (problem !== undefined) this.config.fail(formatProblem(problem));
+    if (news.some(({ applied }) => applied !== null)) this.kept?.save(this.book.inForce());
+    if (this.book.release()) this.isStale = true;
+  }
+
+  /** The settler has nothing to say for itself, so whatever is new is to blame. */
+  private onFailure(file: LocalText, isNewFile: boolean, error: Error): boolean {
+    const problemOf = (source: string): readonly Problem[] => [
+      {
+        source,
+        line: null,
+        column: null,
+        path: '',
+        found: `a document that ${error.message}`,
+        expected: 'one that can be judged',
+        hint: 'it is judged again when it changes',
+      },
+    ];
+    if (isNewFile) {
+      if (file === this.newestFile) this.noteFile(problemOf(file.source));
+      return false;
+    }
+    const matters = (layer: LayerName): boolean => this.matters(layer);
+    if (this.book.blame(matters, (layer) => problemOf(sourceOf(layer)))) this.isStale = true;
+    else this.config.fail(error.message);
+    return true;
+  }
+
+  // --- Telling ---
+
+  private noteFile(problems: readonly Problem[]): void {
+    this.fileProblems = problems;
+    if (problems.length === 0) this.fileFreshAt = this.clock.now();
+    const text = JSON.stringify(problems);
+    const isSaid = this.saidOfFile === text;
+    this.saidOfFile = text;
+    const [first] = problems;
+    if (first === undefined) return;
+    this.config.fail(formatProblem(first));
+    // At the start whoever started the program is told.
+    if (!isSaid && this.goodFile !== null) this.tally.refuse(this.newestFile?.source ?? first.source, problems);
+  }
+
+  private noteEntries(problems: readonly Problem[]): void {
+    if (this.entries === null) return;
+    const isSaid = JSON.stringify(this.entries.problems) === JSON.stringify(problems);
+    this.entries.problems = problems;
+    if (!isSaid && problems.length > 0) this.tally.refuse('consul:discovery-chain', problems);
+  }
+
+  private tell({ layer, applied, problems }: LayerNews): void {
+    if (applied !== null) this.tally.apply(sourceOf(layer), applied);
+    if (problems.length > 0) this.tally.refuse(sourceOf(layer), problems);
   }
 
   private lookAtSource(): void {
     const problem = this.documents?.problem ?? null;
-    if (problem !== null && problem !== this.saidOfSource) {
-      this.listener.onConfigUnreachable(`kv:${this.key}`, problem);
-    }
+    if (problem !== null && problem !== this.saidOfSource) this.tally.lose('kv:remora/config/', problem);
     this.saidOfSource = problem;
     this.clock.arm(this.look, this.clock.now() + LOOK_MS);
   }
 
-  private onDocument({ key, text, revision }: KvDocument): void {
-    if (text === null) return;
-    const layer = readKvLayer(key, text);
-    if (Array.isArray(layer)) {
-      this.newest = null;
-      this.ownProblems = layer;
-      this.reportProblems();
-      return;
-    }
-    this.newest = { layer, revision };
-    this.ownProblems = [];
-    this.combine();
+  private ageOf(at: number): number {
+    return Math.max(0, Math.round(this.clock.now() - at));
   }
+}
 
-  private combine(): void {
-    const { local, newest, good } = this;
-    if (local === null) return;
-    this.jointProblems = [];
-    for (const candidate of new Set([newest, good])) {
-      if (candidate === null) continue;
-      const config = local.under(candidate.layer);
-      if (!Array.isArray(config)) {
-        this.put(config, candidate);
-        break;
-      }
-      if (this.jointProblems.length === 0) this.jointProblems = config;
-    }
-    // With nothing good from Consul yet, the last good is what the machine itself says.
-    if (this.good === null && this.config.value !== local.config) this.config.set(local.config);
-    this.reportProblems();
-  }
-
-  private put(config: Config, candidate: Candidate): void {
-    const isNew = candidate !== this.good;
-    this.good = candidate;
-    this.config.set(config);
-    if (isNew) this.listener.onConfigApplied(`kv:${this.key}`, candidate.revision);
-  }
-
-  private reportProblems(): void {
-    const [first] = this.problems;
-    if (first === undefined) return;
-    this.config.fail(formatProblem(first));
-    this.listener.onConfigRefused(`kv:${this.key}`, this.problems);
-  }
+/** Of a text: short, and the same for the same text. */
+function revisionOf({ text }: LocalText): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import type { Config, UpstreamConfig } from './config.ts';
 import type { Environment } from './environment.ts';
 import type { LayerName } from './kv-keys.ts';
 import type { Place, Problem } from './problems.ts';
@@ -60,6 +60,8 @@ export interface LayerVerdict {
 export interface Settlement {
   /** Null: the local part is no good, and says why in `localProblems`. */
   readonly config: Config | null;
+  /** What an upstream is of which nobody says anything. */
+  readonly unsaid: UpstreamConfig | null;
   readonly localProblems: readonly Problem[];
   readonly layers: readonly LayerVerdict[];
   /** Of Consul's config entries: what cannot be had from them. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
-import type { Config } from './config.ts';
+import { countsOf } from './called-services.ts';
+import { SettlingChains } from './chains/settling-chains.ts';
 import { type Blame, type Decision, decide } from './decide.ts';
 import { redacted } from './effective.ts';
+import type { Source } from './expand.ts';
 import { type KvRead, kvSource, readKvDocument } from './kv-document.ts';
 import type { LayerName } from './kv-keys.ts';
-import { isMap } from './layers.ts';
+import { isMap, SAME_PATH } from './layers.ts';
 import { type LocalLayers, readLocal } from './local-layers.ts';
 import type { KvText, LayerVerdict, Material, Settlement } from './material.ts';
 import type { FileCheck } from './named-files.ts';
@@ -13,6 +15,7 @@ import { originsOf, withoutSecrets, withReferences } from './origins.ts';
 import { valueAt } from './paths.ts';
 import { inReadingOrder, type Problem } from './problems.ts';
 import type { RemoteSurroundings, Secrets } from './references.ts';
+import { unsaidUpstream } from './unsaid-upstream.ts';
 
 /** What settling asks of this machine. */
 export interface SettleOptions {
@@ -40,7 +43,8 @@ const MAX_RETRIES = 32;
  * Each layer has a newest document, the one in force, and none, in this order. All begin with the first that can be
  * read. While they are not a configuration, documents that have a part in what is wrong are taken back to the next:
  * changed ones before those in force, and of two that contradict each other the one that is complained about. What is
- * left at the end is the file alone, which is good or the program has not started. Then every document that was taken
+ * left at the end is the file alone, which is good or the program has not started. Consul's own config entries lie below
+ * everything and give way first. Then every document that was taken
  * back for the sake of others is tried once more, since those others may be gone by now.
  */
 export function settle(material: Material, options: SettleOptions): Settlement {
@@ -54,13 +58,6 @@ export function settle(material: Material, options: SettleOptions): Settlement {
   if (Array.isArray(local)) return unsettled(local);
   const surroundings = { env: material.local.env, readFile, realPath, secrets: secretsIn(local.merged) };
   return new Settling(material, local, surroundings, wallMs).run(options.isExplained ?? true);
-}
-
-/** What `Material.inForce` counts. */
-export function countsOf(config: Config): { readonly upstreams: number; readonly routes: number } {
-  let routes = config.routes.length;
-  for (const upstream of config.upstreams.values()) routes += upstream.routes.length;
-  return { upstreams: config.upstreams.size, routes };
 }
 
 /** One layer on its way: its documents, the newest first, and which of them is tried. */
@@ -83,6 +80,7 @@ interface Choice {
 
 class Settling {
   private readonly places: readonly Place[];
+  private readonly chains: SettlingChains;
   /** What references of documents stand for, and how they are written. */
   private readonly resolved = new Map<string, string>();
 
@@ -92,22 +90,26 @@ class Settling {
     private readonly surroundings: RemoteSurroundings,
     private readonly wallMs: number,
   ) {
+    this.chains = new SettlingChains(material.chains);
     const layers = new Set([...material.newest, ...material.good].map(({ layer }) => layer));
     this.places = [...layers].sort(inPrecedence).map((layer) => this.placeOf(layer));
   }
 
   run(isExplained: boolean): Settlement {
     let decision = this.decide();
+    while (decision.config === null && this.chains.drop(decision.blames)) decision = this.decide();
     while (decision.config === null && this.takeBack(decision.blames)) decision = this.decide();
+    if (decision.config === null && this.chains.dropAll()) decision = this.decide();
     decision = this.refuseEmpty(decision);
     decision = this.tryAgain(decision);
     const { config, layers, merged } = decision;
     const shown = isExplained && config !== null ? withReferences(redacted(config), layers, this.resolved) : {};
     return {
       config,
+      unsaid: config === null ? null : unsaidUpstream(valueAt(merged, ['defaults'])),
       localProblems: [],
       layers: this.places.map((place) => this.verdictOf(place)),
-      chainProblems: [],
+      chainProblems: this.chains.problems(),
       shown,
       origins: isExplained ? originsOf(shown, layers) : new Map(),
       fingerprint: fingerprintOf(merged),
@@ -121,16 +123,29 @@ class Settling {
     let problems: readonly Problem[] = newest === undefined && good !== undefined ? [vanished(good)] : [];
     for (const kv of new Set([newest, good])) {
       if (kv === undefined || choices.some((choice) => choice.kv.text === kv.text)) continue;
+      const isChange = kv.text !== good?.text;
       const read = readKvDocument(kv, this.surroundings, this.resolved);
-      if (!Array.isArray(read)) choices.push({ kv, read, isChange: kv.text !== good?.text });
-      else if (problems.length === 0) problems = read;
+      const flaws = Array.isArray(read) ? read : isChange ? this.flawsOf(kv, read) : [];
+      if (!Array.isArray(read) && flaws.length === 0) choices.push({ kv, read, isChange });
+      else if (problems.length === 0) problems = flaws;
     }
     return { layer, choices, at: 0, problems, isHopeless: problems.length > 0 };
   }
 
+  /**
+   * What is wrong with a document whatever stands beside it, even where a higher one hides it: what one sidecar takes,
+   * all others should. A service that is not called here is looked at as if it were.
+   */
+  private flawsOf(kv: KvText, { source }: KvRead): Problem[] {
+    const { service } = source;
+    const called = service === null ? [] : [standIn(service)];
+    const { blames } = decide([...this.local.below, ...called, source], this.wallMs);
+    return blames.flatMap(({ problem, isOwn }) => (isOwn && problem.source === kvSource(kv) ? [problem] : []));
+  }
+
   private decide(): Decision {
     const sources = this.places.flatMap((place) => place.choices[place.at]?.read.source ?? []);
-    return decide([...this.local.below, ...sources, ...this.local.above], this.wallMs);
+    return decide([...this.chains.sources(), ...this.local.below, ...sources, ...this.local.above], this.wallMs);
   }
 
   /** Moves at least one document back; false when there is none left. */
@@ -177,21 +192,37 @@ class Settling {
     return (upstreams === 0 && inForce.upstreams > 0) || (routes === 0 && inForce.routes > 0);
   }
 
+  /** Until none comes back: one that does may be what another waited for. */
   private tryAgain(decision: Decision): Decision {
     let best = decision;
-    const moved = this.places.filter(({ at, isHopeless }) => at > 0 && !isHopeless);
-    for (const place of moved.slice(0, MAX_RETRIES)) {
-      const { at, problems } = place;
-      for (place.at = 0; place.at < at; place.at++) {
-        const next = this.decide();
-        if (next.config === null || this.isEmptied(next)) continue;
-        best = next;
-        if (place.at === 0) place.problems = [];
-        break;
+    let tries = MAX_RETRIES;
+    for (let isBetter = true; isBetter; ) {
+      isBetter = false;
+      for (const place of this.places) {
+        const last = place.isHopeless ? 0 : Math.min(place.at, tries);
+        for (let at = 0; at < last && place.at > at; at++) {
+          tries -= 1;
+          const next = this.decideWith(place, at);
+          if (next === null) continue;
+          best = next;
+          isBetter = true;
+        }
       }
-      if (place.at === at) place.problems = problems;
     }
     return best;
+  }
+
+  /** Null, and nothing is changed: that would be no configuration. */
+  private decideWith(place: Place, at: number): Decision | null {
+    const before = place.at;
+    place.at = at;
+    const next = this.decide();
+    if (next.config !== null && !this.isEmptied(next)) {
+      if (at === 0) place.problems = [];
+      return next;
+    }
+    place.at = before;
+    return null;
   }
 
   private verdictOf({ layer, choices, at, problems }: Place): LayerVerdict {
@@ -231,6 +262,11 @@ function moveBack(place: Place, blames: readonly Blame[]): void {
   if (place.problems.length === 0) place.problems = blames.map(({ problem }) => problem);
   if (place.at === 0) place.isHopeless ||= blames.some(({ problem, isOwn }) => isOwn && problem.source === source);
   place.at += 1;
+}
+
+function standIn(service: string): Source {
+  const value = { upstreams: { [service]: {} } };
+  return { value, written: value, place: () => null, whole: null, pathIn: SAME_PATH, service: null };
 }
 
 const RANK = { mesh: 0, service: 1, caller: 2 } as const;
@@ -293,6 +329,7 @@ function sorted(value: unknown): unknown {
 function unsettled(localProblems: readonly Problem[]): Settlement {
   return {
     config: null,
+    unsaid: null,
     localProblems,
     layers: [],
     chainProblems: [],

@@ -1,7 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { ClusterSnapshot, EndpointSpec } from '../cluster/snapshot.ts';
+import { replaceFile } from './whole-file.ts';
 
 const VERSION = 1;
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -14,28 +13,9 @@ export interface SavedSnapshot {
   readonly vouchedWallMs: number;
 }
 
-let writes = 0;
-
-/**
- * Replaces the file whole or not at all: readable by its owner only, on the disk before it takes the old one's place.
- */
-export async function saveSnapshot(path: string, saved: SavedSnapshot): Promise<void> {
-  const text = JSON.stringify({ version: VERSION, vouchedWallMs: saved.vouchedWallMs, snapshot: saved.snapshot });
-  const temporary = `${path}.${process.pid}.${writes++}.tmp`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => null); // The first error is the one to report.
-    throw error;
-  }
+export function saveSnapshot(path: string, saved: SavedSnapshot): Promise<void> {
+  const { vouchedWallMs, snapshot } = saved;
+  return replaceFile(path, JSON.stringify({ version: VERSION, vouchedWallMs, snapshot }));
 }
 
 /** Null when there is no file. Throws when there is one that cannot be used. */

@@ -26,6 +26,7 @@ export class FakeAgentView implements AgentView {
   shardViews: readonly ShardsView[] = [];
   configView: ConfigView = {
     effective: { service: { name: 'web' }, consul: { token: '(secret)' } },
+    origins: new Map([['service.name', { source: 'remora.yaml', line: 1, column: 18 }]]),
     layers: [
       { name: 'remora.yaml', revision: 'a1b2c3', problems: [], unreachable: null },
       {

@@ -123,10 +123,15 @@ describe('what the paths answer', () => {
     });
   });
 
+  it('says where values came from to whoever asks for it', async () => {
+    const { origins } = JSON.parse((await ask(await start(), 'GET', '/config?origins')).body);
+    expect(origins).toEqual({ 'service.name': { source: 'remora.yaml', line: 1, column: 18 } });
+  });
+
   it('cuts a very long list of problems and says by how much', async () => {
     const layer = view.configView.layers[1]!;
     const problems = Array.from({ length: 130 }, () => layer.problems[0]!);
-    view.configView = { effective: {}, layers: [{ ...layer, problems }] };
+    view.configView = { effective: {}, origins: new Map(), layers: [{ ...layer, problems }] };
     const { layers } = JSON.parse((await ask(await start(), 'GET', '/config')).body);
     expect([layers[0].problems.length, layers[0].problemsOmitted]).toEqual([100, 30]);
   });

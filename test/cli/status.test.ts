@@ -99,6 +99,7 @@ upstream cache: auto, random, nothing discovered yet
     const late = { ...problem, path: 'service.port', found: '9090, while 8080 is in force', expected: 'a restart' };
     view.configView = {
       effective: {},
+      origins: new Map(),
       layers: [
         { name: 'remora/config/caller/web', revision: null, problems: [], unreachable: 'connect ECONNREFUSED' },
         { name: 'restart', revision: null, problems: [late], unreachable: null },

@@ -1,3 +1,4 @@
+import { deserialize, serialize } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { redacted } from '../../src/config/effective.ts';
 import { keyTable } from '../../src/config/key-table.ts';
@@ -114,5 +115,10 @@ describe('what is shown means the same when it is read, where it contradicts a d
   ])('%s', (text) => {
     const config = good(web(`consul: {}\nupstreams: { a: { ${text} } }\n`));
     expect(good(JSON.stringify(redacted(config)))).toEqual(config);
+  });
+
+  it('is plain data, which another process can hand over', () => {
+    const config = good(EVERYTHING);
+    expect(deserialize(serialize(config))).toEqual(config);
   });
 });

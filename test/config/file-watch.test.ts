@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemClock } from '../../src/base/clock-system.ts';
 import { FileWatch } from '../../src/config/file-watch.ts';
+import { LiveConfig } from '../../src/config/live-config.ts';
 import { formatProblem } from '../../src/config/problems.ts';
+import { SettlerHere } from '../../src/config/settler-here.ts';
 
 const NEVER_MS = 3_600_000;
 
@@ -25,38 +27,39 @@ const text = (port: number): string => `service: { name: web, port: ${port} }\n`
 
 /** Follows a file; `next` waits for the port of the next configuration, or for the next complaint. */
 async function follow(path: string, { pollMs = NEVER_MS, env = {} as Record<string, string> } = {}) {
+  const clock = new SystemClock();
   const events: (number | string)[] = [];
   let wake = (): void => {};
   const note = (event: number | string): void => {
     events.push(event);
     wake();
   };
-  const options = { path, env, set: [] };
-  watch = new FileWatch(
-    new SystemClock(),
-    options,
-    {
-      onConfigApplied: () => {},
-      onConfigRefused: (_source, problems) => note(problems.map(formatProblem).join('; ')),
-      onConfigUnreachable: () => {},
-    },
-    pollMs,
-  );
-  watch.local.subscribe(({ config }) => note(config.service.port));
-  const problems = await watch.open();
+  const live = new LiveConfig(clock, new SettlerHere(() => clock.wallMs()), {
+    onConfigApplied: () => {},
+    onConfigRefused: (_source, problems) => note(problems.map(formatProblem).join('; ')),
+    onConfigUnreachable: () => {},
+  });
+  watch = new FileWatch(clock, { path, env, set: [] }, live, pollMs);
+  live.config.subscribe(({ service }) => note(service.port));
+  await watch.reload();
+  const { problems } = live.fileState();
   const next = async (): Promise<number | string> => {
     while (events.length === 0) await new Promise<void>((resolve) => (wake = resolve));
     return events.shift()!;
   };
-  return { watch, events, next, problems };
+  return { watch, live, events, next, problems };
 }
 
 it('reads the file at once, and every time it is written', async () => {
   const path = join(folder, 'remora.yaml');
   await writeFile(path, text(1));
-  const { next, watch } = await follow(path);
+  const { next, live } = await follow(path);
   expect(await next()).toBe(1);
-  expect(watch.state()).toMatchObject({ name: path, revision: expect.stringMatching(/^[0-9a-f]{12}$/), problems: [] });
+  expect(live.fileState()).toMatchObject({
+    name: path,
+    revision: expect.stringMatching(/^[0-9a-f]{12}$/),
+    problems: [],
+  });
   await writeFile(path, text(2));
   expect(await next()).toBe(2);
   await writeFile(path, text(3));
@@ -122,29 +125,29 @@ it('finds by looking what no event tells: a folder on the way that became anothe
 it('keeps the last good configuration when the file becomes bad or goes away', async () => {
   const path = join(folder, 'remora.yaml');
   await writeFile(path, text(1));
-  const { next, watch } = await follow(path);
+  const { next, live } = await follow(path);
   expect(await next()).toBe(1);
 
   await writeFile(path, text(99_999));
   expect(await next()).toBe(`${path}:1:29 service.port: found 99999, expected a port from 1 to 65535`);
-  expect(watch.local.value?.config.service.port).toBe(1);
-  expect(watch.local.problem).toContain('found 99999');
-  expect(watch.state().problems).toHaveLength(1);
+  expect(live.config.value?.service.port).toBe(1);
+  expect(live.config.problem).toContain('found 99999');
+  expect(live.fileState().problems).toHaveLength(1);
 
   await unlink(path);
   expect(await next()).toBe(`${path}: found no such file, expected a YAML file that can be read`);
-  expect(watch.local.value?.config.service.port).toBe(1);
+  expect(live.config.value?.service.port).toBe(1);
 
   await writeFile(path, text(2));
   expect(await next()).toBe(2);
-  expect(watch.local.problem).toBeNull();
-  expect(watch.state().problems).toEqual([]);
+  expect(live.config.problem).toBeNull();
+  expect(live.fileState().problems).toEqual([]);
 });
 
 it('does not call it a change when the text says the same', async () => {
   const path = join(folder, 'remora.yaml');
   await writeFile(path, text(1));
-  const { next, events, watch } = await follow(path);
+  const { next, events, watch, live } = await follow(path);
   await next();
   await writeFile(
     path,
@@ -152,7 +155,7 @@ it('does not call it a change when the text says the same', async () => {
   );
   await watch.reload();
   expect(events).toEqual([]);
-  expect(watch.local.problem).toBeNull();
+  expect(live.config.problem).toBeNull();
 });
 
 it('reads references anew when it is told to reload', async () => {
@@ -168,10 +171,10 @@ it('reads references anew when it is told to reload', async () => {
 });
 
 it('gives the problems of a file that is bad from the beginning, and does not follow it', async () => {
-  const { problems, watch, events } = await follow(join(folder, 'none.yaml'));
+  const { problems, events, live } = await follow(join(folder, 'none.yaml'));
   expect(events).toEqual([]);
   expect(problems.map(({ found }) => found)).toEqual(['no such file']);
-  expect(watch.local.value).toBeNull();
+  expect(live.config.value).toBeNull();
 });
 
 it('says one complaint once, however often it looks', async () => {
@@ -191,13 +194,13 @@ it('takes a file up as soon as the files that it names are there', async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), 'remora-token-'));
   try {
     await writeFile(path, text(1));
-    const { next, events, watch } = await follow(path, { pollMs: 20 });
+    const { next, events, live } = await follow(path, { pollMs: 20 });
     await next();
     await writeFile(path, `${text(2)}admin: { tokenFile: ${elsewhere}/token }\n`);
     expect(await next()).toContain('admin.tokenFile: found');
     await writeFile(join(elsewhere, 'token'), 'x');
     expect(await next()).toBe(2);
-    expect([events, watch.state().problems]).toEqual([[], []]);
+    expect([events, live.fileState().problems]).toEqual([[], []]);
   } finally {
     await rm(elsewhere, { recursive: true });
   }

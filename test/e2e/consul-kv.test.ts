@@ -35,6 +35,8 @@ describe.skipIf(consul.path === null)(consulTitle('a document in Consul KV', con
       apps.push(app);
       await agent.http.register('orders', name, app.port);
     }
+    // As `remora init` does: until something exists it is looked for every five seconds only.
+    await agent.http.put('/kv/remora/config/mesh', '{}');
     web = await Sidecar.start({
       service: { name: 'web', port: 8080 },
       upstreams: { orders: { port: 0, protocol: 'http', timeouts: { request: '9s' } } },

@@ -17,6 +17,7 @@ import type {
 } from '../../src/cluster/snapshot.ts';
 import type { Config, UpstreamConfig } from '../../src/config/config.ts';
 import { undeclaredUpstream } from '../../src/config/undeclared.ts';
+import { unsaidUpstream } from '../../src/config/unsaid-upstream.ts';
 import { Sources } from '../../src/discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../../src/discovery/static-source.ts';
 import { WindowBudget } from '../../src/http2/receive-window.ts';
@@ -149,6 +150,7 @@ export function agentParts({ hasConsul = true } = {}) {
     place,
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
+    unsaid: () => unsaidUpstream({}),
     overrides: NO_OVERRIDES,
     subsets: new RoutedSubsets(false),
   };
@@ -157,7 +159,7 @@ export function agentParts({ hasConsul = true } = {}) {
 
 /** An upstream as if it were declared with nothing but this. */
 export function upstreamConfig(name: string, more: Partial<UpstreamConfig> = {}): UpstreamConfig {
-  return { ...undeclaredUpstream({ service: name, tag: null, datacenter: null }), ...more };
+  return { ...undeclaredUpstream({ service: name, tag: null, datacenter: null }, unsaidUpstream({})), ...more };
 }
 
 export function listen(port: number): UpstreamConfig['listen'] {

@@ -14,7 +14,7 @@ const src = join(root, 'src');
 const folder = process.argv[2];
 
 /** Programs that are started by their path; all else is a part of one of them. */
-const ENTRIES = ['main', 'cli/demo/orders-app'];
+const ENTRIES = ['main', 'config/settler-child', 'cli/demo/orders-app'];
 
 /** A source file that asks where it is gets the place it would have if each file were a file of `dist`. */
 const places = {

@@ -23,6 +23,31 @@ export const PROCESS_METRICS = {
     labels: ['layer'],
     help: '1 when the newest document of a layer is in force, 0 when it was refused, or cannot be read, and the one before it still is.',
   },
+  remora_config_age_seconds: {
+    type: 'gauge',
+    labels: ['layer'],
+    help: 'Time since the source of a layer last vouched for its document; of the file, since it was last good.',
+  },
+  remora_config_revision: {
+    type: 'gauge',
+    labels: ['layer'],
+    help: "Consul's ModifyIndex of the document in force.",
+  },
+  remora_config_applied_total: {
+    type: 'counter',
+    labels: ['layer'],
+    help: 'Documents that came into force since the start.',
+  },
+  remora_config_refused_total: {
+    type: 'counter',
+    labels: ['layer'],
+    help: 'Complaints about documents that are not in force; each is made once.',
+  },
+  remora_config_settlings_total: {
+    type: 'counter',
+    labels: ['fate'],
+    help: 'Times that all documents were judged together: settled, or failed because that took too long or ended its process.',
+  },
 
   // --- Telemetry itself ---
   remora_spans_total: {

@@ -1,0 +1,24 @@
+import type { ConfigLayerView } from '../admin/agent-view.ts';
+import type { ConfigCounts } from '../config/config-tally.ts';
+import { type Sample, sample } from '../telemetry/registry.ts';
+
+/** What is read of the configuration when somebody asks. */
+export interface ConfigSampled {
+  readonly states: readonly ConfigLayerView[];
+  readonly counted: ConfigCounts;
+}
+
+export function* configSamples({ states, counted }: ConfigSampled): Generator<Sample> {
+  for (const { name, revision, ageMs, problems, unreachable } of states) {
+    const isGood = problems.length === 0 && unreachable === null;
+    if (revision !== null) yield sample('remora_config_info', [name, revision], 1);
+    yield sample('remora_config_last_reload_successful', [name], isGood ? 1 : 0);
+    if (typeof ageMs === 'number') yield sample('remora_config_age_seconds', [name], ageMs / 1_000);
+    // Of a file the revision is a hash, which is no number.
+    if (revision !== null && /^\d+$/.test(revision)) yield sample('remora_config_revision', [name], Number(revision));
+  }
+  for (const [layer, count] of counted.applied) yield sample('remora_config_applied_total', [layer], count);
+  for (const [layer, count] of counted.refused) yield sample('remora_config_refused_total', [layer], count);
+  yield sample('remora_config_settlings_total', ['settled'], counted.settled);
+  yield sample('remora_config_settlings_total', ['failed'], counted.failed);
+}
