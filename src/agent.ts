@@ -7,6 +7,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  RoutesView,
   ShardsView,
   StandingView,
 } from './admin/agent-view.ts';
@@ -19,6 +20,7 @@ import { makeParts } from './agent/make-parts.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
 import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
+import { routeSamples, routesView } from './agent/routes-view.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
@@ -46,6 +48,7 @@ import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
+import { mirrorSamples } from './telemetry/mirror-samples.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -319,6 +322,10 @@ export class Agent implements AgentView, Stoppable {
     return this.upstreams.all.flatMap(shardsView);
   }
 
+  routes(): RoutesView {
+    return routesView(this.upstreams.tables);
+  }
+
   config(): ConfigView {
     const declared = this.upstreams.all.map((upstream) => upstream.declared);
     const { origins } = this.given.settings.explained();
@@ -371,10 +378,12 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private samples(): Generator<Sample> {
-    const { guard, spent } = this.parts;
+  private *samples(): Generator<Sample> {
+    const { guard, spent, overrides, mirrored } = this.parts;
     const { settings, clock } = this.given;
+    yield* routeSamples(this.upstreams.tables, overrides);
+    yield* mirrorSamples(mirrored);
     const layers = { states: this.layers(), counted: settings.counted() };
-    return agentSamples(this.everyUpstream(), this.local, layers, guard, spent, clock.now());
+    yield* agentSamples(this.everyUpstream(), this.local, layers, guard, spent, clock.now());
   }
 }
