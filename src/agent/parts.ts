@@ -10,7 +10,7 @@ import type { Sources } from '../discovery/sources.ts';
 import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
-import type { ExchangeContext } from '../proxy/exchange.ts';
+import type { ExchangeContext } from '../proxy/exchange-context.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import type { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';

@@ -2,7 +2,7 @@ import { Edits } from '../../http/edits.ts';
 import { FieldList, type Fields } from '../../http/fields.ts';
 import { RequestCopy } from '../../http/head-copy.ts';
 import { RetryBudget } from '../../policy/budget.ts';
-import type { ExchangeContext } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
 import { MIRROR_FIELD } from '../forward.ts';
 import { type CompleteRequest, type Mirrors, NO_MIRRORS } from '../mirrors.ts';
 import type { Plan } from '../plan.ts';
