@@ -4,6 +4,7 @@ import { Cell } from '../../base/watch.ts';
 import { Turnstile } from '../../cluster/checks/turnstile.ts';
 import type { ConnectorFactory } from '../../cluster/endpoint.ts';
 import type { Config } from '../../config/config.ts';
+import { unsaidUpstream } from '../../config/unsaid-upstream.ts';
 import { RoleSource } from '../../discovery/role-source.ts';
 import { Sources } from '../../discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../../discovery/static-source.ts';
@@ -78,6 +79,7 @@ export function rehearsedParts(
     spent: new SpentTraces(),
     sources: new Sources(services, file, new RoleSource(source, null, NO_LOG)),
     caller: name,
+    unsaid: () => unsaidUpstream({}),
     place: new Cell<Place>(clock, { zone, callers: null }),
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
