@@ -7,6 +7,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  RoutesView,
   ShardsView,
   StandingView,
 } from './admin/agent-view.ts';
@@ -28,6 +29,7 @@ import {
   type Shown,
 } from './agent/reload.ts';
 import { type Reporter, SILENT } from './agent/reporter.ts';
+import { routeSamples, routesView } from './agent/routes-view.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
 import { shardsView } from './agent/shards.ts';
@@ -55,6 +57,7 @@ import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
 import { Output } from './net/output.ts';
 import type { SocketHost } from './net/sockets.ts';
 import { HostRouter, NOTHING_UNDECLARED } from './route/routers.ts';
+import { mirrorSamples } from './telemetry/mirror-samples.ts';
 import type { Sample } from './telemetry/registry.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -168,6 +171,10 @@ export class Agent implements AgentView, Stoppable {
       const { name } = config.service;
       const tree = new KvTree(consul, clock, random).follow(followedTree(name), this.ends.signal);
       settings.follow(tree, name, this.ends.signal);
+      if (config.consul?.configEntries) {
+        const { followConfigEntries } = await import('./agent/config-entries.ts');
+        followConfigEntries(consul, settings, clock, random, this.ends.signal);
+      }
       this.reporter = await openReporter(this.given, consul, config, () => this.everyUpstream());
       const options = registrationOptions(config.service, this.local?.entry ?? null);
       if (options !== null) {
@@ -333,6 +340,10 @@ export class Agent implements AgentView, Stoppable {
     return this.upstreams.all.flatMap(shardsView);
   }
 
+  routes(): RoutesView {
+    return routesView(this.upstreams.tables);
+  }
+
   config(): ConfigView {
     const declared = this.upstreams.all.map((upstream) => upstream.declared);
     const { origins } = this.given.settings.explained();
@@ -357,6 +368,7 @@ export class Agent implements AgentView, Stoppable {
     const unopened = portProblems(this.upstreams.failures, this.upstreams.broken, file.name);
     return [
       file,
+      ...settings.entryStates(),
       ...settings.kvStates(),
       { name: 'restart', revision: null, problems: this.waiting, unreachable: null },
       { name: 'listeners', revision: null, problems: unopened, unreachable: null },
@@ -384,10 +396,12 @@ export class Agent implements AgentView, Stoppable {
     return this.shared === null ? own : [this.shared, ...own];
   }
 
-  private samples(): Generator<Sample> {
-    const { guard, spent } = this.parts;
+  private *samples(): Generator<Sample> {
+    const { guard, spent, overrides, mirrored } = this.parts;
     const { settings, clock } = this.given;
+    yield* routeSamples(this.upstreams.tables, overrides);
+    yield* mirrorSamples(mirrored);
     const layers = { states: this.layers(), counted: settings.counted() };
-    return agentSamples(this.everyUpstream(), this.local, layers, guard, spent, clock.now());
+    yield* agentSamples(this.everyUpstream(), this.local, layers, guard, spent, clock.now());
   }
 }

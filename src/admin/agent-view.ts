@@ -17,6 +17,8 @@ export interface AgentView {
   clusters(): readonly ClusterView[];
   /** Of the upstreams that have shards. */
   shards(): readonly ShardsView[];
+  /** In force, as many as anyone reads. */
+  routes(): RoutesView;
   config(): ConfigView;
   /** Prometheus text, format 0.0.4. */
   renderMetrics(): string | Promise<string>;
@@ -136,6 +138,26 @@ export interface PlaceView {
   readonly share: number;
   /** So little of the level is healthy that health is not looked at. */
   readonly isPanic: boolean;
+}
+
+export interface RoutesView {
+  readonly total: number;
+  /** The first of them. */
+  readonly routes: readonly RouteView[];
+}
+
+export interface RouteView {
+  /** Whose own it is; null: of the shared port. */
+  readonly upstream: string | null;
+  readonly name: string;
+  readonly hosts: readonly string[];
+  /** Which requests, and what becomes of them, in a few words. */
+  readonly match: string;
+  readonly does: string;
+  /** Since the start, or since there is a route of this name. */
+  readonly requests: number;
+  /** As the file would say it. */
+  readonly route: unknown;
 }
 
 /** The shards of one upstream. */

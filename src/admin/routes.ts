@@ -1,6 +1,7 @@
 import type { AgentView } from './agent-view.ts';
 import { boundEndpoints, boundProblems, boundRanges } from './bounds.ts';
 import { clustersText } from './report.ts';
+import { routesText } from './routes-report.ts';
 import { checkToken, type TokenVerdict } from './token.ts';
 
 export interface Answer {
@@ -40,6 +41,7 @@ export function makeRoutes(
       '/shards',
       heavy('shard maps in force, and what moves', () => json(200, { upstreams: boundRanges(view.shards()) })),
     ],
+    ['/routes', heavy('routes in force and their requests; ?format=text for people', (ask) => routesAnswer(view, ask))],
     [
       '/config',
       heavy('the configuration in force, without secrets, and its problems', (question) =>
@@ -82,6 +84,13 @@ function clustersAnswer(view: AgentView, { query }: Question): Answer {
   const clusters = boundEndpoints(view.clusters());
   if (format === 'text') return text(clustersText(clusters));
   if (format === 'json') return json(200, { clusters });
+  return errorAnswer(400, 'bad_format', 'format is json or text');
+}
+
+function routesAnswer(view: AgentView, { query }: Question): Answer {
+  const format = query.get('format') ?? 'json';
+  if (format === 'text') return text(routesText(view.routes()));
+  if (format === 'json') return json(200, view.routes());
   return errorAnswer(400, 'bad_format', 'format is json or text');
 }
 

@@ -61,6 +61,7 @@ export function makeCluster(
         idleTimeoutMs: limits.upstreamIdleMs,
         limits,
       }),
+    ...(parts.connectors === undefined ? {} : { connectorFactory: parts.connectors }),
     clock,
     random,
     listener: breakers,

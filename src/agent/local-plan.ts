@@ -9,7 +9,7 @@ import { type LivePlan, makePlan } from './plans.ts';
 import { NO_SUBSETS } from './subset-parts.ts';
 
 /** What no upstream is called. */
-const NO_UPSTREAM = '-';
+export const NO_UPSTREAM = '-';
 
 /**
  * The plan of what routes of the shared port answer themselves: redirects, written answers, maintenance. It has the

@@ -3,13 +3,14 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Watch } from '../base/watch.ts';
 import type { Turnstile } from '../cluster/checks/turnstile.ts';
+import type { ConnectorFactory } from '../cluster/endpoint.ts';
 import type { EndpointListener } from '../cluster/live-endpoint.ts';
 import type { HttpConfig, UpstreamConfig } from '../config/config.ts';
 import type { Sources } from '../discovery/sources.ts';
 import type { Http2Shared } from '../net/http2-shared.ts';
 import type { SocketHost, Sockets } from '../net/sockets.ts';
 import type { OverloadGuard } from '../policy/overload-guard.ts';
-import type { ExchangeContext } from '../proxy/exchange.ts';
+import type { ExchangeContext } from '../proxy/exchange-context.ts';
 import type { ProxyObserver } from '../proxy/observer.ts';
 import type { MirrorCrowd } from '../proxy/places/mirror-crowd.ts';
 import type { Shadows } from '../proxy/places/shadows.ts';
@@ -28,6 +29,8 @@ export interface Parts {
   readonly log: Log;
   readonly sockets: Sockets;
   readonly host: SocketHost;
+  /** Instead of connections on sockets; absent in a sidecar that runs. */
+  readonly connectors?: ConnectorFactory;
   /** Limits of HTTP connections. */
   readonly limits: HttpConfig;
   readonly http2: Http2Shared;

@@ -76,7 +76,7 @@ export const FAILURES = {
   broadcast_incomplete: row(502, 14, 'never', 'local', MAYBE_SENT, 'destination_unavailable', 'A request that all of several places must answer did not succeed at one of them.', 'Look which shard failed in the access log.'),
   superseded: row(499, 1, 'never', 'local', MAYBE_SENT, 'http_request_error', 'A request that was sent to several places was given up at this one: its answer was not needed any more. Never sent to a client.', 'Nothing to do.'),
   draining: row(503, 14, 'never', 'local', NOT_SENT, 'connection_terminated', 'This sidecar is shutting down and its time is up.', 'Send it to another instance.'),
-  maintenance: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The route of this request says that what it leads to is being worked on.', 'Come again after Retry-After; the `maintenance` of the route ends it, and a route that matches more lets somebody through.'),
+  maintenance: row(503, 14, 'never', 'local', NOT_SENT, 'destination_unavailable', 'The route of this request says that what it leads to is being worked on.', 'Come again after Retry-After. The access log names the route; one that matches more exactly lets somebody through.'),
   internal_error: row(500, 13, 'never', 'local', MAYBE_SENT, 'proxy_internal_error', 'A bug in remora ended this connection; see remora_bugs_total and the log.', 'Report it with the log line; other connections are not concerned.'),
 
   // --- What an endpoint did ---

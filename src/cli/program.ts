@@ -34,6 +34,12 @@ It opens no port and asks nobody: that a port is taken or may not be bound, or t
 Exit code 0: it would start, perhaps with warnings; 1: it would not.
 `;
 
+const TEST = `
+Each test says what is asked of which sidecar, what is assumed of the endpoints, and what has to become of it. The decisions are those
+of a sidecar that runs, made without a network: src/agent/rehearsal/README.md shows what a file may say.
+Exit code 0: all is as expected; 1: something is not; 2: a file, or the configuration that it tests, is wrong, and its tests were not run.
+`;
+
 const STATUS = `
 Exit code 0: ready; 1: not ready, draining, or no answer; 2: ready, but Consul does not list the service as it should, or the
 application is down (with --ready: 0).
@@ -100,6 +106,19 @@ export function makeProgram(version: string): Command {
       await readyRegex();
       const clock = new SystemClock();
       process.exitCode = runCheck(file, { set, env: process.env, wallMs: () => clock.wallMs() }, process.stdout);
+    });
+
+  program
+    .command('test')
+    .description('run policy tests: where requests would go, and how, by files and documents that nobody runs yet')
+    .argument('<file...>', 'files of tests, YAML or JSON')
+    .option('--junit <file>', 'write the results there too, for a CI')
+    .addHelpText('after', TEST)
+    .action(async (files: readonly string[], { junit }: { readonly junit?: string }) => {
+      const { runTests } = await import('./test.ts');
+      const clock = new SystemClock();
+      const options = { junit: junit ?? null, env: process.env, wallMs: () => clock.wallMs() };
+      process.exitCode = await runTests(files, options, process.stdout);
     });
 
   program

@@ -183,6 +183,8 @@ export interface LagConfig {
 
 export type { StaticEndpoint };
 export interface ConsulConfig extends ConsulOptions {
+  /** Whether Consul's own config entries are read. */
+  readonly configEntries: boolean;
   /** Says in KV what it runs, and takes part in canaries. */
   readonly status: boolean;
 }

@@ -69,6 +69,8 @@ export class LiveConfig implements StagedLayers {
   private fileFreshAt = 0;
   private saidOfFile = '';
   private chains: readonly ChainText[] = [];
+  /** Null: Consul's own config entries are not followed. */
+  private entries: { readonly unreachable: string | null; problems: readonly Problem[] } | null = null;
   private explanation = NOTHING;
   private unsaidUpstream: UpstreamConfig | null = null;
   private fingerprint = '';
@@ -141,10 +143,12 @@ export class LiveConfig implements StagedLayers {
     if (this.matters(layer)) void this.settleSoon();
   }
 
-  /** Consul's own config entries, all that are known. */
-  setChains(chains: readonly ChainText[]): void {
+  /** Consul's own config entries, all that are known. `unreachable`: why some of them are not. */
+  setChains(chains: readonly ChainText[], unreachable: string | null): void {
+    const isNews = chains !== this.chains;
     this.chains = chains;
-    void this.settleSoon();
+    this.entries = { problems: this.entries?.problems ?? [], unreachable };
+    if (isNews) void this.settleSoon();
   }
 
   /** Resolves when what is in force is on disk. */
@@ -179,6 +183,12 @@ export class LiveConfig implements StagedLayers {
       problems: this.book.problemsOf(layer),
       unreachable: problem ?? (this.isFromDisk ? FROM_DISK : null),
     }));
+  }
+
+  /** What came of Consul's own config entries; nothing when they are not followed. */
+  entryStates(): readonly LayerState[] {
+    if (this.entries === null) return [];
+    return [{ name: 'consul:discovery-chain', revision: null, ageMs: null, ...this.entries }];
   }
 
   /** Of one layer: what is in force, what was seen, and what is wrong with that. */
@@ -307,6 +317,7 @@ export class LiveConfig implements StagedLayers {
     this.goodFile = file;
     const news = this.book.take(settlement.layers);
     this.unsaidUpstream = settlement.unsaid;
+    this.noteEntries(settlement.chainProblems);
     this.explanation = settlement;
     const isOther = settlement.fingerprint !== this.fingerprint;
     this.fingerprint = settlement.fingerprint;
@@ -356,6 +367,13 @@ export class LiveConfig implements StagedLayers {
     this.config.fail(formatProblem(first));
     // At the start whoever started the program is told.
     if (!isSaid && this.goodFile !== null) this.tally.refuse(this.newestFile?.source ?? first.source, problems);
+  }
+
+  private noteEntries(problems: readonly Problem[]): void {
+    if (this.entries === null) return;
+    const isSaid = JSON.stringify(this.entries.problems) === JSON.stringify(problems);
+    this.entries.problems = problems;
+    if (!isSaid && problems.length > 0) this.tally.refuse('consul:discovery-chain', problems);
   }
 
   private tell({ layer, applied, problems }: LayerNews): void {

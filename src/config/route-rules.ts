@@ -1,5 +1,6 @@
 import { type Contradiction, contradiction } from './contradiction.ts';
 import type { Path } from './paths.ts';
+import { patternRules } from './pattern-rules.ts';
 import { type Destination, destinationsOf, type Placed, placedRoutes } from './placed-routes.ts';
 import { matchRules } from './route-match-rules.ts';
 import { routePolicyRules } from './route-policy-rules.ts';
@@ -11,6 +12,7 @@ export function routeRules(config: Written, merged: unknown): Contradiction[] {
   const routes = placedRoutes(config);
   return [
     ...tooMany(routes),
+    ...patternRules(routes),
     ...routes.flatMap((placed) => [
       ...oneAction(placed),
       ...hostsOfUpstream(config, placed),

@@ -8,7 +8,7 @@ export function encodeRoutes(routes: readonly RouteOptions[]): unknown {
   return Object.fromEntries(routes.map((route) => [route.name, encodeRoute(route)]));
 }
 
-function encodeRoute(route: RouteOptions): object {
+export function encodeRoute(route: RouteOptions): object {
   const { hosts, matches, callers, order, action, rewrite, request, response, mirrors, cors, policy } = route;
   return present({
     hosts: unlessEmpty(hosts),

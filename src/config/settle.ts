@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
 import { countsOf } from './called-services.ts';
+import { SettlingChains } from './chains/settling-chains.ts';
 import { type Blame, type Decision, decide } from './decide.ts';
 import { redacted } from './effective.ts';
 import type { Source } from './expand.ts';
@@ -42,7 +43,8 @@ const MAX_RETRIES = 32;
  * Each layer has a newest document, the one in force, and none, in this order. All begin with the first that can be
  * read. While they are not a configuration, documents that have a part in what is wrong are taken back to the next:
  * changed ones before those in force, and of two that contradict each other the one that is complained about. What is
- * left at the end is the file alone, which is good or the program has not started. Then every document that was taken
+ * left at the end is the file alone, which is good or the program has not started. Consul's own config entries lie below
+ * everything and give way first. Then every document that was taken
  * back for the sake of others is tried once more, since those others may be gone by now.
  */
 export function settle(material: Material, options: SettleOptions): Settlement {
@@ -78,6 +80,7 @@ interface Choice {
 
 class Settling {
   private readonly places: readonly Place[];
+  private readonly chains: SettlingChains;
   /** What references of documents stand for, and how they are written. */
   private readonly resolved = new Map<string, string>();
 
@@ -87,13 +90,16 @@ class Settling {
     private readonly surroundings: RemoteSurroundings,
     private readonly wallMs: number,
   ) {
+    this.chains = new SettlingChains(material.chains);
     const layers = new Set([...material.newest, ...material.good].map(({ layer }) => layer));
     this.places = [...layers].sort(inPrecedence).map((layer) => this.placeOf(layer));
   }
 
   run(isExplained: boolean): Settlement {
     let decision = this.decide();
+    while (decision.config === null && this.chains.drop(decision.blames)) decision = this.decide();
     while (decision.config === null && this.takeBack(decision.blames)) decision = this.decide();
+    if (decision.config === null && this.chains.dropAll()) decision = this.decide();
     decision = this.refuseEmpty(decision);
     decision = this.tryAgain(decision);
     const { config, layers, merged } = decision;
@@ -103,7 +109,7 @@ class Settling {
       unsaid: config === null ? null : unsaidUpstream(valueAt(merged, ['defaults'])),
       localProblems: [],
       layers: this.places.map((place) => this.verdictOf(place)),
-      chainProblems: [],
+      chainProblems: this.chains.problems(),
       shown,
       origins: isExplained ? originsOf(shown, layers) : new Map(),
       fingerprint: fingerprintOf(merged),
@@ -139,7 +145,7 @@ class Settling {
 
   private decide(): Decision {
     const sources = this.places.flatMap((place) => place.choices[place.at]?.read.source ?? []);
-    return decide([...this.local.below, ...sources, ...this.local.above], this.wallMs);
+    return decide([...this.chains.sources(), ...this.local.below, ...sources, ...this.local.above], this.wallMs);
   }
 
   /** Moves at least one document back; false when there is none left. */

@@ -9,10 +9,11 @@ export class SettlerHere implements Settler {
   constructor(private readonly wallMs: () => number) {}
 
   async settle(material: Material): Promise<Settlement> {
+    const { local, newest, good, chains } = material;
     await readyRegexFor([
-      material.local.text,
-      ...material.newest.map(({ text }) => text),
-      ...material.chains.map(({ json }) => json),
+      local.text,
+      ...[...newest, ...good].map(({ text }) => text),
+      ...chains.map(({ json }) => json),
     ]);
     return settle(material, { wallMs: this.wallMs(), checkFile: checkReadable });
   }

@@ -1,6 +1,4 @@
-import type { Clock } from '../base/clock.ts';
 import { FAILURES, type FailureCode } from '../base/failure.ts';
-import type { Random } from '../base/random.ts';
 import { failureAnswer } from '../http/answer.ts';
 import type { Client, RequestHandler } from '../http/conduit.ts';
 import { Edits, NO_EDITS } from '../http/edits.ts';
@@ -18,6 +16,7 @@ import { Allowance, NO_DEADLINE } from './allowance.ts';
 import { Answering } from './answering.ts';
 import { type Attempt, type AttemptOwner, MISDIRECTED } from './attempt.ts';
 import { Attempts } from './attempts.ts';
+import type { ExchangeContext } from './exchange-context.ts';
 import { type PaceOwner, paceOf } from './fault-pace.ts';
 import { isLoop, maxForwardsOf } from './forward.ts';
 import type { HedgeTimerOwner } from './hedge-timer.ts';
@@ -25,7 +24,6 @@ import type { HeldHeadOwner } from './held-head.ts';
 import { Instead } from './instead.ts';
 import { Journal } from './journal.ts';
 import { OPTIONS_ANSWER } from './local-answers.ts';
-import type { ProxyObserver } from './observer.ts';
 import { Placed } from './placement.ts';
 import type { Plan, Router } from './plan.ts';
 import { Race } from './race.ts';
@@ -36,15 +34,6 @@ import { Sending } from './sending.ts';
 import { type BoundsOwner, TimeBounds } from './time-bounds.ts';
 import { Tried } from './tried.ts';
 import { Wait, type WaitOwner } from './wait.ts';
-
-/** What all exchanges of a process share. */
-export interface ExchangeContext {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Tells this sidecar's requests from all others; 16 hex digits. */
-  readonly instanceId: string;
-  readonly observer: ProxyObserver;
-}
 
 /**
  * `idle`: between requests. `waiting`: with no attempt, see `Wait`. `trying`: nothing of an answer has been sent.

@@ -5,6 +5,9 @@ import { traceparentOf } from '../http/trace-context.ts';
 import type { Attempt } from './attempt.ts';
 import type { Journal } from './journal.ts';
 
+/** By which a copy is known to whoever gets it: the name of its route. What has it is not copied again. */
+export const MIRROR_FIELD = 'x-remora-mirror';
+
 /**
  * The fields that a request gains and loses on its way to an endpoint; anew for each attempt. `trustsPeer`: fields
  * named `x-remora-*` that the client sent are believed, and passed on. `instanceId`: by which this sidecar knows its
@@ -20,6 +23,7 @@ export function editRequest(
   const { head, labels, peer, trace } = journal;
   edits.reset();
   edits.removesOwn = !trustsPeer;
+  if (!trustsPeer) passMirrorMark(head, edits);
   // HTTP/1.0 may leave it out, and HTTP/1.1 may not.
   if (head.authority === '') edits.append('host', labels.upstream);
 
@@ -42,6 +46,15 @@ export function editRequest(
 
   const maxForwards = head.method === 'OPTIONS' ? maxForwardsOf(head) : null;
   if (maxForwards !== null) edits.set('max-forwards', String(maxForwards - 1));
+}
+
+/**
+ * An application may want to know that nobody waits for its answer. Who says so of a request of their own gains nothing
+ * by it.
+ */
+function passMirrorMark(head: RequestHead, edits: Edits): void {
+  const mark = head.get(MIRROR_FIELD);
+  if (mark !== null) edits.append(MIRROR_FIELD, mark);
 }
 
 /**

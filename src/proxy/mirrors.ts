@@ -1,7 +1,7 @@
 import type { Peer } from '../http/conduit.ts';
 import type { Fields } from '../http/fields.ts';
 import type { RequestHead } from '../http/head.ts';
-import type { ExchangeContext } from './exchange.ts';
+import type { ExchangeContext } from './exchange-context.ts';
 import type { Replay } from './replay.ts';
 
 /** A request that is complete. Lent for the call: whoever keeps something of it copies. */

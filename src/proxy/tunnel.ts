@@ -15,7 +15,7 @@ import { Visit } from '../policy/door.ts';
 import { NO_EVIDENCE, type Outcome } from '../policy/evidence.ts';
 import { Mishap } from '../policy/fault.ts';
 import { REFUSED, type Ticket } from '../policy/gate.ts';
-import type { ExchangeContext } from './exchange.ts';
+import type { ExchangeContext } from './exchange-context.ts';
 import { HeldTime } from './held-time.ts';
 import type { PlanLabels } from './labels.ts';
 import { LinePlace } from './line-place.ts';

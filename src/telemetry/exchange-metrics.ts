@@ -1,6 +1,7 @@
 import { FAILURES, type FailureCode } from '../base/failure.ts';
 import type { PlanLabels } from '../proxy/labels.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../proxy/observer.ts';
+import type { RouteAnswerKind } from '../proxy/route-effects.ts';
 import { AttemptMetrics } from './attempt-metrics.ts';
 import { CallMetrics } from './call-metrics.ts';
 import type { Counter, Gauge, Histogram } from './instruments.ts';
@@ -44,6 +45,7 @@ export class ExchangeMetrics implements PlanObserver {
     this.inProgress -= 1;
     series.finished(statusClass(record.status), record.code).value += 1;
     series.duration.record(endedAt - record.startedAt);
+    if (record.routeAnswer !== null) series.routeAnswered(record.routeAnswer).value += 1;
     this.attempts.count(record.attempts, record.attemptCount, endedAt);
     if (record.isGrpc || this.labels.protocol === 'grpc') this.calls.count(record);
   }
@@ -78,6 +80,7 @@ class ExchangeSeries {
   /** By status class; null is not bound yet. */
   private readonly answered: (Counter | null)[] = STATUS_CLASSES.map(() => null);
   private missing: Counter | null = null;
+  private readonly ofRoutes = new Map<RouteAnswerKind, Counter>();
   private readonly failed = new Map<FailureCode, (Counter | null)[]>();
 
   constructor(
@@ -95,6 +98,15 @@ class ExchangeSeries {
   missingKeys(): Counter {
     const { direction, upstream } = this.labels;
     return (this.missing ??= this.lease.counter('remora_hash_keys_missing_total', [direction, upstream]));
+  }
+
+  /** Of routes that answer, and bound when one first does. */
+  routeAnswered(kind: RouteAnswerKind): Counter {
+    const known = this.ofRoutes.get(kind);
+    if (known !== undefined) return known;
+    const counter = this.lease.counter('remora_route_answers_total', [this.labels.upstream, kind]);
+    this.ofRoutes.set(kind, counter);
+    return counter;
   }
 
   finished(status: number, code: FailureCode | null): Counter {

@@ -58,6 +58,7 @@ function serverSpan(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOr
   attributes['remora.request_id'] = safeText(record.requestId, MAX_REQUEST_ID);
   attributes['remora.attempts'] = record.attemptCount;
   addOwn(attributes, record, code);
+  if (record.route !== null) attributes['remora.route'] = record.route;
   if (record.fault !== null) attributes['remora.fault'] = record.fault;
   if (record.fallback !== null) attributes['remora.fallback'] = record.fallback;
   const facts = {

@@ -6,6 +6,7 @@ import type {
   IdentityView,
   ListenerView,
   ReadinessView,
+  RoutesView,
   ShardsView,
   StandingView,
 } from '../../src/admin/agent-view.ts';
@@ -21,6 +22,7 @@ export class FakeAgentView implements AgentView {
     { name: 'cache', protocol: 'tcp', address: '127.0.0.1', port: 0, connections: 0 },
   ];
   clusterViews: readonly ClusterView[] = [orders(), empty()];
+  routesView: RoutesView = { total: 0, routes: [] };
   shardViews: readonly ShardsView[] = [];
   configView: ConfigView = {
     effective: { service: { name: 'web' }, consul: { token: '(secret)' } },
@@ -70,6 +72,10 @@ export class FakeAgentView implements AgentView {
 
   shards(): readonly ShardsView[] {
     return this.shardViews;
+  }
+
+  routes(): RoutesView {
+    return this.routesView;
   }
 
   config(): ConfigView {

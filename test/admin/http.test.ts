@@ -43,6 +43,7 @@ describe('what the paths answer', () => {
       'GET /metrics',
       'GET /clusters',
       'GET /shards',
+      'GET /routes',
       'GET /config',
       'GET /listeners',
     ]) {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { routesText } from '../../src/admin/routes-report.ts';
+import { routeSamples, routesView } from '../../src/agent/routes-view.ts';
 import type { Upstream } from '../../src/agent/upstream.ts';
 import { Upstreams } from '../../src/agent/upstreams.ts';
 import { NO_LOG } from '../../src/base/log.ts';
@@ -152,6 +154,61 @@ describe('what a route leads', () => {
     clock.advance(5_000);
     await new Promise((resolve) => setImmediate(resolve));
     expect([ask('shop'), ask('orders')]).toEqual(['r orders a', 'null orders a']);
+  });
+});
+
+describe('routes for operators', () => {
+  it('are shown with what they match, where they lead and how often, and counted', async () => {
+    const targets = [targetOf({ weight: 9 }), targetOf({ subset: 'v2', weight: 1 })];
+    const split = routeOf({
+      name: 'split',
+      hosts: ['shop'],
+      matches: [{ ...matchOf({ kind: 'segments', value: '/cart' }), methods: ['GET', 'HEAD'] }],
+      action: { kind: 'forward', targets, sticky: null },
+    });
+    const own = routeOf({ name: 'own', action: { kind: 'maintenance', retryAfterMs: 1000 } });
+    const { upstreams, planOf, parts } = await open([upstreamConfig('orders', { subsets: SUBSETS, routes: [own] })], {
+      routes: [split],
+    });
+    for (const host of ['shop', 'shop', 'orders']) planOf(host, '/cart/1');
+    const { total, routes } = routesView(upstreams.tables);
+    expect(total).toBe(2);
+    expect(routes.map(({ route: _route, ...rest }) => rest)).toEqual([
+      {
+        upstream: null,
+        name: 'split',
+        hosts: ['shop'],
+        match: 'GET|HEAD /cart/...',
+        does: 'orders 90%, orders/v2 10%',
+        requests: 2,
+      },
+      { upstream: 'orders', name: 'own', hosts: [], match: 'everything', does: 'maintenance', requests: 1 },
+    ]);
+    expect(routesText({ total: 1_500, routes })).toBe(
+      [
+        'ASKED FOR        ROUTE  MATCHES             LEADS TO                      REQUESTS',
+        'shop             split  GET|HEAD /cart/...  -> orders 90%, orders/v2 10%  2',
+        'upstream orders  own    everything          -> maintenance                1',
+        'and 1498 more',
+        '',
+      ].join('\n'),
+    );
+    const samples = [...routeSamples(upstreams.tables, parts.overrides)];
+    expect(samples.map(({ name, labels, value }) => [name, ...labels, value].join(' '))).toEqual([
+      'remora_route_requests_total /split 2',
+      'remora_route_requests_total orders/own 1',
+      'remora_routes 2',
+    ]);
+  });
+
+  it('beyond a bound are one line', async () => {
+    const many = Array.from({ length: 1_200 }, (_, i) => routeOf({ name: `r${i}`, hosts: [`h${i}`] }));
+    const { upstreams, planOf, parts } = await open([upstreamConfig('orders')], { routes: many });
+    for (const i of [0, 300, 1_100]) planOf(`h${i}`);
+    expect([routesView(upstreams.tables).total, routesView(upstreams.tables).routes.length]).toEqual([1_200, 1_000]);
+    const samples = [...routeSamples(upstreams.tables, parts.overrides)];
+    expect(samples).toHaveLength(202);
+    expect(samples.find(({ labels }) => labels[0] === 'other')!.value).toBe(2);
   });
 });
 

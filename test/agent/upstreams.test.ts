@@ -232,10 +232,13 @@ it('takes another protocol on the same port', async () => {
 
 it('does not route by an upstream that is gone while others are opened', async () => {
   const { apply, shared, ports } = await open(at('orders', 1));
+  const { listen: bind } = ports;
+  const opening = Promise.withResolvers<void>();
+  ports.listen = (address, port) => opening.promise.then(() => bind.call(ports, address, port));
   const applied = apply(at('more', 2));
-  await Promise.resolve();
-  await Promise.resolve();
+  await settled();
   expect(shared.route(requestHead({ authority: 'orders' }), PEER, new Routed()) === null).toBe(true);
+  opening.resolve();
   await applied;
   expect([...ports.open]).toEqual([2]);
   expect(shared.route(requestHead({ authority: 'more' }), PEER, new Routed()) === null).toBe(false);

@@ -68,7 +68,7 @@ const cases: [what: string, text: string, ...lines: string[]][] = [
   [
     'a key of another world',
     web('consul: { xyzzy: 1 }\n'),
-    'remora.yaml:2:11 consul.xyzzy: found an unknown key, expected one of address, token, tokenFile, datacenter, namespace, status, tls',
+    'remora.yaml:2:11 consul.xyzzy: found an unknown key, expected one of address, configEntries, token, tokenFile, datacenter, namespace, status, tls',
   ],
   ['a missing section', 'admin: { port: 1 }\n', 'remora.yaml:1:1 service: found nothing, expected a map'],
   [

@@ -94,6 +94,7 @@ it('takes the file a user writes first exactly as it is printed, and fills in ev
     ]),
     consul: {
       address: 'http://127.0.0.1:8500',
+      configEntries: false,
       token: null,
       tokenFile: null,
       datacenter: null,

@@ -2,12 +2,13 @@ import { expect, it } from 'vitest';
 import { FAILURES } from '../../src/base/failure.ts';
 import { keyTable } from '../../src/config/key-table.ts';
 
-/** Every key there is, those of an upstream by what follows its name, too. */
+/** Every key there is, those of an upstream or a route by what follows its name, too. */
 const KEYS = new Set(
   [...keyTable().matchAll(/^\| `([^`]+)`/gm)].flatMap(([, key]) => [
     key!,
     key!.replace(/^upstreams\.<name>\./, ''),
     key!.replace(/^inbound\./, ''),
+    key!.replace(/^routes\.<name>\./, ''),
   ]),
 );
 /** Commands, and values of keys that the sentence has named. */

@@ -140,3 +140,13 @@ it('takes ten thousand routes and no more', () => {
   expect(said(many(9_998))).toBe('good');
   expect(said(many(9_999))).toContain('routes: found 10001 routes, with 10001 pairs of a host and a match');
 });
+
+it('takes as many patterns as there may be, of which equal ones are one', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, i) => `  r${i}: { match: { path: { regex: "/${i % 300}/.*" } }, to: shop }`).join(
+      '\n',
+    );
+  expect(said(many(256))).toBe('good');
+  expect(said(many(257))).toContain('a route with the pattern after 256 others');
+  expect(said(`${many(256)}\n  again: { match: { path: { regex: "/1/.*" } }, to: shop }`)).toBe('good');
+});

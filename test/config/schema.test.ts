@@ -56,7 +56,7 @@ upstreams:
   maglev: { balance: maglev, hash: { source: true }, maglev: { tableSize: 251 } }
 static:
   files: ["files.internal:80", "[2001:db8::1]:80", { address: "::1", port: 81, weight: 9, tags: [x], meta: { a: b }, zone: z, priority: 1 }]
-consul: { address: "https://consul:8501/", token: t, datacenter: dc1, namespace: ns, status: false, tls: { caFile: /ca, certFile: /c, keyFile: /k, serverName: s, verify: false } }
+consul: { address: "https://consul:8501/", configEntries: true, token: t, datacenter: dc1, namespace: ns, status: false, tls: { caFile: /ca, certFile: /c, keyFile: /k, serverName: s, verify: false } }
 admin: { address: 0.0.0.0, port: 1, grpcPort: off, tokenFile: /t }
 telemetry: { otlp: { endpoint: "https://otel:4317", headers: { api-key: k } }, sampleRatio: 1, accessLog: off }
 http: { maxHead: 1KiB, maxFields: 1, maxTarget: 256B, headTimeout: 1s, clientIdle: 1s, upstreamIdle: 1s, maxConnections: 1 }
@@ -280,6 +280,7 @@ it('takes every key there is, in the units of the program', () => {
   ]);
   expect(config.consul).toEqual({
     address: 'https://consul:8501',
+    configEntries: true,
     token: 't',
     tokenFile: null,
     datacenter: 'dc1',

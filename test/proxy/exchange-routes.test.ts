@@ -135,6 +135,14 @@ describe('a request that a route leads', () => {
   });
 });
 
+it('tells the application behind a sidecar that a request is a copy, and nothing else of the kind', () => {
+  const { script, client } = led({}, {}, { trustsPeer: false });
+  client.request({ fields: { 'x-remora-mirror': 'checkout', 'x-remora-other': 'x' } });
+  const { sentFields } = script.endpoint('a').last;
+  expect(sentFields['x-remora-mirror']).toBe('checkout');
+  expect(sentFields).not.toHaveProperty('x-remora-other');
+});
+
 describe('an answer of a route', () => {
   const moved = {
     kind: 'redirect',

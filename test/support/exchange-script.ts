@@ -51,7 +51,8 @@ import { Pace } from '../../src/policy/pace.ts';
 import { RetrySlots } from '../../src/policy/retry-slots.ts';
 import { textsOf } from '../../src/proxy/allowance.ts';
 
-import { Exchange, type ExchangeContext } from '../../src/proxy/exchange.ts';
+import { Exchange } from '../../src/proxy/exchange.ts';
+import type { ExchangeContext } from '../../src/proxy/exchange-context.ts';
 import { DEFAULT_HOLD, Hold, type HoldOptions } from '../../src/proxy/hold.ts';
 import { NO_MIRRORS } from '../../src/proxy/mirrors.ts';
 import type { ExchangeRecord, PlanObserver, ProxyObserver, TunnelRecord } from '../../src/proxy/observer.ts';

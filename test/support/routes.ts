@@ -7,7 +7,7 @@ export function route(said: Partial<RouteOptions> & { readonly name: string }): 
     hosts: [],
     matches: [],
     callers: [],
-    order: null,
+    order: 0,
     action: { kind: 'forward', targets: [target], sticky: null },
     rewrite: null,
     request: NO_CHANGES,

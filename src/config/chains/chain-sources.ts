@@ -38,14 +38,19 @@ function chainOf(json: string, problems: ChainProblems): unknown {
     problems.add([], `${json.length} characters`, `at most ${MAX_CHARACTERS}`);
     return null;
   }
-  try {
-    const chain = valueAt(JSON.parse(json), ['Chain']);
-    if (isMap(chain) && isMap(chain['Nodes']) && isMap(chain['Targets'])) return chain;
-  } catch {
-    // Said below.
-  }
+  const chain = valueAt(parsed(json), ['Chain']);
+  if (isMap(chain) && isMap(chain['Nodes']) && isMap(chain['Targets'])) return chain;
   problems.add([], 'something else', 'the JSON of /v1/discovery-chain');
   return null;
+}
+
+/** Null also for what is no JSON. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
 }
 
 type Written = Record<string, unknown>;

@@ -30,6 +30,11 @@ export const consulSection = section({
     scope: 'local',
     meaning: `The Consul agent: ${ADDRESS_WORDS}. Else \`CONSUL_HTTP_ADDR\`; the default is where an agent on this machine listens.`,
   }),
+  configEntries: defaulted(flag(), false, {
+    scope: 'local',
+    meaning:
+      "Whether Consul's own config entries (service-router, service-splitter, service-resolver, service-defaults) are read for the services that are called, as the lowest layer; see below. Off, since it is one more blocking query for each of them, and `service:read` is asked for.",
+  }),
   token: optional(text('text'), 'none', {
     scope: 'local',
     isSecret: true,

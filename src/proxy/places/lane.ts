@@ -1,5 +1,5 @@
 import type { FailureCode } from '../../base/failure.ts';
-import type { ExchangeContext } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
 import type { Move } from '../plan.ts';
 import { type KeptRequest, pastDoors, Shadow, type ShadowOwner } from './shadow.ts';
 

@@ -7,7 +7,8 @@ import { FieldList, type Fields } from '../../http/fields.ts';
 import type { RequestHead, ResponseHead } from '../../http/head.ts';
 import { ResponseCopy } from '../../http/head-copy.ts';
 import { OPEN_DOOR } from '../../policy/door.ts';
-import { Exchange, type ExchangeContext } from '../exchange.ts';
+import { Exchange } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
 import type { AttemptRecord, ExchangeRecord, PlanObserver, RetryRefusal } from '../observer.ts';
 import { NO_FALLBACK, type Plan, type Router } from '../plan.ts';
 

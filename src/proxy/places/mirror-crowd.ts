@@ -1,4 +1,4 @@
-import type { ExchangeContext } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
 import type { Plan } from '../plan.ts';
 import { type KeptRequest, Shadow, type ShadowOwner } from './shadow.ts';
 

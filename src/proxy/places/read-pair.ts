@@ -1,4 +1,4 @@
-import type { ExchangeContext } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
 import type { Move } from '../plan.ts';
 import { type KeptRequest, pastDoors, Shadow, type ShadowOwner } from './shadow.ts';
 

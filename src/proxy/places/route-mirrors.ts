@@ -2,15 +2,13 @@ import { Edits } from '../../http/edits.ts';
 import { FieldList, type Fields } from '../../http/fields.ts';
 import { RequestCopy } from '../../http/head-copy.ts';
 import { RetryBudget } from '../../policy/budget.ts';
-import type { ExchangeContext } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
+import { MIRROR_FIELD } from '../forward.ts';
 import { type CompleteRequest, type Mirrors, NO_MIRRORS } from '../mirrors.ts';
 import type { Plan } from '../plan.ts';
 import { Replay } from '../replay.ts';
 import type { RouteEffects } from '../route-effects.ts';
 import type { MirrorCrowd } from './mirror-crowd.ts';
-
-/** By which a copy is known to whoever gets it: the name of its route. What has it is not copied again. */
-export const MIRROR_FIELD = 'x-remora-mirror';
 
 /** However patient the mirror's own upstream is: nobody waits for the answer. */
 const MAX_MIRROR_MS = 30_000;
@@ -46,7 +44,6 @@ export class RouteMirrors implements Mirrors {
 
   copy(context: ExchangeContext, request: CompleteRequest, body: Replay, trailers: Fields | null): void {
     const { mirrors } = this;
-    if (request.head.upgrade !== null || request.head.count(MIRROR_FIELD) > 0) return;
     for (let at = 0; at < mirrors.length; at++) {
       const mirror = mirrors[at]!;
       if (mirror.share >= ALL || context.random.below(ALL) < mirror.share) {
@@ -63,6 +60,7 @@ export class RouteMirrors implements Mirrors {
     trailers: Fields | null,
   ): void {
     const { crowd } = this;
+    if (request.head.upgrade !== null || request.head.count(MIRROR_FIELD) > 0) return;
     if (plan === null) return crowd.count('no_upstream');
     if (!body.isWhole) return crowd.count('body');
     if (!crowd.hasRoom(body.size)) return crowd.count('full');

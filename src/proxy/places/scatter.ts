@@ -9,7 +9,7 @@ import { makeRequestId } from '../../http/request-id.ts';
 import { traceparentOf } from '../../http/trace-context.ts';
 import { Visit } from '../../policy/door.ts';
 import { type Evidence, NO_EVIDENCE } from '../../policy/evidence.ts';
-import type { ExchangeContext } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
 import { editRetryAfter } from '../forward.ts';
 import { Journal } from '../journal.ts';
 import { NO_MIRRORS } from '../mirrors.ts';

@@ -1,6 +1,6 @@
 import type { FailureCode } from '../../base/failure.ts';
 import { type Hash64, hashText } from '../../cluster/hash.ts';
-import type { ExchangeContext } from '../exchange.ts';
+import type { ExchangeContext } from '../exchange-context.ts';
 import type { Move } from '../plan.ts';
 import { Lane, type LaneOwner, type SecondWrite } from './lane.ts';
 import type { LossReason } from './ledger.ts';

@@ -49,11 +49,17 @@ class PrefixRewrite implements PathRewrite {
   of(path: string): string {
     if (path === '*') return path;
     const bare = bareOf(path);
-    const head = this.heads.find((one) => isAtHead(one, bare));
-    if (head === undefined) return path;
+    const head = this.headOf(bare);
+    if (head === null) return path;
     const { replacement } = this;
     const rest = path.slice(head.text.length);
     return sound((head.isWhole && replacement.endsWith('/') ? replacement.slice(0, -1) : replacement) + rest);
+  }
+
+  private headOf(bare: string): Head | null {
+    const { heads } = this;
+    for (let at = 0; at < heads.length; at++) if (isAtHead(heads[at]!, bare)) return heads[at]!;
+    return null;
   }
 }
 

@@ -53,6 +53,36 @@ export const TRAFFIC_METRICS = {
     labels: ['upstream', 'result'],
     help: 'Second attempts beside a slow first: sent; of those won, whose answer the client got; and refused, which were due and had no budget.',
   },
+  remora_route_requests_total: {
+    type: 'counter',
+    labels: ['route'],
+    help: "Requests that a route led, whatever became of them: `/name` of the shared port's, `upstream/name` of an upstream's own. The first 200; all others together are `other`.",
+  },
+  remora_routes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Routes in force.',
+  },
+  remora_overrides_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Requests that said where they are to go: taken there, or refused.',
+  },
+  remora_route_answers_total: {
+    type: 'counter',
+    labels: ['upstream', 'answer'],
+    help: 'Requests that their route answered in place of an endpoint: redirect, respond, maintenance, or preflight. The upstream is `-` for routes of the shared port that lead nowhere.',
+  },
+  remora_mirrors_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Copies of requests for mirrors, by how they ended: ok, error (a status of the server, 500 and above), failed (no answer); or never sent: body (not kept whole), full (too many at once), no_upstream.',
+  },
+  remora_mirrors_active: {
+    type: 'gauge',
+    labels: [],
+    help: 'Copies under way.',
+  },
   remora_hash_keys_missing_total: {
     type: 'counter',
     labels: ['direction', 'upstream'],

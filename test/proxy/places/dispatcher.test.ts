@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { ResponseHead } from '../../../src/http/head.ts';
+import { makeEffects } from '../../../src/route/effects/effects.ts';
 import { requestHead } from '../../support/exchange-script.ts';
+import { changes, routeOf } from '../../support/route.ts';
 import { SpreadScript } from '../../support/spread-script.ts';
 
 const CLOSED = { admitted: 0, active: 0, parked: 0, timers: 0 };
@@ -99,6 +102,57 @@ describe('a dispatcher', () => {
     script.enter().request();
     script.at('a').answer(200);
     expect(script.endpoint('b').upstreams).toEqual([]);
+  });
+
+  it.each(['first', 'all', 'dual_read', 'dual_write'] as const)(
+    'gives %s the cookie of its route, and no other request',
+    (kind) => {
+      const script = new SpreadScript(kind, ['a', 'b']);
+      const { route } = script.router;
+      let cookie: string | null = 'part=1';
+      Object.assign(script.router, {
+        route: (...[head, peer, routed]: Parameters<typeof route>) => {
+          routed.setCookie = cookie;
+          return route(head, peer, routed);
+        },
+      });
+      const client = script.enter();
+      const answer = (method: string): string => {
+        client.request({ method });
+        for (const name of kind === 'dual_write' ? ['a', 'b'] : ['b', 'a']) script.at(name).answer(200);
+        return script.take().find((line) => line.includes('client head'))!;
+      };
+      const method = kind === 'dual_write' ? 'PUT' : 'GET';
+      expect(answer(method)).toBe('0 client head 200 set-cookie: part=1');
+      cookie = null;
+      expect(answer(method)).toBe('0 client head 200');
+    },
+  );
+
+  it('asks the route of a request for its own answer before it spreads it', () => {
+    const script = new SpreadScript('first', ['a', 'b']);
+    const action = { kind: 'respond', status: 410, grpcStatus: 5, body: '', contentType: '' } as const;
+    script.plan = Object.assign(script.plan, { effects: makeEffects(routeOf({ action }), null) });
+    script.enter().request();
+    expect(script.take()).toEqual(['0 client local 410', '0 client finish true']);
+    expect(script.books()).toEqual(CLOSED);
+  });
+
+  it('lets the route of a broadcast change its answers, also its failures', () => {
+    const response = changes({ set: [['x-part', '%route%']] });
+    const effects = makeEffects(routeOf({ response }), null);
+    const script = new SpreadScript('first', ['a', 'b'], { effects, retry: { maxAttempts: 1 } });
+    const client = script.enter();
+    const parts: (string | null)[] = [];
+    Object.assign(client, { sendHead: (head: ResponseHead) => parts.push(head.get('x-part')) });
+    client.request();
+    script.at('b').answer(200);
+    expect(parts).toEqual(['checkout']);
+    client.request();
+    script.at('a').handler.onFailure('upstream_reset');
+    script.at('b').handler.onFailure('upstream_reset');
+    expect(script.take().join()).toContain('client local 502');
+    expect(script.local).toMatchObject({ 'x-part': 'checkout' });
   });
 
   it('sends an upgrade to the main place alone', () => {

@@ -20,7 +20,7 @@ class PlainTable {
   constructor(routes: readonly RouteOptions[]) {
     const rows = routes.flatMap((options) =>
       (options.hosts.length === 0 ? ['*'] : options.hosts).flatMap((host) =>
-        (options.matches.length === 0 ? [match({})] : options.matches).map((said) => rowOf(options.name, host, said)),
+        (options.matches.length === 0 ? [match({})] : options.matches).map((said) => rowOf(options, host, said)),
       ),
     );
     this.rows = rows.sort((a, b) => comparing(a, b));
@@ -38,11 +38,11 @@ interface Row {
   readonly rank: readonly number[];
 }
 
-function rowOf(name: string, host: string, said: RouteMatch): Row {
+function rowOf({ name, order }: RouteOptions, host: string, said: RouteMatch): Row {
   const { methods, headers, query, cookies, grpc } = said;
   const ofHost = host === '*' ? [0, 0] : host.startsWith('*') ? [1, host.length] : [2, 0];
   const methodRank = methods.length > 0 || (grpc !== null && grpc.method !== null) ? 2 : grpc === null ? 0 : 1;
-  const rank = [...ofHost, ...rankOfPath(said), methodRank, headers.length, query.length + cookies.length];
+  const rank = [...ofHost, -order, ...rankOfPath(said), methodRank, headers.length, query.length + cookies.length];
   return { name, host, match: said, rank };
 }
 
@@ -172,6 +172,7 @@ const routes = fc.uniqueArray(
     name: fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 4 }),
     hosts: fc.uniqueArray(fc.constantFrom(...HOSTS), { maxLength: 2 }),
     matches: fc.array(matches, { maxLength: 3 }),
+    order: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: -2, max: 2 })),
   }),
   { selector: ({ name }) => name, maxLength: 12 },
 );
