@@ -25,7 +25,10 @@ export interface Decision extends Expanded {
 /** What all documents say together, lowest first: a configuration, or everything that is wrong with it. */
 export function decide(sources: readonly Source[], wallMs: number): Decision {
   const expanded = expand(sources);
-  const { layers, merged } = expanded;
+  const { layers, merged, excess } = expanded;
+  if (excess.length > 0) {
+    return { ...expanded, config: null, blames: excess.map(({ source, finding }) => blameOf([source], finding)) };
+  }
   const verdict = judge(layers, merged);
   const findings = 'written' in verdict ? endsTooFar(verdict.written, wallMs) : verdict.findings;
   if ('written' in verdict && findings.length === 0) return { ...expanded, config: build(verdict.written), blames: [] };

@@ -59,7 +59,7 @@ function readYaml(text: string, source: string): Document | Problem[] {
     return distinctLines(complaints.map((error) => problemOf(syntaxFinding(error), placeAt(error.pos[0]))));
   }
 
-  const reader = new Reader(parsed);
+  const reader = new Reader();
   const value = reader.toPlain(parsed.contents, []);
   reader.reportOversize();
   const tree = new Tree(parsed);
@@ -107,15 +107,16 @@ class Reader {
   readonly findings: Finding[] = [];
   private nodes = 0;
   private isOversize = false;
-
-  constructor(private readonly parsed: YamlDocument.Parsed) {}
+  /** Of each name the last so far, which is the one that an alias means. */
+  private readonly anchors = new Map<string, Node>();
 
   toPlain(node: unknown, path: Path): unknown {
     // Aliases can multiply a short text into a large value, or hold themselves.
     if (++this.nodes > MAX_NODES || path.length > MAX_DEPTH) this.isOversize = true;
     if (this.isOversize) return null;
+    this.remember(node);
     if (isAlias(node)) {
-      const target = node.resolve(this.parsed);
+      const target = this.anchors.get(node.source);
       if (target !== undefined) return this.toPlain(target, path);
       this.findings.push(finding(path, 'value', `*${node.source}`, 'the name of an anchor that stands above'));
       return null;
@@ -129,6 +130,11 @@ class Reader {
     return isScalar(node) ? scalarToPlain(node.value) : null;
   }
 
+  /** The parser looks through the whole text for each alias, and a text may be nothing but aliases. */
+  private remember(node: unknown): void {
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.anchors.set(node.anchor, node);
+  }
+
   reportOversize(): void {
     if (this.isOversize) this.findings.push(finding([], 'value', ...ENDLESS));
   }
@@ -137,6 +143,7 @@ class Reader {
     const entries = new Map<string, unknown>();
     for (const pair of pairs) {
       const key = keyOf(pair);
+      this.remember(pair.key);
       if (key === null) {
         this.findings.push(
           finding(path, 'value', 'a key that is a map or a list', 'a name', 'put text with braces in quotes'),

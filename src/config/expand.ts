@@ -1,6 +1,6 @@
 import { isMap, type Layer, mergeLayers, SAME_PATH } from './layers.ts';
 import { type Path, valueAt } from './paths.ts';
-import type { Place } from './problems.ts';
+import type { Finding, Place } from './problems.ts';
 import { targetsIn } from './route-targets.ts';
 
 /**
@@ -16,9 +16,22 @@ const LABEL = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/;
 /** Each round finds the upstreams that the routes of those before it lead to. */
 const MOST_ROUNDS = 16;
 
+/** Of a sidecar; each has clusters, connections and metrics of its own. */
+const MAX_UPSTREAMS = 1_000;
+/** Of the shared port, and of all upstreams together. */
+const MAX_ROUTES = 10_000;
+
 export interface Expanded {
   readonly layers: readonly Layer[];
   readonly merged: unknown;
+  /** What is too much to be judged at all. */
+  readonly excess: readonly Excess[];
+}
+
+export interface Excess {
+  readonly finding: Finding;
+  /** The document that has the most of it. */
+  readonly source: Source;
 }
 
 /**
@@ -33,6 +46,8 @@ export function expand(sources: readonly Source[]): Expanded {
   for (let round = 0; ; round++) {
     const names = [...Object.keys(upstreams), ...implied.keys()];
     const services = new Map(names.map((name) => [name, serviceOf(name, upstreams[name])]));
+    const excess = names.length > MAX_UPSTREAMS ? tooMany(sources, names.length) : routesFor(sources, services);
+    if (excess.length > 0) return { layers: sources, merged: {}, excess };
     const laid = sources.flatMap((source) => layersOf(source, services));
     const layers = implied.size === 0 ? laid : [impliedLayer(implied, laid), ...laid];
     const merged = mergeLayers(layers);
@@ -40,8 +55,43 @@ export function expand(sources: readonly Source[]): Expanded {
     for (const [name, path] of targetsIn(merged)) {
       if (!services.has(name) && !implied.has(name) && LABEL.test(name)) implied.set(name, path);
     }
-    if (implied.size === before || round === MOST_ROUNDS) return { layers, merged };
+    if (implied.size === before || round === MOST_ROUNDS) return { layers, merged, excess: [] };
   }
+}
+
+function tooMany(sources: readonly Source[], count: number): Excess[] {
+  const sizes = sources.map(
+    ({ value }) => Object.keys(valueAt(value, ['upstreams']) ?? {}).length + targetsIn(value).length,
+  );
+  const source = sources[sizes.indexOf(Math.max(...sizes))];
+  const path = source !== undefined && valueAt(source.value, ['upstreams']) === undefined ? ['routes'] : ['upstreams'];
+  const found = `${count} upstreams, with those that routes lead to`;
+  const finding: Finding = { path, at: 'key', found, expected: `at most ${MAX_UPSTREAMS}`, hint: null };
+  return source === undefined ? [] : [{ finding, source }];
+}
+
+/** Routes that stand once for many upstreams are each upstream's. */
+function routesFor(sources: readonly Source[], services: ReadonlyMap<string, string>): Excess[] {
+  return sources.flatMap((source): Excess[] => {
+    const path = source.service === null ? ['defaults', 'routes'] : ['routes'];
+    const routes = valueAt(source.value, path);
+    const count = isMap(routes) ? Object.keys(routes).length : 0;
+    const times = namesFor(source, services).length;
+    const shared = source.service === null ? valueAt(source.value, ['routes']) : undefined;
+    if (isMap(shared) && Object.keys(shared).length > MAX_ROUTES) {
+      const found = `${Object.keys(shared).length} routes`;
+      const expected = `at most ${MAX_ROUTES}`;
+      return [{ source, finding: { path: ['routes'], at: 'key', found, expected, hint: null } }];
+    }
+    if (count * times <= MAX_ROUTES) return [];
+    const found = `${count} routes for each of ${times} upstreams`;
+    const expected = `at most ${MAX_ROUTES} together`;
+    return [{ source, finding: { path, at: 'key', found, expected, hint: null } }];
+  });
+}
+
+function namesFor({ service }: Source, services: ReadonlyMap<string, string>): string[] {
+  return [...services].filter(([, one]) => service === null || service === one).map(([name]) => name);
 }
 
 function serviceOf(name: string, upstream: unknown): string {
@@ -51,7 +101,7 @@ function serviceOf(name: string, upstream: unknown): string {
 
 function layersOf(source: Source, services: ReadonlyMap<string, string>): Layer[] {
   if (source.service !== null) {
-    const names = [...services].filter(([, service]) => service === source.service).map(([name]) => name);
+    const names = namesFor(source, services);
     return names.length === 0 ? [] : [laidOver(source, [], names)];
   }
   if (!isMap(valueAt(source.value, ['defaults'])) || services.size === 0) return [source];

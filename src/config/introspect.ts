@@ -12,6 +12,18 @@ export type Kind =
   | { readonly kind: 'value' };
 
 export function kindOf(schema: Schema): Kind {
+  const known = KINDS.get(schema);
+  if (known !== undefined) return known;
+  const kind = findKind(schema);
+  KINDS.set(schema, kind);
+  return kind;
+}
+
+/** Schemas never change, and documents of thousands of keys ask about the same few. */
+const KINDS = new WeakMap<Schema, Kind>();
+const SCOPES = new WeakMap<Schema, ReadonlySet<Scope>>();
+
+function findKind(schema: Schema): Kind {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
     case 'optional':
@@ -69,6 +81,14 @@ export function factsAt(root: Schema, path: Path): FieldFacts | null {
 
 /** Every scope that occurs at or below a schema. */
 export function scopesWithin(schema: Schema): ReadonlySet<Scope> {
+  const known = SCOPES.get(schema);
+  if (known !== undefined) return known;
+  const scopes = findScopes(schema);
+  SCOPES.set(schema, scopes);
+  return scopes;
+}
+
+function findScopes(schema: Schema): ReadonlySet<Scope> {
   const own = FACTS.get(schema)?.scope ?? null;
   if (own !== null) return new Set([own]);
   const kind = kindOf(schema);

@@ -13,6 +13,9 @@ export type Verdict = { readonly written: Written } | { readonly findings: reado
 
 type Issue = z.core.$ZodIssue;
 
+/** Nobody mends more at once, and some of what is found out about each takes as long as the document is. */
+const MAX_FINDINGS = 200;
+
 /**
  * Judges what all layers say together: every shape first, then what values say to one another. A wrong value does not
  * hide the contradictions among the right ones: it is taken out, the default stands in, and the rest is judged.
@@ -21,17 +24,19 @@ export function judge(layers: readonly Layer[], merged = mergeLayers(layers)): V
   const read = configSchema.safeParse(merged);
   if (read.success) {
     const findings = contradictions(read.data, merged);
-    return findings.length === 0 ? { written: read.data } : { findings };
+    return findings.length === 0 ? { written: read.data } : { findings: findings.slice(0, MAX_FINDINGS) };
   }
-  const findings = distinct(read.error.issues.flatMap((issue) => findingsOf(issue, [], merged, layers)));
-  return { findings: [...findings, ...contradictionsAmongTheRest(merged, findings)] };
+  const issues = read.error.issues.slice(0, MAX_FINDINGS);
+  const findings = distinct(issues.flatMap((issue) => findingsOf(issue, [], merged, layers))).slice(0, MAX_FINDINGS);
+  if (findings.length === MAX_FINDINGS) return { findings };
+  return { findings: [...findings, ...contradictionsAmongTheRest(merged, findings)].slice(0, MAX_FINDINGS) };
 }
 
 function findingsOf(issue: Issue, holder: Path, merged: unknown, layers: readonly Layer[]): Finding[] {
   const path: Path = [...holder, ...(issue.path as (string | number)[])];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey([...path, key], keysAt(configSchema, path)));
+      return issue.keys.slice(0, MAX_FINDINGS).map((key) => unknownKey([...path, key], keysAt(configSchema, path)));
     case 'invalid_key':
       return [
         {
@@ -107,6 +112,7 @@ function contradictionsAmongTheRest(merged: unknown, findings: readonly Finding[
   for (const path of wrong) rest = without(rest, path);
   for (let attempt = 0; attempt < 8; attempt++) {
     const read = configSchema.safeParse(rest);
+    if (!read.success && read.error.issues.length > MAX_FINDINGS) return [];
     if (read.success) {
       const isGone = (path: Path): boolean => wrong.some((other) => holds(other, path));
       const isDoubtful = (path: Path): boolean => [...wrong, ...meant].some((other) => areRelated(other, path));

@@ -95,3 +95,50 @@ it('judges known keys with any value behind them', () => {
     { numRuns: 500 },
   );
 });
+
+const KIB = 1_024;
+
+/** A map of as many such entries as one document can have. */
+function full(entry: (i: number) => string, before = '', after = ''): string {
+  const entries: string[] = [];
+  for (let i = 0, length = 0; length < 500 * KIB; i++) {
+    entries.push(entry(i));
+    length += entries[i]!.length + 1;
+  }
+  return `{${before}${entries.join(',')}${after}}`;
+}
+
+it.each([
+  ['unknown keys', full((i) => `"a${i}":1`), 'an unknown key'],
+  ['upstreams', full((i) => `"u${i}":{}`, '"upstreams":{', '}'), /^\d+ upstreams/],
+  ['routes', full((i) => `"r${i}":{"to":"a"}`, '"routes":{', '}'), /^\d+ routes$/],
+  [
+    'upstreams of routes',
+    full((i) => `"r${i}":{"to":"a${i}","hosts":["a.very.long.name.${i}"]}`, '"routes":{', '}'),
+    /^\d+ upstreams/,
+  ],
+  [
+    'defaults of routes',
+    full((i) => `"r${i}":{}`, '"upstreams":{"a":{},"b":{}},"defaults":{"routes":{', '}}'),
+    /routes for each of 4/,
+  ],
+  ['aliases', `a: &a 1\nb: [${'*a,'.repeat(100_000)}]`, /without end/],
+  ['brackets', '['.repeat(100_000), 'broken YAML'],
+])(
+  'refuses a document that is full of %s, and takes no long time for it',
+  (_what, text, found) => {
+    const newest = [{ layer: 'mesh', text, revision: '1', isCandidate: false } as const];
+    const local = { source: 'f', text: FIRST_FILE, env: {}, set: [] };
+    const { config, layers } = settle(
+      { local, newest, good: [], chains: [], inForce: null },
+      { wallMs: 0, isExplained: false },
+    );
+    expect(config).not.toBeNull();
+    expect(layers[0]?.used).toBeNull();
+    expect(layers[0]?.problems[0]).toMatchObject({
+      source: 'kv:remora/config/mesh',
+      found: expect.stringMatching(found),
+    });
+  },
+  60_000,
+);
