@@ -35,11 +35,19 @@ it('carries what is no configuration', () => {
 
 it('carries thousands of routes and upstreams in pieces, none of which is large', () => {
   const routes = Object.fromEntries(
-    Array.from({ length: 2_000 }, (_, i) => [`r${i}`, { hosts: ['shop'], match: { path: { exact: `/${i}` } }, to: 'orders' }]),
+    Array.from({ length: 2_000 }, (_, i) => [
+      `r${i}`,
+      { hosts: ['shop'], match: { path: { exact: `/${i}` } }, to: 'orders' },
+    ]),
   );
   const upstreams = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`u${i}`, {}]));
-  const own = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`o${i}`, { match: { path: { exact: `/o${i}` } } }]));
-  const given = material({ mesh: JSON.stringify({ routes, upstreams }), 'service/orders': JSON.stringify({ routes: own }) });
+  const own = Object.fromEntries(
+    Array.from({ length: 200 }, (_, i) => [`o${i}`, { match: { path: { exact: `/o${i}` } } }]),
+  );
+  const given = material({
+    mesh: JSON.stringify({ routes, upstreams }),
+    'service/orders': JSON.stringify({ routes: own }),
+  });
   const settlement = settle(given, { wallMs: 0 });
   expect(settlement.layers.flatMap(({ problems }) => problems)).toEqual([]);
   expect(settlement.config!.upstreams.get('orders')!.routes).toHaveLength(200);
