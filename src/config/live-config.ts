@@ -4,6 +4,7 @@ import { Cell, type Watch } from '../base/watch.ts';
 import type { KvDocuments } from '../discovery/kv-tree.ts';
 import { countsOf, servicesOf } from './called-services.ts';
 import type { Config, UpstreamConfig } from './config.ts';
+import type { ConfigListener } from './config-listener.ts';
 import { type ConfigCounts, ConfigTally } from './config-tally.ts';
 import type { KeptLayers } from './kept-layers.ts';
 import { configKey, type LayerName, layerOfKey } from './kv-keys.ts';
@@ -12,14 +13,6 @@ import type { ChainText, KvText, LocalText, Settlement, Settler } from './materi
 import { READABLE } from './named-files.ts';
 import { formatProblem, type Place, type Problem } from './problems.ts';
 import type { CandidateStanding, LayerStanding, StagedLayers } from './staged-layers.ts';
-
-/** Told what came of every document, for the log. `source` is what problems call it. */
-export interface ConfigListener {
-  onConfigApplied(source: string, revision: string): void;
-  onConfigRefused(source: string, problems: readonly Problem[]): void;
-  /** Nothing is wrong with a document: its source cannot be asked, and what is in force stays. */
-  onConfigUnreachable(source: string, problem: string): void;
-}
 
 /** One layer as operators see it. */
 export interface LayerState {
