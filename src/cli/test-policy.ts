@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { differences } from '../agent/rehearsal/differences.ts';
 import { Rehearsal } from '../agent/rehearsal/rehearsal.ts';
+import type { Rehearsed } from '../agent/rehearsal/rehearsed-parts.ts';
 import { whyOf } from '../agent/rehearsal/why.ts';
-import type { Config } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import { type PolicyTestFile, readPolicyTests } from '../config/policy-tests/file.ts';
 import { MissingFile, materialOf, type TestSurroundings } from '../config/policy-tests/material.ts';
@@ -36,7 +36,7 @@ class BadConfig extends Error {}
 
 /** The tests of one file. Each has a sidecar of its own, so that none depends on those before it. */
 class Run {
-  private readonly configs = new Map<string | null, Config>();
+  private readonly configs = new Map<string | null, Rehearsed>();
 
   constructor(
     private readonly file: string,
@@ -65,23 +65,24 @@ class Run {
     return { name, line, differences: [{ what: 'request', expected, found }], why: 'no port of the sidecar takes it' };
   }
 
-  private async configOf(caller: string | null): Promise<Config> {
+  private async configOf(caller: string | null): Promise<Rehearsed> {
     const known = this.configs.get(caller);
     if (known !== undefined) return known;
     const { surroundings, wallMs } = this;
     const material = materialOf(this.read.tests, this.file, caller, surroundings);
     await readyRegexFor([material.local.text, ...material.newest.map(({ text }) => text)]);
-    const { config, localProblems, layers } = settle(material, {
+    const { config, unsaid, localProblems, layers } = settle(material, {
       wallMs,
       readFile: surroundings.readFile,
       isExplained: false,
     });
     const problems = [...localProblems, ...layers.flatMap((layer) => layer.problems)];
-    if (config === null || problems.length > 0) {
+    if (config === null || unsaid === null || problems.length > 0) {
       throw new BadConfig(`${this.file}: what it tests is no configuration\n${formatProblems(problems)}`);
     }
-    this.configs.set(caller, config);
-    return config;
+    const settled = { config, unsaid };
+    this.configs.set(caller, settled);
+    return settled;
   }
 }
 

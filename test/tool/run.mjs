@@ -234,6 +234,7 @@ const TASKS = {
     first === 'routes'
       ? [[...SOURCES, '--expose-gc', 'test/bench/micro/routes.ts', ...rest]]
       : [[...SOURCES, '--expose-gc', 'test/bench/micro/picks.ts', ...(first === undefined ? [] : [first, ...rest])]],
+  'bench:config': (args) => [[...SOURCES, 'test/bench/config.ts', ...args]],
   sim: (args) => [[...SOURCES, 'test/sim/main.ts', ...args]],
   soak: (args) => [[...SOURCES, 'test/soak/main.mjs', ...args]],
   check: () => [

@@ -21,7 +21,7 @@ import { AskedHead } from './asked-head.ts';
 import { AssumedSource } from './assumed-source.ts';
 import { AssumedConnector, type FarEnd, type Sent } from './far-end.ts';
 import { NearEnd } from './near-end.ts';
-import { rehearsedParts } from './rehearsed-parts.ts';
+import { type Rehearsed, rehearsedParts } from './rehearsed-parts.ts';
 import { SteppingClock } from './stepping-clock.ts';
 
 /** So many draws show everybody whom a request may go to but those of very small weight. */
@@ -72,24 +72,24 @@ export class Rehearsal implements FarEnd {
   private attempts: readonly string[] = [];
   private shard: string | null = null;
 
-  private constructor(
-    private readonly config: Config,
-    assumed: Assumptions,
-    wallMs: number,
-  ) {
+  private readonly config: Config;
+
+  private constructor(rehearsed: Rehearsed, assumed: Assumptions, wallMs: number) {
+    const { config } = rehearsed;
+    this.config = config;
     this.clock = new SteppingClock(wallMs);
     this.source = new AssumedSource(assumed, this.clock);
     const isAssumed = (service: string): boolean => Object.hasOwn(assumed, service);
     const connectors = (spec: EndpointSpec): AssumedConnector => new AssumedConnector(spec, this);
-    this.parts = rehearsedParts(config, this.clock, this.source, isAssumed, this.observer(), connectors);
+    this.parts = rehearsedParts(rehearsed, this.clock, this.source, isAssumed, this.observer(), connectors);
     const undeclared = config.outbound?.discover === true ? new UndeclaredServices(this.parts) : NOTHING_UNDECLARED;
     this.shared = new HostRouter(undeclared);
     this.upstreams = new Upstreams(this.parts, this.shared, NO_LOG, () => undefined);
   }
 
-  static async open(config: Config, assumed: Assumptions, wallMs: number): Promise<Rehearsal> {
-    const rehearsal = new Rehearsal(config, assumed, wallMs);
-    await rehearsal.upstreams.open(withoutPorts(config));
+  static async open(rehearsed: Rehearsed, assumed: Assumptions, wallMs: number): Promise<Rehearsal> {
+    const rehearsal = new Rehearsal(rehearsed, assumed, wallMs);
+    await rehearsal.upstreams.open(withoutPorts(rehearsed.config));
     return rehearsal;
   }
 

@@ -3,8 +3,7 @@ import { SeededRandom } from '../../base/random.ts';
 import { Cell } from '../../base/watch.ts';
 import { Turnstile } from '../../cluster/checks/turnstile.ts';
 import type { ConnectorFactory } from '../../cluster/endpoint.ts';
-import type { Config } from '../../config/config.ts';
-import { unsaidUpstream } from '../../config/unsaid-upstream.ts';
+import type { Config, UpstreamConfig } from '../../config/config.ts';
 import { RoleSource } from '../../discovery/role-source.ts';
 import { Sources } from '../../discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../../discovery/static-source.ts';
@@ -38,9 +37,16 @@ const NO_SOCKETS: Sockets = {
   listen: () => Promise.reject(new Error('a rehearsal opens no port')),
 };
 
+/** What is rehearsed: a configuration as it was settled. */
+export interface Rehearsed {
+  readonly config: Config;
+  /** What an upstream is of which nobody says anything. */
+  readonly unsaid: UpstreamConfig;
+}
+
 /** What upstreams are made with, where nothing leaves the process. */
 export function rehearsedParts(
-  config: Config,
+  { config, unsaid }: Rehearsed,
   clock: SteppingClock,
   source: AssumedSource,
   isAssumed: (service: string) => boolean,
@@ -79,10 +85,10 @@ export function rehearsedParts(
     spent: new SpentTraces(),
     sources: new Sources(services, file, new RoleSource(source, null, NO_LOG)),
     caller: name,
-    unsaid: () => unsaidUpstream({}),
     place: new Cell<Place>(clock, { zone, callers: null }),
     sampling: { ratio: 0 },
     directory: new PlanDirectory(),
+    unsaid: () => unsaid,
     overrides: config.overrides === null ? NO_OVERRIDES : new Overrides(config.overrides, clock),
     subsets: new RoutedSubsets(config.overrides !== null),
   };
