@@ -4,6 +4,7 @@ import { Cell } from '../../base/watch.ts';
 import { Turnstile } from '../../cluster/checks/turnstile.ts';
 import type { ConnectorFactory } from '../../cluster/endpoint.ts';
 import type { Config } from '../../config/config.ts';
+import { unsaidUpstream } from '../../config/unsaid-upstream.ts';
 import { RoleSource } from '../../discovery/role-source.ts';
 import { Sources } from '../../discovery/sources.ts';
 import { type StaticServices, StaticSource } from '../../discovery/static-source.ts';
@@ -72,6 +73,7 @@ export function rehearsedParts(
     observer,
     breakers: { onBreakerChange: () => undefined },
     turnstile: new Turnstile(),
+    unsaid: () => unsaidUpstream({}),
     context,
     shadows: new Shadows(context),
     mirrored: new MirrorCrowd(),
