@@ -43,8 +43,14 @@ function ownBounds({ path, route }: Placed, merged: unknown): Contradiction[] {
 function hashOf({ path, route }: Placed, name: string, upstream: WrittenUpstream, merged: unknown): Contradiction[] {
   const { hash } = route;
   if (hash === null) return [];
-  const { balance, roles, protocol } = upstream;
+  const { balance, roles, protocol, shards } = upstream;
   const at = [...path, 'hash'];
+  if (shards !== null) {
+    const found = `hash, and upstream ${name} with shards`;
+    const expected =
+      'an upstream without: a write that waits for another shard is placed anew, by the key of the upstream';
+    return [contradiction(at, found, expected, null, [['upstreams', name, 'shards']], 'key')];
+  }
   if (!isHashing(balance) && roles?.kind !== 'multi_primary') {
     const found = `hash, and upstream ${name} with balancer ${balance}`;
     const expected = `an upstream with a balancer that hashes, ${HASHING_NAMES.join(', ')}`;

@@ -117,7 +117,7 @@ function destinationRules({ upstreams }: Written, { upstream, subset, at }: Dest
     return [contradiction(at, 'a subset without an upstream', expected)];
   }
   if (!Object.hasOwn(upstreams, upstream)) return [];
-  const { protocol, subsets, roles, shards } = upstreams[upstream]!;
+  const { protocol, subsets, roles, shards, failover, service } = upstreams[upstream]!;
   const path = ['upstreams', upstream];
   if (protocol === 'tcp') {
     const found = `upstream ${upstream} of protocol tcp`;
@@ -132,7 +132,17 @@ function destinationRules({ upstreams }: Written, { upstream, subset, at }: Dest
     return [contradiction(subsetAt, JSON.stringify(subset), expected, null, [[...path, 'subsets']])];
   }
   const parted = roles !== null ? 'roles' : shards !== null ? 'shards' : null;
-  if (parted === null) return [];
+  if (parted === null) {
+    // All endpoints of the service are its first level then, and none is left for another.
+    const at = failover.findIndex((target) => {
+      const isHere = (target.service ?? upstream) === (service ?? upstream) && target.datacenter === null;
+      return target.subset !== null && isHere;
+    });
+    if (at < 0) return [];
+    const expected = `an upstream whose failover names no subset of the same service; make an upstream of its own of ${subset}`;
+    const concerns = [[...path, 'failover', at, 'subset']];
+    return [contradiction(subsetAt, 'a subset of an upstream that fails over to a subset', expected, null, concerns)];
+  }
   const expected = `an upstream without ${parted}, whose own parts a subset would cut through`;
   return [contradiction(subsetAt, `a subset of an upstream with ${parted}`, expected, null, [[...path, parted]])];
 }

@@ -102,7 +102,6 @@ function encodeCors(cors: RouteOptions['cors']): object | null {
 function encodePolicy({ timeouts, retry, hash }: RouteOptions['policy']): object {
   return {
     timeouts: unlessBare({
-      connect: durationOf(timeouts.connectMs),
       attempt: durationOf(timeouts.attemptMs),
       attemptIdle: durationOf(timeouts.attemptIdleMs),
       request: durationOf(timeouts.requestMs),

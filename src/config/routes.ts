@@ -144,7 +144,6 @@ function corsOf(written: WrittenRoute['cors']): CorsOptions | null {
 function policyOf({ timeouts, retry, hash }: WrittenRoute): RoutePolicy {
   return {
     timeouts: said({
-      connectMs: timeouts.connect,
       attemptMs: timeouts.attempt,
       attemptIdleMs: timeouts.attemptIdle,
       requestMs: timeouts.request,

@@ -13,6 +13,8 @@ upstreams:
   calls: { protocol: grpc }
   both: { protocol: auto }
   db: { protocol: tcp, port: 5432, routes: {} }
+  spilling: { subsets: { v1: { tag: v1 }, v2: { tag: v2 } }, failover: [{ subset: v1 }] }
+  sharded: { shards: { key: { header: a }, map: { kind: consistent, shards: [x, y] } } }
   parted: { roles: {}, subsets: { v2: { tag: v2 } } }
   shop:
     routes:
@@ -44,6 +46,12 @@ describe('of the shared port, refuses', () => {
     ['to: { upstream: orders, subset: v3 }', 'routes.a.to.subset: found "v3", expected one of v1, v2'],
     ['to: db', 'routes.a.to: found upstream db of protocol tcp, expected an upstream that speaks HTTP'],
     ['to: shop, mirror: { to: db }', 'routes.a.mirror.to: found upstream db of protocol tcp'],
+    [
+      'to: { upstream: spilling, subset: v2 }',
+      'routes.a.to.subset: found a subset of an upstream that fails over to a subset',
+    ],
+    ['to: sharded, hash: { header: b }', 'routes.a.hash: found hash, and upstream sharded with shards'],
+    ['to: shop, timeouts: { connect: 1s }', 'routes.a.timeouts.connect: found an unknown key'],
     ['to: { upstream: parted, subset: v2 }', 'routes.a.to.subset: found a subset of an upstream with roles'],
     [
       'split: [{ upstream: shop, weight: 0 }, { upstream: orders, weight: 0 }]',
@@ -116,7 +124,7 @@ describe('of an upstream, refuses', () => {
 
 it('names the line that a route contradicts', () => {
   const lines = said('  a:\n    match: { path: { exact: /a } }\n    redirect:\n      path: /a').split('\n');
-  expect(lines[1]).toBe('  beside remora.yaml:18:5 routes.a.match');
+  expect(lines[1]).toBe('  beside remora.yaml:20:5 routes.a.match');
 });
 
 it('lets a redirect lead to another host, path or port', () => {

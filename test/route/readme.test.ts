@@ -11,6 +11,18 @@ it.each(examples)('shows a configuration that works:\n%s', (text) => {
   for (const { hash } of upstreams.values()) expect(hash).not.toBeNull();
 });
 
+const LEADS = /^## Where routes lead\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(README)![1]!;
+
+it.each([...LEADS.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, text]) => text!))(
+  'shows routes that work:\n%s',
+  (text) => {
+    // What a reference stands for is on the reader's machine.
+    const written = text.replace(/\$\{file:[^}]*\}/, 'a key of thirty-two letters or more');
+    const { routes, overrides } = good(`service: { name: web, port: 8080 }\nconsul: {}\n${written}`);
+    expect(routes.length > 0 || overrides !== null).toBe(true);
+  },
+);
+
 it('has examples', () => {
   expect(examples.length).toBeGreaterThanOrEqual(4);
 });

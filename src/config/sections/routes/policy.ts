@@ -10,7 +10,6 @@ const mesh = (meaning: string) => ({ scope: 'mesh', meaning }) as const;
 const timeout = (meaning: string) => optional(duration({ zero: true }), OWN, mesh(meaning));
 
 const timeoutsSection = section({
-  connect: timeout('To open a connection.'),
   attempt: timeout('To the head of an answer, while another attempt could still follow.'),
   attemptIdle: timeout('Silence of an endpoint that has the request, before its answer begins.'),
   request: timeout('From the end of a request to the end of its answer, all attempts and waits included.'),
