@@ -19,7 +19,14 @@ import { Inbound } from './agent/inbound.ts';
 import { makeParts } from './agent/make-parts.ts';
 import type { Parts } from './agent/parts.ts';
 import { isServed, registrationOptions } from './agent/registration.ts';
-import { judgeReload, lateProblems, lateWords, portProblems, registrationProblems } from './agent/reload.ts';
+import {
+  judgeReload,
+  lateProblems,
+  lateWords,
+  portProblems,
+  registrationProblems,
+  type Shown,
+} from './agent/reload.ts';
 import { routeSamples, routesView } from './agent/routes-view.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';
@@ -99,7 +106,7 @@ export class Agent implements AgentView, Stoppable {
     this.startedAt = given.clock.now();
     this.initial = given.settings.config.value!;
     this.running = new Cell(given.clock, this.initial);
-    this.shown = new ShownConfig(this.initial, given.settings.explained().shown);
+    this.shown = new ShownConfig(this.initial, given.settings.explained());
     this.self = new Cell(given.clock);
   }
 
@@ -194,13 +201,15 @@ export class Agent implements AgentView, Stoppable {
   private take(next: Config): void {
     const { settings, log, telemetry } = this.given;
     const source = settings.fileState().name;
-    this.shown.note(next, settings.explained().shown);
-    const { config, late, unserved } = judgeReload(this.initial, next, source, (one) => this.shown.of(one));
+    const words = settings.explained();
+    const show = (one: Config): Shown => (one === this.initial ? this.shown.initial : words.shown);
+    const { config, late, unserved } = judgeReload(this.initial, next, source, show);
     this.waiting = [...lateProblems(late, source), ...unserved];
     if (late.length > 0) log.warn('config_needs_restart', { settings: late.map(lateWords).join('; ') });
     const [first] = unserved;
     if (first !== undefined) return log.error('config_not_taken', { first: formatProblem(first) });
 
+    this.shown.note(next, words);
     this.running.set(config);
     this.parts.sampling.ratio = config.telemetry.sampleRatio;
     this.parts.guard.reconfigure(config.overload);

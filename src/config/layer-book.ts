@@ -123,7 +123,7 @@ export class LayerBook {
       if (used !== null && !used.isCandidate) this.good.set(layer, used);
       this.applied.set(layer, used?.revision ?? null);
       const problems = this.problemsOf(layer);
-      const text = JSON.stringify(problems);
+      const text = JSON.stringify([this.seenOf(layer), problems]);
       const isSaid = this.said.get(layer) === text;
       this.said.set(layer, text);
       return { layer, applied, problems: isSaid ? [] : problems };

@@ -4,7 +4,7 @@ import { Cell, type Watch } from '../base/watch.ts';
 import type { KvDocuments } from '../discovery/kv-tree.ts';
 import { countsOf, servicesOf } from './called-services.ts';
 import type { Config, UpstreamConfig } from './config.ts';
-import { type ConfigCounts, ConfigTally } from './config-tally.ts';
+import { type ConfigCounts, type ConfigListener, ConfigTally } from './config-tally.ts';
 import type { KeptLayers } from './kept-layers.ts';
 import { configKey, type LayerName, layerOfKey } from './kv-keys.ts';
 import { LayerBook, type LayerNews, sourceOf } from './layer-book.ts';
@@ -12,13 +12,7 @@ import type { ChainText, KvText, LocalText, Settlement, Settler } from './materi
 import { READABLE } from './named-files.ts';
 import { formatProblem, type Place, type Problem } from './problems.ts';
 
-/** Told what came of every document, for the log. `source` is what problems call it. */
-export interface ConfigListener {
-  onConfigApplied(source: string, revision: string): void;
-  onConfigRefused(source: string, problems: readonly Problem[]): void;
-  /** Nothing is wrong with a document: its source cannot be asked, and what is in force stays. */
-  onConfigUnreachable(source: string, problem: string): void;
-}
+export type { ConfigListener };
 
 /** One layer as operators see it. */
 export interface LayerState {
@@ -33,7 +27,7 @@ export interface LayerState {
   readonly unreachable: string | null;
 }
 
-/** The configuration in force in the words of the file, secrets hidden. */
+/** The configuration in force in the words of the file, secrets hidden. Each may be made anew when it is read. */
 export interface Explanation {
   readonly shown: Readonly<Record<string, unknown>>;
   readonly origins: ReadonlyMap<string, Place>;
@@ -309,7 +303,7 @@ export class LiveConfig {
     const news = this.book.take(settlement.layers);
     this.unsaidUpstream = settlement.unsaid;
     this.noteEntries(settlement.chainProblems);
-    this.explanation = { shown: settlement.shown, origins: settlement.origins };
+    this.explanation = settlement;
     const isOther = settlement.fingerprint !== this.fingerprint;
     this.fingerprint = settlement.fingerprint;
     if (isOther) this.config.set(config);

@@ -8,7 +8,7 @@ import type { Source } from './expand.ts';
 import { type KvRead, kvSource, readKvDocument } from './kv-document.ts';
 import type { LayerName } from './kv-keys.ts';
 import { isMap, SAME_PATH } from './layers.ts';
-import { type LocalLayers, readLocal } from './local-layers.ts';
+import { decodeLocal, type LocalConfig } from './local-config.ts';
 import type { KvText, LayerVerdict, Material, Settlement } from './material.ts';
 import type { FileCheck } from './named-files.ts';
 import { originsOf, withoutSecrets, withReferences } from './origins.ts';
@@ -49,7 +49,7 @@ const MAX_RETRIES = 32;
  */
 export function settle(material: Material, options: SettleOptions): Settlement {
   const { wallMs, readFile = readTextFile, realPath = realPathOf, checkFile } = options;
-  const local = readLocal({
+  const local = decodeLocal({
     ...material.local,
     readFile,
     wallMs: () => wallMs,
@@ -86,7 +86,7 @@ class Settling {
 
   constructor(
     private readonly material: Material,
-    private readonly local: LocalLayers,
+    private readonly local: LocalConfig,
     private readonly surroundings: RemoteSurroundings,
     private readonly wallMs: number,
   ) {

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { type Clock, Timer } from '../base/clock.ts';
 import type { Material, Settlement, Settler } from './material.ts';
+import { Assembly, type Piece } from './settlement-pieces.ts';
 
-/** What goes to the other process; what comes back is the settlement alone. */
+/** What goes to the other process, and then `more` for each piece of the settlement after the first. */
 export interface SettlingOrder {
   readonly material: Material;
   readonly wallMs: number;
@@ -32,6 +33,7 @@ const HEAP = '--max-old-space-size=512';
 
 /** One request and its answer. */
 interface Errand {
+  readonly assembly: Assembly;
   done(settlement: Settlement): void;
   fail(error: Error): void;
 }
@@ -88,7 +90,7 @@ export class SettlerProcess implements Settler {
   private order(material: Material): Promise<Settlement> {
     return new Promise((done, fail) => {
       this.clock.disarm(this.idle);
-      this.errand = { done, fail };
+      this.errand = { assembly: new Assembly(material), done, fail };
       this.clock.arm(this.limit, this.clock.now() + this.limitMs);
       const order: SettlingOrder = { material, wallMs: this.clock.wallMs() };
       try {
@@ -110,8 +112,8 @@ export class SettlerProcess implements Settler {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const isOurs = (): boolean => this.child === child;
-    child.on('message', (settlement: unknown) => {
-      if (isOurs()) this.answer(settlement as Settlement);
+    child.on('message', (piece: unknown) => {
+      if (isOurs()) this.take(child, piece as Piece);
     });
     child.on('error', (error) => {
       if (isOurs()) this.end(error);
@@ -122,8 +124,10 @@ export class SettlerProcess implements Settler {
     return child;
   }
 
-  private answer(settlement: Settlement): void {
+  private take(child: ChildProcess, piece: Piece): void {
     const { errand } = this;
+    const settlement = errand?.assembly.add(piece) ?? null;
+    if (settlement === null) return void child.send('more');
     this.errand = null;
     this.clock.disarm(this.limit);
     this.clock.arm(this.idle, this.clock.now() + IDLE_MS);

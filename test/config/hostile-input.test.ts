@@ -1,11 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of the configuration look like this
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { readKvLayer } from '../../src/config/kv-layer.ts';
 import { decodeLocal } from '../../src/config/local-config.ts';
+import { settle } from '../../src/config/settle.ts';
 import { FIRST_FILE } from './first-file.ts';
-
-const base = decodeLocal({ source: 'f', text: FIRST_FILE, env: {}, set: [] });
 
 /** Whatever comes in, what comes out is a configuration or problems with a place, and never an exception. */
 function judgeBoth(text: string): void {
@@ -14,10 +12,15 @@ function judgeBoth(text: string): void {
     expect(local.length).toBeGreaterThan(0);
     for (const problem of local) expect(problem.line).toBeGreaterThan(0);
   }
-  const layer = readKvLayer('k', text);
-  if (Array.isArray(layer) || Array.isArray(base)) return;
-  const config = base.under(layer);
-  if (Array.isArray(config)) expect(config.length).toBeGreaterThan(0);
+  for (const layer of ['mesh', 'service/orders'] as const) {
+    const newest = [{ layer, text, revision: '1', isCandidate: false }];
+    const machine = { source: 'f', text: FIRST_FILE, env: {}, set: [] };
+    const settlement = settle({ local: machine, newest, good: [], chains: [], inForce: null }, { wallMs: 0 });
+    expect(settlement.config).not.toBeNull();
+    const [verdict] = settlement.layers;
+    expect(verdict?.used === null).toBe(verdict!.problems.length > 0);
+    for (const problem of verdict!.problems) expect(problem.line).toBeGreaterThan(0);
+  }
 }
 
 it('judges any JSON', () => {

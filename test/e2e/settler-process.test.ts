@@ -33,6 +33,9 @@ function settler(more: Partial<SettlerProcessOptions> = {}, clock = new SystemCl
   return { one, notes };
 }
 
+const HEAD = { kind: 'head', config: null, layers: [], shown: '{}', origins: '[]', fingerprint: 'ok' };
+const ANSWERS = `const answer = (order) => process.send(order === 'more' ? { kind: 'end' } : ${JSON.stringify(HEAD)});`;
+
 /** A program in the place of the one that settles. */
 async function program(text: string): Promise<string> {
   folder = await mkdtemp(join(tmpdir(), 'remora-settler-'));
@@ -61,10 +64,10 @@ describe('SettlerProcess', () => {
   });
 
   it('gives up on what takes too long, and settles the next', async () => {
-    const text = `process.on('message', ({ material }) => { for (; material.newest.length > 0; ); process.send({ ok: true }); });`;
+    const text = `${ANSWERS} process.on('message', (order) => { for (; order.material?.newest.length > 0; ); answer(order); });`;
     const { one, notes } = settler({ program: await program(text), limitMs: 300 });
     await expect(one.settle(material({ mesh: '{}' }))).rejects.toThrow('takes more than 0.3 s to judge');
-    expect(await one.settle(material())).toEqual({ ok: true });
+    expect((await one.settle(material())).fingerprint).toBe('ok');
     expect(notes).toEqual([]);
   });
 
@@ -74,13 +77,15 @@ describe('SettlerProcess', () => {
     await expect(one.settle(material())).rejects.toThrow('ends the process that judges it (exit code 7)');
     const once = `import { existsSync, writeFileSync } from 'node:fs';
       const mark = new URL('mark', import.meta.url);
-      process.on('message', () => {
-        if (existsSync(mark)) return process.send({ ok: true });
+      ${ANSWERS}
+      process.on('message', (order) => {
+        if (existsSync(mark)) return answer(order);
         writeFileSync(mark, '');
         process.kill(process.pid, 'SIGKILL');
       });`;
     await rm(folder!, { recursive: true });
-    expect(await settler({ program: await program(once) }).one.settle(material())).toEqual({ ok: true });
+    const second = await settler({ program: await program(once) }).one.settle(material());
+    expect(second.fingerprint).toBe('ok');
   });
 
   it('settles here where no other process can be had, and says so once', async () => {

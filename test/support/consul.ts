@@ -40,6 +40,8 @@ export function consulTitle(title: string, consul: ConsulBinary): string {
 export interface AgentOptions {
   /** ACLs on, everything denied, and this the token that may do everything. */
   readonly masterToken?: string;
+  /** Who lists keys needs a right of its own to (`enable_key_list_policy`). */
+  readonly listsNeedRights?: boolean;
   /** Listen for HTTP on a unix socket as well. */
   readonly withSocket?: boolean;
   /** Where its node is. */
@@ -251,7 +253,9 @@ export class ConsulAgent {
         : [`addresses { http = "127.0.0.1 unix://${socketPath}" } unix_sockets { mode = "0600" }`]),
       ...(options.masterToken === undefined
         ? []
-        : [`acl { enabled = true default_policy = "deny" tokens { master = "${options.masterToken}" } }`]),
+        : [
+            `acl { enabled = true default_policy = "deny"${options.listsNeedRights ? ' enable_key_list_policy = true' : ''} tokens { master = "${options.masterToken}" } }`,
+          ]),
     ];
     const args = [
       ...['-dev', '-node', 'n1', '-bind', '127.0.0.1', '-client', '127.0.0.1', '-log-level', 'warn'],
