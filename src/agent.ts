@@ -28,7 +28,9 @@ import {
   registrationProblems,
   type Shown,
 } from './agent/reload.ts';
+
 import { type Reporter, SILENT } from './agent/reporter.ts';
+
 import { routeSamples, routesView } from './agent/routes-view.ts';
 import { agentSamples } from './agent/samples.ts';
 import { selfAt } from './agent/self.ts';

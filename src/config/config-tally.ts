@@ -1,4 +1,5 @@
 import type { ConfigListener } from './config-listener.ts';
+
 import type { Problem } from './problems.ts';
 
 /** What came of changes since the start, by what problems call their source; for metrics. */

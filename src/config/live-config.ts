@@ -4,14 +4,17 @@ import { Cell, type Watch } from '../base/watch.ts';
 import type { KvDocuments } from '../discovery/kv-tree.ts';
 import { countsOf, servicesOf } from './called-services.ts';
 import type { Config, UpstreamConfig } from './config.ts';
+
 import type { ConfigListener } from './config-listener.ts';
 import { type ConfigCounts, ConfigTally } from './config-tally.ts';
+
 import type { KeptLayers } from './kept-layers.ts';
 import { configKey, type LayerName, layerOfKey } from './kv-keys.ts';
 import { LayerBook, type LayerNews, sourceOf } from './layer-book.ts';
 import type { ChainText, KvText, LocalText, Settlement, Settler } from './material.ts';
 import { READABLE } from './named-files.ts';
 import { formatProblem, type Place, type Problem } from './problems.ts';
+
 import type { CandidateStanding, LayerStanding, StagedLayers } from './staged-layers.ts';
 
 /** One layer as operators see it. */
