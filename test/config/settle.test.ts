@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { countsOf } from '../../src/config/called-services.ts';
 import type { LayerName } from '../../src/config/kv-keys.ts';
 import type { KvText, Material, Settlement } from '../../src/config/material.ts';
+import { parsePath, valueAt } from '../../src/config/paths.ts';
 import { formatProblem } from '../../src/config/problems.ts';
 import { seal } from '../../src/config/seal.ts';
 import { type SettleOptions, settle } from '../../src/config/settle.ts';
@@ -381,5 +382,54 @@ describe('references of documents', () => {
     const settlement = settled({ file, ...machine, env, newest: { 'service/orders': bad } });
     expect(problemsIn(settlement).length).toBeGreaterThan(0);
     expect(problemsIn(settlement).join()).not.toContain('from-env');
+  });
+});
+
+describe('what is shown', () => {
+  const file = web(
+    'consul: {}\nupstreams:\n  orders: { balance: ring_hash, hash: { header: x-user }, timeouts: { connect: 1s } }\n  users: {}\n',
+  );
+  const newest = {
+    mesh: 'defaults:\n  timeouts: { request: 20s }\n  breaker: { coolDown: 2s }\n',
+    'service/orders': 'timeouts: { request: 9s }',
+    'caller/web': 'upstreams: { users: { breaker: { coolDown: null } } }',
+  } as const;
+  const settlement = settled({ file, newest, set: ['upstreams.orders.timeouts.connect=3s'] });
+  const origin = (path: string) => settlement.origins.get(path);
+
+  it('says of every value where it was written, and of none that is built in', () => {
+    expect(problemsIn(settlement)).toEqual([]);
+    expect(origin('upstreams.orders.timeouts.connect')).toMatchObject({ source: '--set' });
+    expect(origin('upstreams.orders.timeouts.request')).toEqual({
+      source: 'kv:remora/config/service/orders',
+      line: 1,
+      column: 22,
+    });
+    expect(origin('upstreams.users.timeouts.request')).toEqual({
+      source: 'kv:remora/config/mesh',
+      line: 2,
+      column: 24,
+    });
+    expect(origin('upstreams.orders.breaker.coolDown')).toMatchObject({ source: 'kv:remora/config/mesh', line: 3 });
+    expect(origin('upstreams.users.breaker.coolDown')).toBeUndefined();
+    expect(origin('upstreams.orders.hash')).toMatchObject({ source: 'remora.yaml', line: 4 });
+    expect(origin('upstreams.users.balance')).toBeUndefined();
+  });
+
+  it('names paths of what is shown', () => {
+    for (const path of settlement.origins.keys())
+      expect(valueAt(settlement.shown, parsePath(path) ?? [])).toBeDefined();
+  });
+
+  it('has one fingerprint however it is written, and another for other settings', () => {
+    const json = { ...newest, 'service/orders': '{"timeouts": {"request": "9s"}}' };
+    const set = ['upstreams.orders.timeouts.connect=3s'];
+    expect(settled({ file, newest: json, set }).fingerprint).toBe(settlement.fingerprint);
+    expect(settled({ file, newest: json }).fingerprint).not.toBe(settlement.fingerprint);
+  });
+
+  it('is left out when nobody asks', () => {
+    const { shown, origins, config } = settled({ file, newest, isExplained: false });
+    expect([shown, origins.size, config === null]).toEqual([{}, 0, false]);
   });
 });
