@@ -17,8 +17,13 @@ export function* configSamples({ states, counted }: ConfigSampled): Generator<Sa
     // Of a file the revision is a hash, which is no number.
     if (revision !== null && /^\d+$/.test(revision)) yield sample('remora_config_revision', [name], Number(revision));
   }
-  for (const [layer, count] of counted.applied) yield sample('remora_config_applied_total', [layer], count);
-  for (const [layer, count] of counted.refused) yield sample('remora_config_refused_total', [layer], count);
+  for (const [source, count] of counted.applied) yield sample('remora_config_applied_total', [layerOf(source)], count);
+  for (const [source, count] of counted.refused) yield sample('remora_config_refused_total', [layerOf(source)], count);
   yield sample('remora_config_settlings_total', ['settled'], counted.settled);
   yield sample('remora_config_settlings_total', ['failed'], counted.failed);
+}
+
+/** Problems say where a document is; metrics call the layer as all others do. */
+function layerOf(source: string): string {
+  return source.startsWith('kv:') ? source.slice('kv:'.length) : source;
 }

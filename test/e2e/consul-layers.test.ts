@@ -186,8 +186,7 @@ describe.skipIf(consul.path === null)(consulTitle('documents of all layers in Co
       }).catch((error: unknown) => complain(`${text.slice(0, 80)}: ${error}`));
       expect(seen).toBeTruthy();
       await eventually(
-        async () =>
-          (await web.metric('remora_config_refused_total', { layer: 'kv:remora/config/caller/web' })) >= at + 1,
+        async () => (await web.metric('remora_config_refused_total', { layer: 'remora/config/caller/web' })) >= at + 1,
       );
     }
     expect(await timeouts()).toMatchObject({ request: '20s' });
