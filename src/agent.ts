@@ -15,6 +15,7 @@ import { ApplicationProbe } from './agent/application-probe.ts';
 import { boundedClusterView } from './agent/capacity-view.ts';
 import { followApplication, makeSources, openConsul } from './agent/discovery.ts';
 import { Entry } from './agent/entry.ts';
+import { followKv } from './agent/follow-kv.ts';
 import { Inbound } from './agent/inbound.ts';
 import { makeParts } from './agent/make-parts.ts';
 import { openReporter } from './agent/open-reporter.ts';
@@ -48,11 +49,9 @@ import { sleep } from './base/sleep.ts';
 import { Cell } from './base/watch.ts';
 import type { Config } from './config/config.ts';
 import type { FileWatch } from './config/file-watch.ts';
-import { followedTree } from './config/followed-tree.ts';
 import type { LiveConfig } from './config/live-config.ts';
 import { formatProblem, type Problem } from './config/problems.ts';
 import type { Registered } from './discovery/consul-api.ts';
-import { KvTree } from './discovery/kv-tree.ts';
 import { Registration } from './discovery/registration.ts';
 import type { IsSelf } from './discovery/without-self.ts';
 import { chooseSockets, type SocketChoice } from './net/choose-sockets.ts';
@@ -170,13 +169,7 @@ export class Agent implements AgentView, Stoppable {
     telemetry.addCollector(() => this.reporter.samples());
 
     if (consul !== null) {
-      const { name } = config.service;
-      const tree = new KvTree(consul, clock, random).follow(followedTree(name), this.ends.signal);
-      settings.follow(tree, name, this.ends.signal);
-      if (config.consul?.configEntries) {
-        const { followConfigEntries } = await import('./agent/config-entries.ts');
-        followConfigEntries(consul, settings, clock, random, this.ends.signal);
-      }
+      await followKv(this.given, consul, config, this.ends.signal);
       this.reporter = await openReporter(this.given, consul, config, () => this.everyUpstream());
       const options = registrationOptions(config.service, this.local?.entry ?? null);
       if (options !== null) {
@@ -258,10 +251,7 @@ export class Agent implements AgentView, Stoppable {
   }
 
   outboundTraffic(): OutboundTraffic {
-    const upstreams = this.everyUpstream().map(({ plan: { admission, line, roles } }) => {
-      const { admissions, inFlight } = admission;
-      return { admissions, inFlight: inFlight + line.size + (roles === null ? 0 : roles.hold.size) };
-    });
+    const upstreams = this.everyUpstream().map(({ traffic }) => traffic);
     return outboundTraffic(upstreams, [...this.outboundEntries(), ...this.parts.leaving.all]);
   }
 

@@ -103,6 +103,13 @@ export class Upstream {
     return (this.config.listen === null || this.entry !== null) && this.rolePorts.isInPlace(this.config);
   }
 
+  /** Its requests since the start, and those under way, who wait included. */
+  get traffic(): { readonly admissions: number; readonly inFlight: number } {
+    const { admission, line, roles } = this.plan;
+    const waiting = line.size + (roles === null ? 0 : roles.hold.size);
+    return { admissions: admission.admissions, inFlight: admission.inFlight + waiting };
+  }
+
   /** All its ports. */
   get entries(): readonly Entry[] {
     return this.entry === null ? this.rolePorts.entries : [this.entry, ...this.rolePorts.entries];
