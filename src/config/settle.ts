@@ -138,9 +138,16 @@ class Settling {
    */
   private flawsOf(kv: KvText, { source }: KvRead): Problem[] {
     const { service } = source;
+    if (this.isOnTop(kv.layer)) return []; // nothing hides it
     const called = service === null ? [] : [standIn(service)];
     const { blames } = decide([...this.local.below, ...called, source], this.wallMs);
     return blames.flatMap(({ problem, isOwn }) => (isOwn && problem.source === kvSource(kv) ? [problem] : []));
+  }
+
+  private isOnTop(layer: LayerName): boolean {
+    const others = [...this.material.newest, ...this.material.good].filter((other) => other.layer !== layer);
+    const isHidden = this.local.above.length > 0 || others.some((other) => inPrecedence(other.layer, layer) > 0);
+    return !isHidden && !layer.startsWith('service/');
   }
 
   private decide(): Decision {
