@@ -55,6 +55,8 @@ beforeEach(async () => {
   await writeFile(join(tree, 'src/main.ts'), START);
   await mkdir(join(tree, 'src/cli/demo'), { recursive: true });
   await writeFile(join(tree, 'src/cli/demo/orders-app.ts'), START);
+  await mkdir(join(tree, 'src/config'), { recursive: true });
+  await writeFile(join(tree, 'src/config/settler-child.ts'), START);
 });
 
 afterEach(() => rm(parent, { recursive: true, force: true }));
