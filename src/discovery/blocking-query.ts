@@ -55,7 +55,7 @@ export class BlockingQuery<A extends PollAnswer> {
     private readonly target: PollTarget<A>,
     private readonly clock: Clock,
     private readonly random: Random,
-    private readonly hasRemedy: () => Promise<boolean>,
+    private readonly hasRemedy: (sinceMs: number) => Promise<boolean>,
     private readonly waitMs: number = WAIT_MS,
   ) {
     this.refilledAt = clock.now();
@@ -66,10 +66,12 @@ export class BlockingQuery<A extends PollAnswer> {
     let index = 0n;
     let failures = 0;
     let print: string | null = null;
+    let askedAt = this.clock.now();
     while (!signal.aborted) {
       try {
         await this.takeToken(signal);
         if (signal.aborted) return;
+        askedAt = this.clock.now();
         const answer = await this.fetch(this.request(index), signal);
         if (signal.aborted) return;
         if (answer.index === null) throw new ConsulError('the answer has no X-Consul-Index');
@@ -89,7 +91,7 @@ export class BlockingQuery<A extends PollAnswer> {
         failures += 1;
         this.target.onPollProblem(describeError(error));
         const pauseMs = this.delayMs(failures, error);
-        if (isLasting(error)) await this.awaitRemedy(pauseMs, signal);
+        if (isLasting(error)) await this.awaitRemedy(pauseMs, askedAt, signal);
         else await sleep(this.clock, pauseMs, signal);
       }
     }
@@ -108,11 +110,11 @@ export class BlockingQuery<A extends PollAnswer> {
     if (this.tokens < 0) await sleep(this.clock, -this.tokens * REFILL_MS, signal);
   }
 
-  private async awaitRemedy(ms: number, signal: AbortSignal): Promise<void> {
+  private async awaitRemedy(ms: number, sinceMs: number, signal: AbortSignal): Promise<void> {
     const until = this.clock.now() + ms;
     while (!signal.aborted && this.clock.now() < until) {
       await sleep(this.clock, Math.min(REMEDY_STEP_MS, until - this.clock.now()), signal);
-      if (this.clock.now() < until && (await this.hasRemedy())) return;
+      if (this.clock.now() < until && (await this.hasRemedy(sinceMs))) return;
     }
   }
 

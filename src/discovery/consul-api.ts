@@ -117,8 +117,8 @@ export interface ConsulApi {
    * Rejects when the token lacks a right or nothing proves that it has it: a token without rights reads as emptiness.
    */
   checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights>;
-  /** Consul has refused the token, and there is another one by now. Looks at a file; never rejects. */
-  hasNewToken(): Promise<boolean>;
+  /** Is the token another one since then (monotonic ms)? Whoever was refused asks for its own sake. Never rejects. */
+  hasNewToken(sinceMs: number): Promise<boolean>;
 }
 
 export function maintenanceIdOf(serviceId: string): string {

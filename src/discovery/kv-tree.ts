@@ -89,7 +89,7 @@ export class KvTree {
         },
         this.clock,
         this.random,
-        () => this.api.hasNewToken(),
+        (sinceMs) => this.api.hasNewToken(sinceMs),
         options.waitMs,
       );
       void poll.run(signal);
