@@ -35,6 +35,8 @@ const MAX_CHARACTERS = 8 * 1024 * 1024;
  * it is not waited for: it is looked at this often.
  */
 const EMPTY_PAUSE_MS = 5_000;
+/** In a storm of writes each is heard of within this, so that it reaches traffic within a second like any other. */
+const PACE_MS = 500;
 
 type Api = Pick<ConsulApi, 'kv' | 'kvTree' | 'hasNewToken'>;
 
@@ -91,6 +93,7 @@ export class KvTree {
         this.random,
         () => this.api.hasNewToken(),
         options.waitMs,
+        PACE_MS,
       );
       void poll.run(signal);
     }

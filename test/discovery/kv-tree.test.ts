@@ -93,6 +93,27 @@ it('reads all below the prefix through the leader, waits for changes, and keeps 
   expect(asked[1]).toMatchObject({ what: 'c/', index: 3n });
 });
 
+it('hears of every write within half a second, and asks no faster than that in a storm of them', async () => {
+  const { asked, seen, clock } = scene();
+  await settled();
+  let longest = 0;
+  for (let at = 1; at <= 40; at++) {
+    const before = asked.length;
+    asked.at(-1)!.answer([doc('c/mesh', at)], at);
+    await settled();
+    expect(seen.at(-1)).toBe(`c/mesh@${at}`);
+    const writtenAt = clock.now();
+    while (asked.length === before) {
+      clock.advance(10);
+      await settled();
+    }
+    longest = Math.max(longest, clock.now() - writtenAt);
+  }
+  expect(longest).toBeGreaterThan(400);
+  expect(longest).toBeLessThanOrEqual(520);
+  expect(clock.now()).toBeGreaterThan(17_000);
+});
+
 it('says nothing when only what is not kept has changed', async () => {
   const { asked, seen, watch, pass } = scene();
   await settled();
