@@ -42,7 +42,7 @@ const REFILL_MS = 1_000;
  * The index is an optimisation, never knowledge: after any error and whenever it goes backwards (an agent that lost its
  * data, a restored snapshot, another server) the next read is a plain one, because a client that holds an index which
  * is too high hears nothing for a whole wait. Waits are a minute for the same reason. Nothing the other side does can
- * make it ask faster than once a second for long: answers are paid for from a token bucket, and errors back off with
+ * make it ask faster than once a second for long (or what `refillMs` says): answers are paid for from a token bucket, and errors back off with
  * jitter, so that a thousand sidecars do not come back in step after an election. Where asking again cannot help it
  * waits for half a minute, or until there is a remedy on this side.
  */
@@ -57,6 +57,7 @@ export class BlockingQuery<A extends PollAnswer> {
     private readonly random: Random,
     private readonly hasRemedy: (sinceMs: number) => Promise<boolean>,
     private readonly waitMs: number = WAIT_MS,
+    private readonly refillMs: number = REFILL_MS,
   ) {
     this.refilledAt = clock.now();
   }
@@ -104,10 +105,10 @@ export class BlockingQuery<A extends PollAnswer> {
 
   private async takeToken(signal: AbortSignal): Promise<void> {
     const now = this.clock.now();
-    this.tokens = Math.min(BURST, this.tokens + (now - this.refilledAt) / REFILL_MS);
+    this.tokens = Math.min(BURST, this.tokens + (now - this.refilledAt) / this.refillMs);
     this.refilledAt = now;
     this.tokens -= 1;
-    if (this.tokens < 0) await sleep(this.clock, -this.tokens * REFILL_MS, signal);
+    if (this.tokens < 0) await sleep(this.clock, -this.tokens * this.refillMs, signal);
   }
 
   private async awaitRemedy(ms: number, sinceMs: number, signal: AbortSignal): Promise<void> {

@@ -214,7 +214,11 @@ export class ConsulClient implements ConsulApi {
     await this.put({ path: '/session/destroy/{id}', params: { id }, signal });
   }
 
-  async checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights> {
+  async checkRights(
+    resources: readonly AclResource[],
+    query: Pick<ServiceQuery, 'datacenter' | 'namespace'>,
+    signal: AbortSignal,
+  ): Promise<Rights> {
     const namespace = query.namespace ?? this.options.namespace;
     for (let start = 0; start < resources.length; start += MAX_ASKED) {
       const asked = resources.slice(start, start + MAX_ASKED);
