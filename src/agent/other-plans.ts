@@ -12,6 +12,7 @@ const PLAIN: RouteParts = {
   effects: NO_EFFECTS,
   mirrors: NO_MIRRORS,
   policy: { timeouts: {}, retry: {}, hash: null },
+  asked: () => '',
   subset: null,
 };
 /** Plans that are kept for requests to come. */
