@@ -19,6 +19,8 @@ export interface RouteParts {
   readonly policy: RoutePolicy;
   /** What is asked otherwise than the client did, in words; empty: nothing. See `askedOtherwise`. */
   readonly asked: () => string;
+  /** May requests go on to the upstream's fallback? */
+  readonly mayMove: boolean;
   /** Null: as the upstream has it. */
   readonly subset: string | null;
 }
@@ -31,7 +33,7 @@ export interface RouteParts {
 export function routedPlan(plan: LivePlan, parts: RouteParts, random: Random): Derived {
   const { effects, mirrors, subset } = parts;
   const { placement, part } = placeOf(plan, parts, random);
-  const fallback = plan.fallback.within(answersOf(plan, parts));
+  const fallback = plan.fallback.within(answersOf(plan, parts), parts.mayMove);
   const routed = otherwise(plan, { effects, mirrors, placement, fallback, ...rulesOf(plan, parts.policy, random) });
   const { shards } = plan;
   if (plan.spreader === null || subset !== null || shards === null || shards.sharding === null)

@@ -37,8 +37,10 @@ export class Fallbacks implements Fallback {
     this.anyMethod = answer?.anyMethod ?? false;
   }
 
-  within(part: string): Fallback {
-    return this.stale === NO_STALE ? this : new Fallbacks(this.options, this.findPlan, this, part);
+  within(part: string, mayMove: boolean): Fallback {
+    const { options, findPlan } = this;
+    const isSame = (mayMove || options.upstream === null) && (part === '' || this.stale === NO_STALE);
+    return isSame ? this : new Fallbacks(mayMove ? options : { ...options, upstream: null }, findPlan, this, part);
   }
 
   covers(code: FailureCode): boolean {

@@ -88,8 +88,11 @@ export interface Fallback {
   /** Of kind `cluster`: under that plan the request begins anew. */
   other(): Plan | null;
   readonly stale: StaleAnswers;
-  /** The same for a part of the plan's requests, whose kept answers are none of the others'. Only of the whole. */
-  within(part: string): Fallback;
+  /**
+   * The same for a part of the plan's requests, whose kept answers are none of the others'. Without `mayMove` no
+   * other cluster will do for them. Only of the whole.
+   */
+  within(part: string, mayMove: boolean): Fallback;
   /** Given since the start; whoever gives one counts it. */
   readonly counts: FallbackCounts;
 }

@@ -83,6 +83,7 @@ export class Scatter implements RequestHandler, LegOwner {
     const copy = new RequestCopy(head, edits);
     journal.begin(copy, labels, now);
     journal.effects = effects;
+    journal.overrideOf = this.routed.overrideOf;
     observer.onExchangeOpen(now);
     criticality.read(copy, this.visit);
     const turnedAway = door.enter(copy, this.client.peer, this.visit, now);

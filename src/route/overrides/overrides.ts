@@ -107,6 +107,7 @@ export class Overrides implements Overriding {
     const other = this.other(plan, claim.upstream, claim.subset);
     if (other === null) return this.refuse(routed);
     this.counts.taken += 1;
+    routed.overrideOf = name;
     return other;
   }
 
