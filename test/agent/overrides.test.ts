@@ -110,6 +110,13 @@ describe('an override', () => {
     expect(ask('shop', 'nonsense')).toBe('override_refused');
   });
 
+  it('is not remembered when it is too long to be one', async () => {
+    const { ask, overrides } = await open();
+    for (let i = 0; i < 9; i++) expect(ask('orders', `${i}`.repeat(3_000))).toBe('override_refused');
+    expect(ask('orders', 'short')).toBe('override_refused');
+    expect((overrides as unknown as { read: Map<string, unknown> }).read.size).toBe(1);
+  });
+
   it('ends when it says, though it was verified before', async () => {
     const { ask, signed, clock } = await open();
     const text = signed();
