@@ -12,6 +12,8 @@ const PLAIN: RouteParts = {
   effects: NO_EFFECTS,
   mirrors: NO_MIRRORS,
   policy: { timeouts: {}, retry: {}, hash: null },
+  asked: () => '',
+  mayMove: true,
   subset: null,
 };
 /** Plans that are kept for requests to come. */
@@ -19,7 +21,7 @@ const MAX_KEPT = 256;
 
 /**
  * The plans of requests that an override sends elsewhere: what their route says of them holds there as well, but for the
- * place. They are kept until anything about upstreams or routes is another.
+ * place, and nobody stands in for whom they ask for. They are kept until anything about upstreams or routes is another.
  */
 export class OtherPlans {
   private readonly origins = new WeakMap<Plan, RouteParts>();
@@ -45,9 +47,9 @@ export class OtherPlans {
     if (upstream === null || upstream.declared.protocol === 'tcp') return null;
     if (subset !== null && !Object.hasOwn(upstream.declared.subsets, subset)) return null;
     const parts = this.origins.get(plan) ?? PLAIN;
-    if (parts === PLAIN && subset === null) return upstream.plan;
     const key = subset === null ? name : `${name}/${subset}`;
-    const known = this.kept.get(parts)?.get(key) ?? this.keep(upstream, { ...parts, subset }, parts, key);
+    const known =
+      this.kept.get(parts)?.get(key) ?? this.keep(upstream, { ...parts, mayMove: false, subset }, parts, key);
     return known.plan;
   }
 

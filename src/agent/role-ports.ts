@@ -97,6 +97,7 @@ export class RolePorts {
     const protocol = portProtocolOf(config.protocol);
     // No upstream is called so: their names have no dots.
     const options = { name: `${config.name}.${role}`, direction: 'outbound', ...listen } as const;
-    return { entry: await Entry.open(this.parts, options, protocol, router), router, listen, protocol };
+    const entry = await Entry.open(this.parts, options, protocol, this.parts.overrides.before(router));
+    return { entry, router, listen, protocol };
   }
 }

@@ -27,7 +27,7 @@ export class MirrorLeaf implements Mirror {
   ) {
     const target = { upstream, subset, weight: 0, request: NO_CHANGES, response: NO_CHANGES };
     const effects = makeEffects(route, target);
-    const parts = { effects, mirrors: NO_MIRRORS, policy: AS_THE_UPSTREAM, subset };
+    const parts = { effects, mirrors: NO_MIRRORS, policy: AS_THE_UPSTREAM, asked: () => '', mayMove: true, subset };
     this.share = share;
     this.to = to;
     this.leaf = new DerivedLeaf(to, (own) => {

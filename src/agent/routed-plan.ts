@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Random } from '../base/random.ts';
 import { FullJitter } from '../policy/backoff.ts';
 import { textsOf } from '../proxy/allowance.ts';
@@ -5,9 +6,10 @@ import type { Mirrors } from '../proxy/mirrors.ts';
 import type { Placement } from '../proxy/placement.ts';
 import { Retrying } from '../proxy/retrying.ts';
 import type { RouteEffects } from '../proxy/route-effects.ts';
+import { NO_STALE } from '../proxy/stale-cache.ts';
 import { makeHashKey } from '../route/hash-keys.ts';
 import type { Derived, Peopled } from '../route/routing/leaf.ts';
-import type { RoutePolicy } from '../route/table/options.ts';
+import type { FieldChanges, RouteOptions, RoutePolicy } from '../route/table/options.ts';
 import { type LivePlan, otherwise, spreadBy } from './plans.ts';
 
 /** What one target of a route says beside its upstream's name. */
@@ -15,6 +17,10 @@ export interface RouteParts {
   readonly effects: RouteEffects;
   readonly mirrors: Mirrors;
   readonly policy: RoutePolicy;
+  /** What is asked otherwise than the client did, in words; empty: nothing. See `askedOtherwise`. */
+  readonly asked: () => string;
+  /** May requests go on to the upstream's fallback? */
+  readonly mayMove: boolean;
   /** Null: as the upstream has it. */
   readonly subset: string | null;
 }
@@ -27,11 +33,32 @@ export interface RouteParts {
 export function routedPlan(plan: LivePlan, parts: RouteParts, random: Random): Derived {
   const { effects, mirrors, subset } = parts;
   const { placement, part } = placeOf(plan, parts, random);
-  const routed = otherwise(plan, { effects, mirrors, placement, ...rulesOf(plan, parts.policy, random) });
+  const fallback = plan.fallback.within(answersOf(plan, parts), parts.mayMove);
+  const routed = otherwise(plan, { effects, mirrors, placement, fallback, ...rulesOf(plan, parts.policy, random) });
   const { shards } = plan;
   if (plan.spreader === null || subset !== null || shards === null || shards.sharding === null)
     return { plan: routed, part };
   return { plan: spreadBy(routed, shards.sharding, shards), part };
+}
+
+/** Whose kept answers the route's are: requests that endpoints see alike, and the same endpoints, have the same. */
+function answersOf({ placing, fallback }: LivePlan, { asked, subset }: RouteParts): string {
+  if (fallback.stale === NO_STALE) return '';
+  const changes = asked();
+  if (subset === null && changes === '') return '';
+  // What a subset is told by is in the key of its lens.
+  const whose = subset === null ? null : [subset, placing.partOf(subset).key];
+  return createHash('sha256')
+    .update(JSON.stringify([whose, changes]))
+    .digest('base64');
+}
+
+/** What a route and a target of it change of requests; empty: nothing. */
+export function askedOtherwise({ rewrite, matches, request }: RouteOptions, changes: FieldChanges): string {
+  const isChanged = [request, changes].some(({ set, add, remove }) => set.length + add.length + remove.length > 0);
+  if (rewrite === null && !isChanged) return '';
+  const paths = rewrite === null || rewrite.prefix === null ? [] : matches.map(({ path }) => path);
+  return JSON.stringify([rewrite, paths, request, changes]);
 }
 
 /** How long it takes to connect is a matter of the pool, which all routes share. */

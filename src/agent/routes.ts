@@ -17,7 +17,7 @@ import { OtherPlans } from './other-plans.ts';
 import type { Parts } from './parts.ts';
 import type { LivePlan } from './plans.ts';
 import { MirrorLeaf } from './route-mirrors.ts';
-import { routedPlan } from './routed-plan.ts';
+import { askedOtherwise, type RouteParts, routedPlan } from './routed-plan.ts';
 import type { Upstream } from './upstream.ts';
 
 /** One list of routes with all that was made of it. */
@@ -157,19 +157,33 @@ export class RouteTables {
     mirrors: Mirrors,
     to: Destination<LivePlan>,
   ): DerivedLeaf<LivePlan> {
-    const parts = { effects: makeEffects(route, target), mirrors, policy: route.policy, subset: target.subset };
+    const { policy } = route;
+    const asked = (): string => askedOtherwise(route, target.request);
+    const parts = { effects: makeEffects(route, target), mirrors, policy, asked, mayMove: true, subset: target.subset };
+    return this.leafTo(to, parts);
+  }
+
+  /** What is answered here is on record as the upstream's whose route it is. */
+  private localLeaf(route: RouteOptions, owner: string | null, ways: Ways): DerivedLeaf<LivePlan> {
+    const effects = makeEffects(route, null);
+    const parts = {
+      effects,
+      mirrors: NO_MIRRORS,
+      policy: AS_THE_UPSTREAM,
+      asked: () => '',
+      mayMove: true,
+      subset: null,
+    };
+    const to = owner === null ? this.local.open() : ways.to(owner);
+    return this.leafTo(to, parts);
+  }
+
+  private leafTo(to: Destination<LivePlan>, parts: RouteParts): DerivedLeaf<LivePlan> {
     return new DerivedLeaf(to, (plan) => {
       const derived = routedPlan(plan, parts, this.parts.random);
       this.others.note(derived.plan, parts);
       return derived;
     });
-  }
-
-  /** What is answered here is on record as the upstream's whose route it is. */
-  private localLeaf(route: RouteOptions, owner: string | null, ways: Ways): DerivedLeaf<LivePlan> {
-    const parts = { effects: makeEffects(route, null), mirrors: NO_MIRRORS, policy: AS_THE_UPSTREAM, subset: null };
-    const to = owner === null ? this.local.open() : ways.to(owner);
-    return new DerivedLeaf(to, (plan) => routedPlan(plan, parts, this.parts.random));
   }
 }
 

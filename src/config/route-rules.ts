@@ -93,6 +93,11 @@ function beside({ path, route }: Placed): Contradiction[] {
     const expected = 'the origins that are meant, since no page at all may have them all';
     found.push(contradiction([...at, 'origins'], '* with credentials', expected, null, [[...at, 'credentials']]));
   }
+  if (route.cors?.credentials && route.cors.exposes?.includes('*')) {
+    const at = [...path, 'cors'];
+    const expected = 'the headers by name, since browsers take it for the name of one';
+    found.push(contradiction([...at, 'exposes'], '* with credentials', expected, null, [[...at, 'credentials']]));
+  }
   return found;
 }
 

@@ -41,7 +41,10 @@ function isAnything({ path, methods, headers, query, cookies, grpc }: RouteMatch
 }
 
 function listWarnings(routes: readonly RouteOptions[], at: string): string[] {
-  return [...shadowed(routes, at), ...routes.flatMap((route) => emptyShares(route, at))];
+  return [
+    ...shadowed(routes, at),
+    ...routes.flatMap((route) => [...emptyShares(route, at), ...withoutPreflights(route, at)]),
+  ];
 }
 
 /**
@@ -77,5 +80,24 @@ function emptyShares({ name, action }: RouteOptions, at: string): string[] {
     weight > 0
       ? []
       : [`${at}.${name}: ${subset === null ? upstream : `${upstream}/${subset}`} has weight 0 and gets nothing`],
+  );
+}
+
+/** A browser asks first by OPTIONS, with no cookies and none of the fields that it asks for. */
+function withoutPreflights({ name, matches, cors }: RouteOptions, at: string): string[] {
+  if (cors === null || matches.length === 0 || matches.some(takesPreflights)) return [];
+  return [
+    `${at}.${name}: cors, and no match that a preflight fits, which is OPTIONS without the cookies and headers of the ` +
+      'request that follows; add OPTIONS to methods, or ask for less in one match',
+  ];
+}
+
+function takesPreflights({ methods, headers, cookies, grpc }: RouteMatch): boolean {
+  const isAsked = (methods.length === 0 || methods.includes('OPTIONS')) && grpc === null;
+  const isSent = (name: string): boolean => name === 'origin' || name.startsWith('access-control-request-');
+  return (
+    isAsked &&
+    headers.every(({ name, isInverted }) => isInverted || isSent(name)) &&
+    cookies.every(({ isInverted }) => isInverted)
   );
 }

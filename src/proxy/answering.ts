@@ -6,6 +6,7 @@ import { type Edits, NO_EDITS } from '../http/edits.ts';
 import type { Fields } from '../http/fields.ts';
 import { GRPC_STATUSES } from '../http/grpc-status.ts';
 import type { ResponseHead } from '../http/head.ts';
+import { sendCookie } from '../http/set-cookie.ts';
 import type { Visit } from '../policy/door.ts';
 import type { Mishap } from '../policy/fault.ts';
 import { AnswerMarks } from './answer-marks.ts';
@@ -184,7 +185,7 @@ export class Answering {
   /** What its route changes, of an answer of our own (null) too. */
   private route(answer: ResponseHead | null): void {
     const { edits, journal, routed } = this;
-    if (routed.setCookie !== null) edits.append('set-cookie', routed.setCookie);
+    if (routed.setCookie !== null) sendCookie(routed.setCookie, answer, edits);
     if (journal.effects.marksAnswers) journal.effects.editAnswer(journal, answer, edits);
   }
 

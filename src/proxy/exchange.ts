@@ -628,6 +628,7 @@ export class Exchange
     this.phase = 'trying';
     this.journal.begin(head, plan.labels, now);
     this.journal.effects = plan.effects;
+    this.journal.overrideOf = this.routed.overrideOf;
     this.beganAt = now;
     this.isEndpointDone = false;
     this.faults = plan.faults;

@@ -25,14 +25,22 @@ export class Fallbacks implements Fallback {
     private readonly options: FallbackOptions,
     private readonly findPlan: FindPlan,
     before: Fallback | null = null,
+    part = '',
   ) {
     const { codes, stale, answer } = options;
     this.codes = new Set(codes);
     this.counts = before instanceof Fallbacks ? before.counts : { cluster: 0, stale: 0, static: 0 };
-    this.stale = stale === null ? NO_STALE : (keptIn(before, stale) ?? new StaleCache(stale));
+    const cache = stale === null ? NO_STALE : (keptIn(before, stale) ?? new StaleCache(stale));
+    this.stale = cache.within(part);
     this.ofRequests = answer === null ? null : requestAnswer(answer);
     this.ofCalls = answer === null || answer.grpcStatus < 0 ? null : callAnswer(answer);
     this.anyMethod = answer?.anyMethod ?? false;
+  }
+
+  within(part: string, mayMove: boolean): Fallback {
+    const { options, findPlan } = this;
+    const isSame = (mayMove || options.upstream === null) && (part === '' || this.stale === NO_STALE);
+    return isSame ? this : new Fallbacks(mayMove ? options : { ...options, upstream: null }, findPlan, this, part);
   }
 
   covers(code: FailureCode): boolean {

@@ -35,6 +35,7 @@ export class Journal implements ExchangeRecord {
   /** Of the route that led it here; they hold under every plan that it comes to. */
   effects: RouteEffects = NO_EFFECTS;
   routeAnswer: RouteAnswerKind | null = null;
+  overrideOf: string | null = null;
   shard: string | null = null;
   fault: string | null = null;
   fallback: FallbackKind | null = null;

@@ -49,6 +49,8 @@ export interface ExchangeRecord {
   readonly route: string | null;
   /** What that route answered in place of any endpoint; null: nothing. */
   readonly routeAnswer: RouteAnswerKind | null;
+  /** The upstream that it would have gone to but for a signed override; null without one. */
+  readonly overrideOf: string | null;
   /** The shard that has its key, whether or not it was reached; null without one. */
   readonly shard: string | null;
   /** What was done to it on purpose: `delay`, `delay, abort`; null mostly. */

@@ -88,6 +88,11 @@ export interface Fallback {
   /** Of kind `cluster`: under that plan the request begins anew. */
   other(): Plan | null;
   readonly stale: StaleAnswers;
+  /**
+   * The same for a part of the plan's requests, whose kept answers are none of the others'. Without `mayMove` no
+   * other cluster will do for them. Only of the whole.
+   */
+  within(part: string, mayMove: boolean): Fallback;
   /** Given since the start; whoever gives one counts it. */
   readonly counts: FallbackCounts;
 }
@@ -102,6 +107,7 @@ export const NO_FALLBACK: Fallback = {
   answer: () => null,
   other: () => null,
   stale: NO_STALE,
+  within: () => NO_FALLBACK,
   counts: { cluster: 0, stale: 0, static: 0 },
 };
 

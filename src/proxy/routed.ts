@@ -9,9 +9,12 @@ export class Routed {
   refusal: FailureCode = 'no_route';
   /** A cookie that keeps its client with the part of a split that it was given, whole as it goes out; null for none. */
   setCookie: string | null = null;
+  /** The upstream that it would go to without a signed override; null: there is none. */
+  overrideOf: string | null = null;
 
   reset(): void {
     this.refusal = 'no_route';
     this.setCookie = null;
+    this.overrideOf = null;
   }
 }

@@ -25,6 +25,8 @@ export interface StaleAnswers {
   has(request: RequestHead, now: number): boolean;
   /** Only after `has`: answers the client, and says with how many bytes. */
   answer(request: RequestHead, client: Client, edits: Edits, now: number): number;
+  /** The same for requests that are asked otherwise than their clients did, or of others; `''` is as they did. */
+  within(part: string): StaleAnswers;
   readonly size: number;
   readonly bytes: number;
   readonly counts: Readonly<StaleCounts>;
@@ -37,6 +39,7 @@ export const NO_STALE: StaleAnswers = {
   copy: () => NO_COPY,
   has: () => false,
   answer: () => 0,
+  within: () => NO_STALE,
   size: 0,
   bytes: 0,
   counts: { kept: 0, evicted: 0, too_large: 0 },
@@ -44,6 +47,9 @@ export const NO_STALE: StaleAnswers = {
 
 /** An answer that is asked for all the time is copied once in so long. */
 const RENEW_MS = 1_000;
+
+/** Of one target, in as many parts; the oldest makes room. */
+const MAX_PARTS = 8;
 
 /** What an entry takes beside its texts and bytes. */
 const ENTRY_BYTES = 256;
@@ -54,45 +60,52 @@ const ENTRY_BYTES = 256;
  *
  * Answers are copied on their way to the client, so an upstream with this on pays a key and, once a second for each
  * target, a copy. Targets are forgotten oldest first when there are too many, or too many bytes of them; copies in the
- * making count. Of one target one variant is kept, the last.
+ * making count. Of one target one variant is kept, the last, in each part: what routes make of one request may be
+ * several, and the answer of one version is none of another's. What is written to a target by one is untrue in all.
  */
 export class StaleCache implements StaleAnswers {
   readonly counts: StaleCounts = { kept: 0, evicted: 0, too_large: 0 };
+  /** Of each target the newest, the others behind it. */
   private readonly entries = new Map<string, Entry>();
+  private count = 0;
   private used = 0;
 
   constructor(readonly options: StaleOptions) {}
 
   get size(): number {
-    return this.entries.size;
+    return this.count;
   }
 
   get bytes(): number {
     return this.used;
   }
 
-  copy(request: RequestHead, answer: ResponseHead, now: number): AnswerCopy {
+  within(part: string): StaleAnswers {
+    return part === '' ? this : new StalePart(this, part);
+  }
+
+  copy(request: RequestHead, answer: ResponseHead, now: number, part = ''): AnswerCopy {
     const { maxBodyBytes, maxAgeMs, credentials } = this.options;
     if (unmakes(request, answer)) return this.forget(this.keyOf(request));
     if (request.method !== 'GET' || answer.status !== 200 || !mayBeKeptFor(request, credentials)) return NO_COPY;
     const key = this.keyOf(request);
-    const known = this.entries.get(key);
+    const known = this.inPart(key, part);
     if (known?.fits(request) && now - known.storedAt < RENEW_MS) return NO_COPY;
     const ms = usableMs(answer, maxAgeMs);
     const vary = ms > 0 ? varyOf(request, answer) : null;
-    if (vary === null) return this.forget(key);
+    if (vary === null) return this.forgetIn(key, part);
     // It ends as it would if its endpoint died over it, which is when it would be wanted.
-    if (answer.body === 'until_close') return this.forget(key);
+    if (answer.body === 'until_close') return this.forgetIn(key, part);
     if (answer.body === 'length' && answer.contentLength > maxBodyBytes) return this.tooLarge();
-    return new Copy(this, new Entry(ownText(key), new KeptHead(answer), vary, ageOf(answer), now, now + ms));
+    return new Copy(this, new Entry(ownText(key), part, new KeptHead(answer), vary, ageOf(answer), now, now + ms));
   }
 
-  has(request: RequestHead, now: number): boolean {
-    return mayBeKeptFor(request, this.options.credentials) && this.find(request, now) !== null;
+  has(request: RequestHead, now: number, part = ''): boolean {
+    return mayBeKeptFor(request, this.options.credentials) && this.find(request, now, part) !== null;
   }
 
-  answer(request: RequestHead, client: Client, edits: Edits, now: number): number {
-    const { head, body, ageSeconds, storedAt } = this.find(request, now)!;
+  answer(request: RequestHead, client: Client, edits: Edits, now: number, part = ''): number {
+    const { head, body, ageSeconds, storedAt } = this.find(request, now, part)!;
     edits.append('age', String(ageSeconds + Math.floor((now - storedAt) / 1000)));
     const isHead = request.method === 'HEAD';
     client.sendHead(isHead ? head.without() : head, edits);
@@ -107,11 +120,7 @@ export class StaleCache implements StaleAnswers {
   reserve(bytes: number, length: number): boolean {
     const { maxBytes, maxBodyBytes } = this.options;
     if (length > maxBodyBytes) return false;
-    for (const [key, entry] of this.entries) {
-      if (this.used + bytes <= maxBytes) break;
-      this.remove(key, entry);
-      this.counts.evicted += 1;
-    }
+    while (this.used + bytes > maxBytes && this.evictOldest());
     if (this.used + bytes > maxBytes) return false;
     this.used += bytes;
     return true;
@@ -128,39 +137,84 @@ export class StaleCache implements StaleAnswers {
 
   /** Its bytes are reserved. The newest is the last to be forgotten. */
   put(entry: Entry): void {
-    const { key } = entry;
-    const known = this.entries.get(key);
+    const { key, part } = entry;
+    const known = this.inPart(key, part);
     // Two answers may overtake each other on their way.
-    if (known !== undefined && known.storedAt > entry.storedAt) return this.release(entry.bytes);
-    this.forget(key);
+    if (known !== null && known.storedAt > entry.storedAt) return this.release(entry.bytes);
+    this.forgetIn(key, part);
+    entry.older = this.entries.get(key) ?? null;
+    this.entries.delete(key);
     this.entries.set(key, entry);
+    this.count += 1;
     this.counts.kept += 1;
-    for (const [oldest, old] of this.entries) {
-      if (this.entries.size <= this.options.maxEntries) break;
-      this.remove(oldest, old);
-      this.counts.evicted += 1;
-    }
+    this.limitParts(entry);
+    while (this.count > this.options.maxEntries && this.evictOldest());
   }
 
-  private find(request: RequestHead, now: number): Entry | null {
+  private limitParts(newest: Entry): void {
+    let last = newest;
+    for (let parts = 1; parts < MAX_PARTS && last.older !== null; parts++) last = last.older;
+    for (let old = last.older; old !== null; old = old.older) {
+      this.letGo(old);
+      this.counts.evicted += 1;
+    }
+    last.older = null;
+  }
+
+  private find(request: RequestHead, now: number, part: string): Entry | null {
     const key = this.keyOf(request);
-    const entry = this.entries.get(key);
-    if (entry === undefined || !entry.fits(request)) return null;
+    const entry = this.inPart(key, part);
+    if (entry === null || !entry.fits(request)) return null;
     if (now < entry.usableUntil) return entry;
-    this.remove(key, entry);
+    this.forgetIn(key, part);
     return null;
   }
 
-  /** An answer that may not be kept makes the one before it untrue. */
+  private inPart(key: string, part: string): Entry | null {
+    let entry = this.entries.get(key) ?? null;
+    while (entry !== null && entry.part !== part) entry = entry.older;
+    return entry;
+  }
+
+  /** What has been written to is another in every part. */
   private forget(key: string): AnswerCopy {
-    const known = this.entries.get(key);
-    if (known !== undefined) this.remove(key, known);
+    for (let entry = this.entries.get(key) ?? null; entry !== null; entry = entry.older) this.letGo(entry);
+    this.entries.delete(key);
     return NO_COPY;
   }
 
-  private remove(key: string, entry: Entry): void {
-    this.entries.delete(key);
+  /** An answer that may not be kept makes the one before it untrue. */
+  private forgetIn(key: string, part: string): AnswerCopy {
+    const known = this.inPart(key, part);
+    if (known === null) return NO_COPY;
+    this.letGo(known);
+    const newest = this.entries.get(key)!;
+    if (newest === known) {
+      if (known.older === null) this.entries.delete(key);
+      else this.entries.set(key, known.older);
+      return NO_COPY;
+    }
+    let newer = newest;
+    while (newer.older !== known) newer = newer.older!;
+    newer.older = known.older;
+    return NO_COPY;
+  }
+
+  /** Of the target that is the oldest, the oldest part. False: there is nothing. */
+  private evictOldest(): boolean {
+    for (const [key, newest] of this.entries) {
+      let oldest = newest;
+      while (oldest.older !== null) oldest = oldest.older;
+      this.forgetIn(key, oldest.part);
+      this.counts.evicted += 1;
+      return true;
+    }
+    return false;
+  }
+
+  private letGo(entry: Entry): void {
     this.used -= entry.bytes;
+    this.count -= 1;
   }
 
   /** Blanks cannot be in any of its parts but the last two, which are there only where credentials may be. */
@@ -171,12 +225,51 @@ export class StaleCache implements StaleAnswers {
   }
 }
 
+/** The answers of one part, by the same rules and in the same room. */
+class StalePart implements StaleAnswers {
+  constructor(
+    private readonly cache: StaleCache,
+    private readonly part: string,
+  ) {}
+
+  get size(): number {
+    return this.cache.size;
+  }
+
+  get bytes(): number {
+    return this.cache.bytes;
+  }
+
+  get counts(): Readonly<StaleCounts> {
+    return this.cache.counts;
+  }
+
+  within(part: string): StaleAnswers {
+    return this.cache.within(part);
+  }
+
+  copy(request: RequestHead, answer: ResponseHead, now: number): AnswerCopy {
+    return this.cache.copy(request, answer, now, this.part);
+  }
+
+  has(request: RequestHead, now: number): boolean {
+    return this.cache.has(request, now, this.part);
+  }
+
+  answer(request: RequestHead, client: Client, edits: Edits, now: number): number {
+    return this.cache.answer(request, client, edits, now, this.part);
+  }
+}
+
 class Entry {
   body: Buffer = Buffer.alloc(0);
   bytes: number;
+  /** Of the same target in another part. */
+  older: Entry | null = null;
 
   constructor(
     readonly key: string,
+    readonly part: string,
     readonly head: KeptHead,
     private readonly vary: readonly VaryField[],
     /** Of the answer when it came. */
@@ -184,7 +277,7 @@ class Entry {
     readonly storedAt: number,
     readonly usableUntil: number,
   ) {
-    this.bytes = ENTRY_BYTES + key.length + head.textLength;
+    this.bytes = ENTRY_BYTES + key.length + part.length + head.textLength;
   }
 
   fits(request: RequestHead): boolean {

@@ -1,9 +1,9 @@
 import type { Peer } from '../http/conduit.ts';
 import type { Edits } from '../http/edits.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
+import { sendCookie } from '../http/set-cookie.ts';
 import type { Placed, Placement } from '../proxy/placement.ts';
 import type { HashKey } from './hash-key.ts';
-import { sendCookie } from './keys/cookie.ts';
 
 /** The whole cluster, by a key or without one. */
 export class Anywhere implements Placement {

@@ -25,6 +25,7 @@ export function exchangeLine(record: ExchangeRecord, wallMs: number): string {
     trace_id: record.traceId,
     ...origin(labels, peer),
     ...(record.route === null ? {} : { route: safeText(record.route, MAX_SHORT) }),
+    ...(record.overrideOf === null ? {} : { override_of: safeText(record.overrideOf, MAX_SHORT) }),
     ...(record.shard === null ? {} : { shard: record.shard }),
     method: safeText(head.method, MAX_SHORT),
     authority: safeText(head.authority, MAX_AUTHORITY),

@@ -59,6 +59,7 @@ function serverSpan(record: ExchangeRecord, wallOffsetMs: number, origin: SpanOr
   attributes['remora.attempts'] = record.attemptCount;
   addOwn(attributes, record, code);
   if (record.route !== null) attributes['remora.route'] = record.route;
+  if (record.overrideOf !== null) attributes['remora.override_of'] = record.overrideOf;
   if (record.fault !== null) attributes['remora.fault'] = record.fault;
   if (record.fallback !== null) attributes['remora.fallback'] = record.fallback;
   const facts = {

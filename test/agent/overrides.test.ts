@@ -3,12 +3,15 @@ import { RoutedSubsets } from '../../src/agent/routed-subsets.ts';
 import { Upstreams } from '../../src/agent/upstreams.ts';
 import { NO_LOG } from '../../src/base/log.ts';
 import { Edits } from '../../src/http/edits.ts';
+import { DEFAULT_HOLD } from '../../src/proxy/hold.ts';
 import { Placed } from '../../src/proxy/placement.ts';
+import type { Plan, Router } from '../../src/proxy/plan.ts';
 import { Routed } from '../../src/proxy/routed.ts';
 import { type Override, writeOverride } from '../../src/route/overrides/override.ts';
 import { Overrides } from '../../src/route/overrides/overrides.ts';
+import { DEFAULT_READS } from '../../src/route/roles.ts';
 import { HostRouter, NOTHING_UNDECLARED } from '../../src/route/routers.ts';
-import { agentConfig, agentParts, upstreamConfig } from '../support/agent-parts.ts';
+import { agentConfig, agentParts, listen, upstreamConfig } from '../support/agent-parts.ts';
 import { ExchangeScript, PEER, requestHead } from '../support/exchange-script.ts';
 import { spec } from '../support/fake-endpoint.ts';
 import { changes, routeOf, targetOf } from '../support/route.ts';
@@ -56,7 +59,7 @@ async function open() {
   };
   const signed = (more: Partial<Override> = {}, key = KEY): string =>
     writeOverride({ of: 'orders', upstream: 'orders', subset: 'v2', expiresAtS: nowS() + HOUR_S, ...more }, key);
-  return { ...made, overrides, upstreams, ask, planOf, signed };
+  return { ...made, overrides, upstreams, routed, ask, planOf, signed };
 }
 
 function toOrders() {
@@ -107,12 +110,116 @@ describe('an override', () => {
     expect(ask('shop', 'nonsense')).toBe('override_refused');
   });
 
+  it('is not remembered when it is too long to be one', async () => {
+    const { ask, overrides } = await open();
+    for (let i = 0; i < 9; i++) expect(ask('orders', `${i}`.repeat(3_000))).toBe('override_refused');
+    expect(ask('orders', 'short')).toBe('override_refused');
+    expect((overrides as unknown as { read: Map<string, unknown> }).read.size).toBe(1);
+  });
+
   it('ends when it says, though it was verified before', async () => {
     const { ask, signed, clock } = await open();
     const text = signed();
     expect(ask('orders', text)).toBe('null orders two');
     clock.advance(HOUR_S * 1000 + 1);
     expect(ask('orders', text)).toBe('override_refused');
+  });
+
+  it('leaves what a route answers itself to the route, whoever is asked else', async () => {
+    const { upstreams, planOf, signed } = await open();
+    const move = {
+      kind: 'redirect',
+      status: 308,
+      scheme: null,
+      host: null,
+      port: null,
+      path: '/new',
+      prefix: null,
+    } as const;
+    const action = { ...move, keepsQuery: true };
+    await upstreams.apply(
+      agentConfig([
+        upstreamConfig('orders', { routes: [routeOf({ name: 'moved', action })] }),
+        upstreamConfig('orders-pr-7'),
+      ]),
+    );
+    const elsewhere = signed({ upstream: 'orders-pr-7', subset: null });
+    for (const text of [null, elsewhere]) {
+      const plan = planOf('orders', text)!;
+      expect(plan.effects.answer(requestHead(), PEER)).toMatchObject({ kind: 'redirect', status: 308 });
+    }
+  });
+
+  it('is looked at on every port of its upstream, those of roles too', async () => {
+    const made = agentParts();
+    const overrides = new Overrides({ key: KEY, header: 'x-remora-route', maxAgeMs: HOUR_S * 1000 }, made.clock);
+    const routers: Router[] = [];
+    const seen = Object.assign(Object.create(overrides), {
+      before(router: Router): Router {
+        const looking = overrides.before(router);
+        routers.push(looking);
+        return looking;
+      },
+    });
+    const parts = { ...made.parts, overrides: seen, subsets: new RoutedSubsets(true) };
+    const upstreams = new Upstreams(parts, new HostRouter(NOTHING_UNDECLARED), NO_LOG, () => undefined);
+    const words = { primary: 'primary', replica: 'replica' };
+    const rule = { kind: 'primary_replica', from: { kind: 'tag' }, words, lag: null } as const;
+    const rest = { reads: DEFAULT_READS, hold: DEFAULT_HOLD, lag: null, readYourWrites: null };
+    const ports = { primary: listen(2), replica: listen(3) };
+    const roles = { rule, read: 'prefer_replica', ...rest, listen: ports } as const;
+    await upstreams.open(agentConfig([upstreamConfig('db', { listen: listen(1), roles })]));
+    expect(routers).toHaveLength(3);
+    const head = requestHead({ fields: { 'x-remora-route': 'db/v2; exp=1; sig=made-up' } });
+    const refusals = routers.map((router) => {
+      const routed = new Routed();
+      return router.route(head, PEER, routed) === null && routed.refusal;
+    });
+    expect(refusals).toEqual(['override_refused', 'override_refused', 'override_refused']);
+  });
+
+  it('has nobody stand in for whom it asks for', async () => {
+    const { upstreams, planOf, signed } = await open();
+    const answer = {
+      status: 200,
+      grpcStatus: -1,
+      contentType: 'text/plain',
+      fields: {},
+      body: 'later',
+      anyMethod: false,
+    };
+    const rest = { codes: ['no_endpoint'], statuses: [], stale: null, answer } as const;
+    await upstreams.apply(
+      agentConfig([
+        upstreamConfig('orders'),
+        upstreamConfig('orders-pr-7', { fallback: { ...rest, upstream: 'orders' } }),
+      ]),
+    );
+    const elsewhere = signed({ upstream: 'orders-pr-7', subset: null });
+    const kindOf = ({ fallback }: Plan) => fallback.choose(requestHead(), false, true, 0);
+    expect(kindOf(planOf('orders-pr-7', null)!)).toBe('cluster');
+    expect(kindOf(planOf('orders', elsewhere)!)).toBe('static');
+  });
+
+  it('is on record with the upstream that it is an override of', async () => {
+    const { planOf, routed, signed } = await open();
+    planOf('orders', signed({ upstream: 'orders-pr-7', subset: null }));
+    expect(routed.overrideOf).toBe('orders');
+    planOf('orders', null);
+    expect(routed.overrideOf).toBe(null);
+
+    const script = new ExchangeScript();
+    script.router.route = (_head, _peer, into) => {
+      into.overrideOf = 'orders';
+      return script.plan;
+    };
+    const client = script.open();
+    client.request();
+    script.endpoint('a').last.answer(200, 'good');
+    script.router.route = () => script.plan;
+    client.request();
+    script.endpoint('a').last.answer(200, 'good');
+    expect(script.records.map(({ overrideOf }) => overrideOf)).toEqual(['orders', undefined]);
   });
 
   it('follows the configuration, and keeps no plan that is past', async () => {

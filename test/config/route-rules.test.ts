@@ -74,6 +74,10 @@ describe('of the shared port, refuses', () => {
       'routes.a.redirect.prefix: found a redirect to itself',
     ],
     ['hosts: new, redirect: { host: new }', 'routes.a.redirect.host: found a redirect to itself'],
+    [
+      'to: shop, cors: { origins: "http://a", exposes: "*", credentials: true }',
+      'routes.a.cors.exposes: found * with credentials, expected the headers by name',
+    ],
     ['to: shop, cors: { origins: "*", credentials: true }', 'routes.a.cors.origins: found * with credentials'],
     [
       'to: shop, rewrite: { prefix: / }, match: { path: { regex: "/a" } }',

@@ -36,6 +36,24 @@ it('names parts of a split that get nothing', () => {
   ]);
 });
 
+it('names a route with cors that no preflight comes to', () => {
+  const cors = 'cors: { origins: "https://a.b" }, to: shop';
+  const lines = `
+routes:
+  calls: { hosts: e, match: { grpc: { service: shop.Cart } }, ${cors.replace('shop', 'any')} }
+  field: { hosts: c, match: { headers: { x-user: { present: true } } }, ${cors} }
+  fine: { hosts: a, match: [{ methods: PUT }, { methods: [PUT, OPTIONS] }], ${cors} }
+  open: { hosts: b, ${cors} }
+  pages: { hosts: f, match: { headers: { origin: "https://a.b" } }, ${cors} }
+  puts: { hosts: d, match: { methods: [PUT, POST] }, ${cors} }
+upstreams: { any: { protocol: auto } }`;
+  expect(warned(lines).map((line) => line.slice(0, line.indexOf(',')))).toEqual([
+    'routes.calls: cors',
+    'routes.field: cors',
+    'routes.puts: cors',
+  ]);
+});
+
 it('names a route that takes every name away', () => {
   expect(warned('routes: { a: { to: shop } }')).toEqual([
     'routes.a is for every host and every request: no upstream is reached by its name any more on the outbound port, unless another route comes first; give it hosts',

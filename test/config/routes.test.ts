@@ -165,6 +165,19 @@ describe('refuses', () => {
     ['  a: { match: { headers: { a: { pre: x } } }, to: shop }', 'routes.a.match.headers.a.pre: found an unknown key'],
     ['  a: { to: shop, request: { set: { Content-Length: 1 } } }', 'routes.a.request.set.Content-Length: found'],
     ['  a: { respond: { status: 99 } }', 'routes.a.respond.status: found 99'],
+    [
+      '  a: { to: shop, cors: { origins: "https://*shop.example" } }',
+      'routes.a.cors.origins: found "https://*shop.example", expected an origin such as',
+    ],
+    ['  a: { to: shop, cors: { origins: ["http://a", "https://*"] } }', 'routes.a.cors.origins[1]: found "https://*"'],
+    [
+      `  a: { to: shop, rewrite: { regex: { pattern: "^/(a)", substitution: '/\\2' } } }`,
+      'routes.a.rewrite.regex.substitution: found "/\\\\2", expected a text for its pattern: the pattern has no group 2',
+    ],
+    [
+      `  a: { to: shop, rewrite: { regex: { pattern: "^/(a)", substitution: '/x\\' } } }`,
+      'a backslash is followed by the number of a group',
+    ],
     ['  a: { redirect: { status: 404, path: / } }', 'routes.a.redirect.status: found 404, expected one of 301'],
   ])('%s', (lines, start) => {
     expect(complaints(web(`${UPSTREAMS}routes:\n${lines}`)).join('\n')).toContain(start);

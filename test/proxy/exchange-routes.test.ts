@@ -53,6 +53,21 @@ describe('a request that a route leads', () => {
     expect(script.books()).toEqual(CLOSED);
   });
 
+  it('is given its cookie but where the endpoint sets one of that name itself', () => {
+    const { script, client } = led({});
+    const { router, plan } = script;
+    router.route = (_head, _peer, routed) => {
+      routed.setCookie = 'part=1; Path=/';
+      return plan;
+    };
+    for (const fields of [{}, { 'set-cookie': 'part=9' }, { 'set-cookie': 'other=9' }]) {
+      client.request();
+      script.endpoint('a').last.answer(200, '', fields);
+    }
+    const heads = script.take().filter((line) => line.includes('client head'));
+    expect(heads.map((line) => line.includes('part=1'))).toEqual([true, false, true]);
+  });
+
   it('keeps its target where no rewrite fits', () => {
     const { script, client } = led({ ...API, rewrite: { ...REWRITE, host: null } });
     const sent = tellSent(script, 'a');

@@ -27,6 +27,59 @@ const kept = (fields: Texts, request: RequestText = {}, options: Partial<StaleOp
   return has;
 };
 
+describe('parts of one cache', () => {
+  const has = (cache: StaleCache, part: string, path = '/'): boolean =>
+    cache.within(part).has(requestHead({ path }), 0);
+  const putIn = (cache: StaleCache, part: string, path = '/', body = 'good'): void => {
+    const copy = cache.within(part).copy(requestHead({ path }), responseHead(200, 'length', body.length), 0);
+    copy.add(Buffer.from(body));
+    copy.finish(0);
+  };
+
+  it('know nothing of the answers of one another', () => {
+    const cache = cacheOf();
+    putIn(cache, 'v1');
+    expect([has(cache, 'v1'), has(cache, 'v2'), has(cache, '')]).toEqual([true, false, false]);
+    putIn(cache, 'v2');
+    putIn(cache, '');
+    expect([has(cache, 'v1'), has(cache, 'v2'), has(cache, ''), cache.size]).toEqual([true, true, true, 3]);
+  });
+
+  it('are all untrue when one of them is written to', () => {
+    const cache = cacheOf();
+    for (const part of ['v1', 'v2', '']) putIn(cache, part);
+    cache.within('v2').copy(requestHead({ method: 'POST' }), responseHead(200), 0);
+    expect([cache.size, cache.bytes]).toEqual([0, 0]);
+  });
+
+  it('lose an answer that may not be kept any more each for itself, wherever it stands', () => {
+    for (const lost of ['a', 'b', 'c']) {
+      const cache = cacheOf();
+      for (const part of ['a', 'b', 'c']) putIn(cache, part);
+      cache.within(lost).copy(requestHead({}), responseHead(200, 'until_close'), 2_000);
+      expect(['a', 'b', 'c'].filter((part) => has(cache, part))).toEqual(['a', 'b', 'c'].filter((one) => one !== lost));
+    }
+  });
+
+  it('are bounded together, and each target has so many and no more', () => {
+    const cache = cacheOf({ maxEntries: 3 });
+    for (const part of ['a', 'b']) putIn(cache, part, '/x');
+    for (const part of ['a', 'b']) putIn(cache, part, '/y');
+    expect([cache.size, has(cache, 'a', '/x'), has(cache, 'b', '/x')]).toEqual([3, false, true]);
+    expect(cache.counts.evicted).toBe(1);
+
+    const wide = cacheOf();
+    for (let i = 0; i < 20; i++) putIn(wide, `part ${i}`);
+    expect([wide.size, wide.counts.evicted]).toEqual([8, 12]);
+    expect([has(wide, 'part 11'), has(wide, 'part 12')]).toEqual([false, true]);
+    const small = cacheOf({ maxBytes: 1_000 });
+    for (let i = 0; i < 20; i++) putIn(small, `part ${i}`, '/', 'x'.repeat(300));
+    expect(small.bytes).toBeLessThanOrEqual(1_000);
+    for (let i = 0; i < 20; i++) small.within(`part ${i}`).copy(requestHead({ method: 'PUT' }), responseHead(204), 0);
+    expect([small.size, small.bytes]).toEqual([0, 0]);
+  });
+});
+
 describe('an answer is kept', () => {
   it('not when only the end of its connection says that it is whole, and what was kept before is not true any more', () => {
     const cache = cacheOf();

@@ -296,6 +296,7 @@ export interface RecordCopy {
   /** Of those alone that had one. */
   readonly fault?: string;
   readonly fallback?: FallbackKind;
+  readonly overrideOf?: string;
   /** Of those alone that were held. */
   readonly heldMs?: number;
 }
@@ -306,8 +307,16 @@ function copyOf(record: ExchangeRecord): RecordCopy {
     .map((attempt) => `${nameOf(attempt.endpoint.spec)} ${attempt.code ?? attempt.status} ${attempt.outcome}`);
   const { status, code, requestBytes, responseBytes, isGrpc, grpcStatus, heldMs, shard, fault, fallback } = record;
   const held = heldMs > 0 ? { heldMs } : {};
+  const { overrideOf } = record;
+  const over = overrideOf === null ? {} : { overrideOf };
   const instead = { ...(fault === null ? {} : { fault }), ...(fallback === null ? {} : { fallback }) };
-  const more = { ...(isGrpc ? { grpcStatus } : {}), ...held, ...(shard === null ? {} : { shard }), ...instead };
+  const more = {
+    ...(isGrpc ? { grpcStatus } : {}),
+    ...held,
+    ...(shard === null ? {} : { shard }),
+    ...instead,
+    ...over,
+  };
   return { status, code, ...more, attempts, requestBytes, responseBytes };
 }
 

@@ -83,6 +83,7 @@ export function exchangeRecord(over: Partial<ExchangeRecord> = {}): ExchangeReco
     requestId: 'req-1',
     route: null,
     routeAnswer: null,
+    overrideOf: null,
     shard: null,
     fault: null,
     fallback: null,

@@ -9,6 +9,9 @@ import { exchangeRecord } from './records.ts';
 
 it('names the route of a request in the access log', () => {
   expect(JSON.parse(exchangeLine(exchangeRecord({ route: 'checkout' }), 0))).toMatchObject({ route: 'checkout' });
+  expect(JSON.parse(exchangeLine(exchangeRecord({ overrideOf: 'orders' }), 0))).toMatchObject({
+    override_of: 'orders',
+  });
   expect(JSON.parse(exchangeLine(exchangeRecord({}), 0))).not.toHaveProperty('route');
 });
 

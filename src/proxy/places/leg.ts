@@ -100,6 +100,11 @@ export class Leg implements Client, Router, PlanObserver, TimerOwner {
     this.head = new ResponseCopy(head, edits);
   }
 
+  /** The head that is held back. */
+  get answer(): ResponseHead | null {
+    return this.head;
+  }
+
   /** Its answer is the one: what is kept of it goes out, and the rest follows as it comes. */
   release(client: Client, edits: Edits): void {
     this.state = 'chosen';

@@ -6,6 +6,7 @@ import type { Fields } from '../../http/fields.ts';
 import type { RequestHead, ResponseHead } from '../../http/head.ts';
 import { RequestCopy } from '../../http/head-copy.ts';
 import { makeRequestId } from '../../http/request-id.ts';
+import { sendCookie } from '../../http/set-cookie.ts';
 import { traceparentOf } from '../../http/trace-context.ts';
 import { Visit } from '../../policy/door.ts';
 import { type Evidence, NO_EVIDENCE } from '../../policy/evidence.ts';
@@ -83,6 +84,7 @@ export class Scatter implements RequestHandler, LegOwner {
     const copy = new RequestCopy(head, edits);
     journal.begin(copy, labels, now);
     journal.effects = effects;
+    journal.overrideOf = this.routed.overrideOf;
     observer.onExchangeOpen(now);
     criticality.read(copy, this.visit);
     const turnedAway = door.enter(copy, this.client.peer, this.visit, now);
@@ -192,7 +194,7 @@ export class Scatter implements RequestHandler, LegOwner {
     const edits = new Edits();
     if (this.visit.isMarked) this.broadcast.main.door.mark(this.visit, edits);
     // What its route changes else, the leg has changed in its own answer.
-    if (this.routed.setCookie !== null) edits.append('set-cookie', this.routed.setCookie);
+    if (this.routed.setCookie !== null) sendCookie(this.routed.setCookie, this.favourite.answer, edits);
     this.favourite.release(this.client, edits);
   }
 

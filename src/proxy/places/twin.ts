@@ -65,6 +65,7 @@ export class Twin implements RequestHandler, Client, Router, PlanObserver {
 
   route(_head: RequestHead, _peer: Peer, routed: Routed): Plan {
     routed.setCookie = this.routed.setCookie;
+    routed.overrideOf = this.routed.overrideOf;
     return this.plan;
   }
 

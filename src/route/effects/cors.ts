@@ -24,6 +24,7 @@ export class Cors {
   private readonly exposes: string;
   private readonly maxAge: string | null;
   private readonly echoesHeaders: boolean;
+  private readonly echoesMethods: boolean;
   private readonly isForAll: boolean;
   private readonly hasCredentials: boolean;
 
@@ -32,7 +33,8 @@ export class Cors {
     this.isForAll = this.origins.isAny;
     this.hasCredentials = credentials && !this.isForAll;
     this.methods = methods.join(', ');
-    // With credentials `*` is the name of a field.
+    // With credentials `*` is the name of a field, and of a method.
+    this.echoesMethods = methods.includes('*');
     this.echoesHeaders = headers.includes('*');
     this.headers = headers.join(', ');
     this.exposes = exposes.join(', ');
@@ -52,7 +54,8 @@ export class Cors {
     }
     const asked = head.get('access-control-request-headers');
     const headers = this.echoesHeaders ? (asked ?? '') : this.headers;
-    if (this.methods !== '') fields.add('access-control-allow-methods', this.methods);
+    const methods = this.echoesMethods ? (head.get('access-control-request-method') ?? '') : this.methods;
+    if (methods !== '') fields.add('access-control-allow-methods', methods);
     if (headers !== '') fields.add('access-control-allow-headers', headers);
     if (this.maxAge !== null) fields.add('access-control-max-age', this.maxAge);
     return { ...answer, status: 204, body: '' };

@@ -1,8 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import { hashText } from '../../cluster/hash.ts';
 import type { Peer } from '../../http/conduit.ts';
-import type { Edits } from '../../http/edits.ts';
-import type { RequestHead, ResponseHead } from '../../http/head.ts';
+import type { RequestHead } from '../../http/head.ts';
 import { randomHex } from '../../http/hex.ts';
 import type { Placed } from '../../proxy/placement.ts';
 import type { HashKey } from '../hash-key.ts';
@@ -64,21 +63,6 @@ export class MadeCookieKey implements HashKey {
     into.isMarked = true;
     return value;
   }
-}
-
-/**
- * Puts a made cookie on an answer. One that sets a cookie of this name itself goes as it is: the client will keep the
- * application's, and two would leave it to the client which.
- */
-export function sendCookie(setCookie: string, answer: ResponseHead, edits: Edits): void {
-  const start = setCookie.slice(0, setCookie.indexOf('=') + 1);
-  let isTaken = false;
-  if (answer.count('set-cookie') > 0) {
-    answer.forEach((name, value) => {
-      isTaken ||= name === 'set-cookie' && value.startsWith(start);
-    });
-  }
-  if (!isTaken) edits.append('set-cookie', setCookie);
 }
 
 export function attributesOf({ ttlMs, path, httpOnly, secure, sameSite, domain }: MadeCookie): string {

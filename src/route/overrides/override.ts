@@ -19,7 +19,7 @@ export interface Claim extends Override {
 
 /** In one field; a request with more is refused. */
 const MAX_CLAIMS = 8;
-const MAX_TEXT = 2_048;
+export const MAX_TEXT = 2_048;
 const NAME = '[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?';
 const CLAIM = new RegExp(
   `^(?<upstream>${NAME})(?:/(?<subset>${NAME}))?(?:; ?of=(?<of>${NAME}))?; ?exp=(?<exp>[0-9]{1,12}); ?sig=(?<sig>[0-9a-f]{64})$`,

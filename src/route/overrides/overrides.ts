@@ -5,7 +5,7 @@ import type { RequestHead } from '../../http/head.ts';
 import type { Plan, Router } from '../../proxy/plan.ts';
 import { NO_EFFECTS, type RouteEffects } from '../../proxy/route-effects.ts';
 import type { Routed } from '../../proxy/routed.ts';
-import { type Claim, isGenuine, parseClaims } from './override.ts';
+import { type Claim, isGenuine, MAX_TEXT, parseClaims } from './override.ts';
 
 export interface OverrideOptions {
   /** Whoever has it may send requests to any upstream and subset that is declared. */
@@ -47,6 +47,8 @@ interface Read {
   readonly claims: readonly Claim[] | null;
   readonly areGenuine: readonly boolean[];
 }
+
+const UNREADABLE: Read = { claims: null, areGenuine: [] };
 
 /**
  * Requests that ask for another place than their route or Host gives them: for a build that is tried in an environment
@@ -107,6 +109,7 @@ export class Overrides implements Overriding {
     const other = this.other(plan, claim.upstream, claim.subset);
     if (other === null) return this.refuse(routed);
     this.counts.taken += 1;
+    routed.overrideOf = name;
     return other;
   }
 
@@ -117,6 +120,8 @@ export class Overrides implements Overriding {
   }
 
   private verify(text: string): Read {
+    // Nothing so long is read, and nothing of it is remembered.
+    if (text.length > MAX_TEXT) return UNREADABLE;
     const own = ownText(text);
     const claims = parseClaims(own);
     const { key } = this.options;

@@ -27,6 +27,7 @@ export class Leading<T> implements Found<T> {
 /** One match of one route. */
 export class Candidate<T> {
   readonly match: RouteMatch | null;
+  readonly order: number;
   /** Where it stands in a table; null: it says nothing of the path, or what every path is. */
   readonly place: PathMatch | null;
   private readonly path: PathTest;
@@ -43,6 +44,7 @@ export class Candidate<T> {
   ) {
     const { path, methods, headers, query, cookies, grpc } = match ?? EVERYTHING;
     this.match = match;
+    this.order = route.options.order;
     this.place = placeOf(match ?? EVERYTHING);
     this.path = path === null ? ANY_PATH : pathTest(path, regexOf);
     this.methods = methods;
@@ -92,9 +94,9 @@ function placeOfCall(service: string, method: string | null): PathMatch {
   return { kind: 'exact', value: `/${service}/${method}` };
 }
 
-/** Of candidates of one host: the lower order, and of equals the precedence decides. */
+/** Of candidates of one host and path: the lower order, and of equals the precedence decides. */
 export function inOrder(a: Candidate<unknown>, b: Candidate<unknown>): number {
-  return a.route.options.order - b.route.options.order || pathPrecedence(a, b) || precedence(a, b);
+  return a.order - b.order || precedence(a, b);
 }
 
 /** An exact path, then the longer beginning (of equal ones, whole segments), then a pattern, then none. */
@@ -117,7 +119,7 @@ function lengthOf(place: PathMatch | null): number {
 }
 
 /** Of candidates with one host and path: who says a method, then who says more fields, then more parameters. */
-export function precedence(a: Candidate<unknown>, b: Candidate<unknown>): number {
+function precedence(a: Candidate<unknown>, b: Candidate<unknown>): number {
   const [left, right] = [a.match ?? EVERYTHING, b.match ?? EVERYTHING];
   return (
     saysMethod(right) - saysMethod(left) ||

@@ -22,7 +22,8 @@ const ANY_HOST: readonly string[] = ['*'];
  *  4. the number of fields that are asked for, then of parameters and cookies together;
  *  5. the name.
  *
- * Within a host, the `order` of routes comes before all of that. Those whose order is not 0 are asked one by one.
+ * Within a host, the `order` of routes comes before all of that. A host with one that is not 0 is looked through to the
+ * end of the path, and no further: whoever cannot match is not asked there either.
  *
  * That is the order of the Gateway API. It is one order over all routes: where none of the more exact host matches, one
  * of a wider host has the request, so that a route for all hosts need not be written again for the one that has its own.

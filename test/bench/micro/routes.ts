@@ -26,6 +26,7 @@ interface Shape {
   readonly match: (i: number) => Partial<RouteMatch>;
   readonly authority: (i: number) => string;
   readonly path: (i: number) => string;
+  readonly order?: (i: number) => number;
 }
 
 const ONE_HOST = { hosts: () => ['shop.local'], authority: () => 'shop.local' };
@@ -69,6 +70,13 @@ const SHAPES: readonly Shape[] = [
     path: (i) => `/api/v1/users-${i}/orders/17?page=2`,
   },
   {
+    name: 'segments, ordered',
+    ...ONE_HOST,
+    match: (i) => ({ path: { kind: 'segments', value: `/api/v1/users-${i}` } }),
+    path: (i) => `/api/v1/users-${i}/orders/17?page=2`,
+    order: (i) => i,
+  },
+  {
     name: 'no route',
     ...ONE_HOST,
     match: (i) => ({ path: { kind: 'segments', value: `/api/v1/users-${i}` } }),
@@ -89,8 +97,10 @@ console.log('\nms to build a table of 10000, and the longest that it holds the l
 line('', 'all', 'longest');
 for (const shape of SHAPES.slice(0, -1)) line(shape.name, ...(await builds(shape, 10_000)).map((ms) => ms.toFixed(1)));
 
-function routesOf({ hosts, match: said }: Shape, size: number): RouteOptions[] {
-  return Array.from({ length: size }, (_, i) => route({ name: `r${i}`, hosts: hosts(i), matches: [match(said(i))] }));
+function routesOf({ hosts, match: said, order }: Shape, size: number): RouteOptions[] {
+  return Array.from({ length: size }, (_, i) =>
+    route({ name: `r${i}`, hosts: hosts(i), matches: [match(said(i))], order: order?.(i) ?? 0 }),
+  );
 }
 
 function tableOf(shape: Shape, size: number): RouteTable<string> {

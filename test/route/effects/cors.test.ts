@@ -61,6 +61,10 @@ describe('a preflight', () => {
     expect(preflight(SHOP, { headers: ['*'] }).lines.join()).not.toContain('allow-headers');
   });
 
+  it('may ask for any method where the route says so, by its name, since * means none with credentials', () => {
+    expect(preflight(SHOP, { methods: ['*'] }).lines).toContain('access-control-allow-methods: PUT');
+  });
+
   it('is one only with a method and an origin, and OPTIONS', () => {
     const cors = new Cors(OPTIONS);
     const field = { 'access-control-request-method': 'PUT' };

@@ -26,10 +26,10 @@ function tableOf(routes: readonly RouteOptions[]): RouteTable<string> {
   for (let step = work.next(); ; step = work.next()) if (step.done) return step.value;
 }
 
-it.each(MATCHES)('a request allocates nothing to be led by %s', (_what, said) => {
+it.each(MATCHES)('a request allocates nothing to be led by %s, with an order and without', (_what, said) => {
   const table = tableOf(
     Array.from({ length: ROUTES }, (_, i) =>
-      route({ name: `r${i}`, hosts: [`h${i}.shop.local`], matches: [match(said(i))] }),
+      route({ name: `r${i}`, hosts: [`h${i}.shop.local`], matches: [match(said(i))], order: (i & 1) * i }),
     ),
   );
   // Slices, as connections make them; what is read of a head is its connection's business.

@@ -44,6 +44,25 @@ it('lets the precedence decide between two of the same order', () => {
   expect(ask(table, '/y')).toBe('a');
 });
 
+it('asks none whose path cannot match, however many have an order', () => {
+  const routes = Array.from({ length: 300 }, (_, i) => {
+    return `  r${i}: { order: ${300 - i}, match: { path: { exact: /p${i} }, headers: { x-a: { present: true } } }, to: shop }`;
+  });
+  const table = tableOf(`${routes.join('\n')}\n  rest: { order: 301, to: shop }\n`);
+  let looks = 0;
+  const head = requestHead({ path: '/p7', fields: { 'x-a': 'yes' } });
+  const counting = Object.create(head, {
+    path: {
+      get() {
+        looks += 1;
+        return head.path;
+      },
+    },
+  });
+  expect(table.match(counting, PEER)?.value).toBe('r7');
+  expect(looks).toBeLessThan(10);
+});
+
 it('asks those of a higher order last, one after another', () => {
   const table = tableOf(`
   a: { order: 2, match: { path: { exact: /a } }, to: shop }
