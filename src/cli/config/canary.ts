@@ -17,6 +17,7 @@ import type { KvDocument } from '../../discovery/kv.ts';
 import { randomHex } from '../../http/hex.ts';
 import { type Fate, fateOf, type OwnEnd } from './canary-fate.ts';
 import { EXIT, type ExitCode } from './exit.ts';
+import { instant } from './history.ts';
 import type { Operator } from './operator.ts';
 
 export interface CanaryOptions {
@@ -278,7 +279,7 @@ function storyOf({ rollout, objections }: StagedRollout): readonly string[] {
   const { by, share, guards, forMs, startedAtMs } = rollout;
   const terms = `${share / 100} % of the sidecars for ${durationWords(forMs)}, ${guards.map(formatGuard).join(', ')}`;
   return [
-    `staged by ${by} at ${new Date(startedAtMs).toISOString()}: ${terms}`,
+    `staged by ${by} at ${instant(startedAtMs)}: ${terms}`,
     ...objections.map(({ sidecar, kind, why }) => `${sidecar} ${kind}: ${why}`),
   ];
 }
