@@ -139,7 +139,10 @@ function reportText({ layers, sidecars, unreadable, rollouts, silent, silentUnkn
   );
   const staged = [
     ...rollouts.staged.map((one) => `${one.rollout.layer} is staged: ${rolloutWords(one, wallMs)}`),
-    ...rollouts.unreadable.map(({ layer, why }) => `${layer} has something staged that cannot be read: ${why}`),
+    ...rollouts.unreadable.map(
+      ({ layer, why }) =>
+        `${layer} has something staged that nobody runs, since it cannot be read (the next canary takes its place): ${why}`,
+    ),
   ];
   const verdicts = sidecars.flatMap((status) =>
     status.verdicts.map(({ kind, why }) => `${nameOf(status)} ${kind}: ${why}`),
