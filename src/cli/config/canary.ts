@@ -105,7 +105,9 @@ async function begin(operator: Operator, proposal: Proposal, options: CanaryOpti
     say(operator, `a document that is staged has room for ${MAX_VALUE_BYTES} bytes, and this one has more`);
     return EXIT.invalid;
   }
-  if (!(await rollouts.stage(rollout, over))) {
+  const isStaged = await stageIt(operator, rollouts, rollout, over);
+  if (isStaged === null) return EXIT.unknown;
+  if (!isStaged) {
     say(operator, `${layer} has had another document staged this very moment`);
     return EXIT.conflict;
   }
@@ -114,6 +116,23 @@ async function begin(operator: Operator, proposal: Proposal, options: CanaryOpti
   say(operator, `${canaries.length} of ${concerned.length} sidecars go first: ${names}${more}`);
   say(operator, `judged for ${durationWords(forMs)} by ${guards.map(formatGuard).join(', ')}`);
   return rollout;
+}
+
+/** Null: that is not known. */
+async function stageIt(
+  operator: Operator,
+  rollouts: RolloutStore,
+  rollout: Rollout,
+  over: string,
+): Promise<boolean | null> {
+  try {
+    return await rollouts.stage(rollout, over);
+  } catch (error) {
+    if (!(error instanceof ConsulError) || error.isLasting) throw error;
+    say(operator, `it is not known whether it was staged: ${error.message}`);
+    say(operator, `if it was, canaries go back by ${instant(rollout.untilMs)}; the same command looks after them`);
+    return null;
+  }
 }
 
 /** One rollout, from here to its end. */

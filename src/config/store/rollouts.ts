@@ -1,5 +1,4 @@
 import type { ConsulApi, KvWrite } from '../../discovery/consul-api.ts';
-import { ConsulError } from '../../discovery/consul-error.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
 import { type LayerName, layerOf, OBJECTION_PREFIX, ROLLOUT_PREFIX, rolloutKey } from '../kv-keys.ts';
 import type { Objection, Rollout } from '../rollout.ts';
@@ -79,18 +78,14 @@ export class RolloutStore {
   }
 
   /** False: somebody else has staged another one meanwhile. `over`: the revision of what it replaces, `0` for none. */
-  async stage(rollout: Rollout, over: string): Promise<boolean> {
-    const key = rolloutKey(rollout.layer);
-    try {
-      const write: KvWrite = { kind: 'set', key, text: encodeRollout(rollout), revision: over };
-      return (await this.api.transact([write], this.signal)).isDone;
-    } catch (error) {
-      // Done or not, it is there or not: nobody else writes this seed.
-      if (!(error instanceof ConsulError) || error.isLasting) throw error;
-      const now = await this.of(rollout.layer);
-      if (now?.rollout.seed === rollout.seed) return true;
-      throw error;
-    }
+  stage(rollout: Rollout, over: string): Promise<boolean> {
+    const { layer, seed } = rollout;
+    const write: KvWrite = { kind: 'set', key: rolloutKey(layer), text: encodeRollout(rollout), revision: over };
+    return this.store.insist(async () => {
+      if ((await this.api.transact([write], this.signal)).isDone) return true;
+      // An attempt before this one may have been done: nobody else writes this seed.
+      return (await this.of(layer))?.rollout.seed === seed;
+    });
   }
 
   /** Takes it out of Consul and tells in the history what became of it. False: it had gone already. */

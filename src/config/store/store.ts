@@ -99,6 +99,20 @@ export class LayerStore {
     return (await this.api.transact([write, ...also, ...trimmed], this.signal)).isDone;
   }
 
+  /** Asks again through an election, for as long as there is patience. What is asked has to be the same when it is done twice. */
+  async insist<T>(ask: () => Promise<T>): Promise<T> {
+    const until = this.clock.now() + this.patienceMs;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        const isOver = this.signal.aborted || this.clock.now() >= until;
+        if (isOver || !(error instanceof ConsulError) || error.isLasting) throw error;
+      }
+      await sleep(this.clock, PAUSE_MS, this.signal);
+    }
+  }
+
   private async settle(change: Change, writes: readonly KvWrite[]): Promise<ChangeOutcome> {
     const until = this.clock.now() + this.patienceMs;
     let isDone = false;

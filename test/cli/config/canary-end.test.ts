@@ -186,6 +186,33 @@ describe('the end of a canary', () => {
 });
 
 describe('a canary that begins', () => {
+  it.each<readonly Fate[]>([['lost_done'], ['late'], ['lost', 'lost']])(
+    'is staged once where the answer was %s',
+    async (...fates) => {
+      const scene = new Scene('a');
+      const ann = scene.desk();
+      scene.kv.fates.push(...fates);
+      await ann.apply('a: 1\n');
+      await scene.pass(3_000);
+      expect(ann.code).toBe(null);
+      expect(ann.text).toContain('1 of 1 sidecars go first: web/a');
+      scene.judge('a', 'refused');
+      await scene.pass(2_000);
+      expect(ann.code).toBe(EXIT.refused);
+    },
+  );
+
+  it('says that it is not known whether it was staged, and what to do', async () => {
+    const scene = new Scene('a');
+    const ann = scene.desk();
+    scene.kv.fates.push(...new Array<Fate>(1_000).fill('lost'));
+    await ann.apply('a: 1\n');
+    await scene.pass(31_000);
+    expect(ann.code).toBe(EXIT.unknown);
+    expect(ann.text).toContain('it is not known whether it was staged: Consul answered 500: No cluster leader');
+    expect(ann.text).toContain('the same command looks after them');
+  });
+
   it('takes the place of one whose layer was changed by hand', async () => {
     const scene = new Scene('a');
     const ann = scene.desk();
