@@ -15,6 +15,7 @@ import { LayerStore } from '../../config/store/store.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
 import { randomHex } from '../../http/hex.ts';
+import { adviceOn } from './advice.ts';
 import { type Fate, fateOf, type OwnEnd } from './canary-fate.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { instant } from './history.ts';
@@ -106,7 +107,7 @@ async function begin(operator: Operator, proposal: Proposal, options: CanaryOpti
     return EXIT.invalid;
   }
   const isStaged = await stageIt(operator, rollouts, rollout, over);
-  if (isStaged === null) return EXIT.unknown;
+  if (typeof isStaged === 'number') return isStaged;
   if (!isStaged) {
     say(operator, `${layer} has had another document staged this very moment`);
     return EXIT.conflict;
@@ -118,20 +119,24 @@ async function begin(operator: Operator, proposal: Proposal, options: CanaryOpti
   return rollout;
 }
 
-/** Null: that is not known. */
+/** Whether it stands there now, or how the command ends without knowing. */
 async function stageIt(
   operator: Operator,
   rollouts: RolloutStore,
   rollout: Rollout,
   over: string,
-): Promise<boolean | null> {
+): Promise<boolean | ExitCode> {
   try {
     return await rollouts.stage(rollout, over);
   } catch (error) {
-    if (!(error instanceof ConsulError) || error.isLasting) throw error;
+    if (!(error instanceof ConsulError)) throw error;
+    if (error.isLasting) {
+      operator.out.write(`not staged: ${error.message}\n${adviceOn(error.message)}`);
+      return EXIT.invalid;
+    }
     say(operator, `it is not known whether it was staged: ${error.message}`);
     say(operator, `if it was, canaries go back by ${instant(rollout.untilMs)}; the same command looks after them`);
-    return null;
+    return EXIT.unknown;
   }
 }
 

@@ -8,6 +8,7 @@ import type { ChangeOutcome, LayerStore } from '../../config/store/store.ts';
 import type { KvWrite } from '../../discovery/consul-api.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
+import { adviceOn } from './advice.ts';
 import { differenceText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { instant } from './history.ts';
@@ -80,7 +81,7 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
     case 'moved':
       return conflict(operator, proposal, base, outcome.now);
     case 'refused':
-      out.write(`not applied: ${outcome.why}\n${outcome.why.includes('txn_max_req_len') ? TOO_LARGE : ''}`);
+      out.write(`not applied: ${outcome.why}\n${adviceOn(outcome.why)}`);
       return EXIT.invalid;
     case 'unknown':
       out.write(
@@ -90,10 +91,6 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
       return EXIT.unknown;
   }
 }
-
-const TOO_LARGE =
-  'The document and the one before it, packed, go to Consul in one transaction: that is room for about 350 KiB.\n' +
-  "Say it in fewer words, split it over layers, or raise Consul's limits.txn_max_req_len.\n";
 
 /** Says what somebody else did to the layer in the meantime. */
 export async function conflict(

@@ -10,6 +10,7 @@ import { LayerStore } from '../../config/store/store.ts';
 import type { ConsulApi } from '../../discovery/consul-api.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import { readyRegex } from '../../route/table/regex.ts';
+import { adviceOn } from './advice.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 
 /** How the commands find Consul: as a sidecar's file says, or as the environment says, or at the address given. */
@@ -79,8 +80,11 @@ export async function withConsul(
     return await run({ ...surroundings, api, store, random: freshRandom(), by: whoRuns() });
   } catch (error) {
     if (!(error instanceof ConsulError)) throw error;
-    complaints.write(`remora: Consul at ${withoutCredentials(consul.address)}: ${error.message}\n`);
-    return EXIT.unknown;
+    complaints.write(
+      `remora: Consul at ${withoutCredentials(consul.address)}: ${error.message}\n${adviceOn(error.message)}`,
+    );
+    // What Consul will not do it has not done.
+    return error.isLasting ? EXIT.invalid : EXIT.unknown;
   } finally {
     api.close();
   }

@@ -54,6 +54,12 @@ describe('what is meant for a program', () => {
     expect(JSON.parse(desk.said)).toEqual({ error: expect.stringContaining('No cluster leader') });
   });
 
+  it('has a code of its own where Consul would not do it, with what to do', async () => {
+    const denied = () => Promise.reject(new ConsulError('Consul answered 403: Permission denied', 403));
+    expect(await withConsul({}, operator, denied)).toBe(1);
+    expect(desk.said).toContain('remora consul-policy --role operator');
+  });
+
   it('says which documents are not in force and why', async () => {
     kv.put(configKey('mesh'), 'defaults: 3\n');
     expect(await runShow(operator, PLAIN)).toBe(1);

@@ -202,6 +202,16 @@ describe('a canary that begins', () => {
     },
   );
 
+  it('says that it was not staged where Consul will not have it', async () => {
+    const scene = new Scene('a');
+    const ann = scene.desk();
+    scene.kv.fates.push('denied');
+    await ann.apply('a: 1\n');
+    await scene.pass(1_000);
+    expect(ann.code).toBe(EXIT.invalid);
+    expect(ann.text).toContain('not staged: Consul answered 403: Permission denied\nThe rights that a token needs');
+  });
+
   it('says that it is not known whether it was staged, and what to do', async () => {
     const scene = new Scene('a');
     const ann = scene.desk();
