@@ -151,11 +151,13 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
   }, 60_000);
 
   it('is objected to by a sidecar that crashed while it ran it, when that starts again', async () => {
+    const count = sidecars.length;
+    await eventually(async () => (await statuses()) === count);
     const applied = apply(
       { upstreams: { orders: { timeouts: { request: '6s' } } } },
       ...['--canary', '100%', '--for', '60s'],
     );
-    await applied.says('4 of 4 sidecars go first');
+    await applied.says(`${count} of ${count} sidecars go first`);
     await applied.says('web/web-1 running');
     await eventually(async () => (await candidates('web-1')) === 1);
     await loads.shift()!.stop();
@@ -166,7 +168,7 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
     expect(code).toBe(3);
     await eventually(async () => (await running()) === 0);
     // Its status is that of the process that crashed until the session of that one ends.
-    await eventually(async () => (await agent.http.get<readonly unknown[]>('/session/list')).length === 4, 90_000);
+    await eventually(async () => (await agent.http.get<readonly unknown[]>('/session/list')).length === count, 90_000);
   }, 120_000);
 
   it('leaves a status that shows who runs what, and vanishes with the sidecar', async () => {
