@@ -53,6 +53,8 @@ export class Canaries {
   /** By seed, of the keys that stage them. */
   private revisions: ReadonlyMap<string, string> = new Map();
   private objections: readonly Objection[] = [];
+  /** Ran by a process of this name that crashed. */
+  private former: ReadonlySet<string> = new Set();
   private hasSeen = false;
   private isLooking = false;
 
@@ -66,6 +68,11 @@ export class Canaries {
   ) {
     this.rollouts = new Rollouts(self.service, self.instance);
     this.timer = new Timer({ onTimer: () => this.look() });
+  }
+
+  /** Candidates by which a process of this name may have come to its end: they are objected to and not taken up. */
+  recall(seeds: ReadonlySet<string>): void {
+    this.former = seeds;
   }
 
   /** `documents`: all below `remora/rollout/`. */
@@ -164,6 +171,7 @@ export class Canaries {
   private tend(part: Part, trial: Trial): void {
     const { rollout } = part;
     if (!part.isRunning) return this.stop(trial, part.why);
+    if (this.former.has(rollout.seed)) return this.object(trial, 'broken', 0, CRASHED);
     if (!trial.isPut) {
       trial.isPut = true;
       this.layers.override(rollout.layer, this.candidate(rollout));
@@ -213,6 +221,8 @@ export class Canaries {
     return service === null ? null : (this.self.calls().get(service) ?? new Set());
   }
 }
+
+const CRASHED = 'the sidecar ended without a farewell while it ran the candidate';
 
 function running(seed: string, requests: number, why: string): Verdict {
   return { seed, kind: 'running', requests, why };

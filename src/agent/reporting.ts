@@ -16,6 +16,7 @@ import { KvTree } from '../discovery/kv-tree.ts';
 import { type Sample, sample } from '../telemetry/registry.ts';
 import type { TrafficTally } from '../telemetry/traffic-tally.ts';
 import { Canaries } from './canaries.ts';
+import { candidatesOfFormerRun } from './former-run.ts';
 import { Objections } from './objections.ts';
 import type { Reporter } from './reporter.ts';
 import { TrafficHistory } from './traffic-history.ts';
@@ -76,7 +77,12 @@ export class Reporting implements Reporter {
     const { api, service, clock, random } = this.given;
     const { signal } = this.ends;
     this.history.start(signal);
-    this.canaries.follow(new KvTree(api, clock, random).follow(rolloutTree(service.name), signal), signal);
+    const key = statusKey(service.name, this.instance);
+    void candidatesOfFormerRun(api, key, this.startedAtMs, clock, signal).then((seeds) => {
+      if (signal.aborted) return;
+      this.canaries.recall(seeds);
+      this.canaries.follow(new KvTree(api, clock, random).follow(rolloutTree(service.name), signal), signal);
+    });
     this.look();
   }
 

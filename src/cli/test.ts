@@ -9,7 +9,7 @@ interface ReportOptions extends TestOptions {
   readonly junit: string | null;
 }
 
-/** `remora test`: the exit code is 0 when all is as expected, 1 when something is not, 2 when a file could not be run. */
+/** `remora test`: the exit code is 0 when all is as expected, 1 when something is not, 2 when a file could not be run or written. */
 export async function runTests(files: readonly string[], options: ReportOptions, out: CheckSink): Promise<number> {
   const results: FileResult[] = [];
   for (const file of files) {
@@ -18,9 +18,23 @@ export async function runTests(files: readonly string[], options: ReportOptions,
     out.write(textOf(result));
   }
   out.write(`${sumOf(results)}\n`);
-  if (options.junit !== null) writeFileSync(options.junit, junitReport(results));
+  const unwritten = options.junit === null ? null : problemOfWriting(options.junit, junitReport(results));
+  if (unwritten !== null) {
+    out.write(`${unwritten}\n`);
+    return 2;
+  }
   if (results.some(({ problem }) => problem !== null)) return 2;
   return results.every((result) => testsOf(result).every(isAsExpected)) ? 0 : 1;
+}
+
+/** Null: it is written. A CI that finds no report must not find a 0 either. */
+function problemOfWriting(path: string, text: string): string | null {
+  try {
+    writeFileSync(path, text);
+    return null;
+  } catch (error) {
+    return `the report was not written: ${(error as Error).message}`;
+  }
 }
 
 function textOf(result: FileResult): string {

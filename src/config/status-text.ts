@@ -5,19 +5,25 @@ import type { LayerStatus, SidecarStatus } from './sidecar-status.ts';
 
 /** What a status may hold, so that no configuration makes it larger than a key should be. */
 export const MAX_CALLS = 256;
-export const MAX_LAYERS = 64;
+/** One for each service that is called, and those of the mesh and of the caller. */
+export const MAX_LAYERS = MAX_CALLS + 2;
 export const MAX_PROBLEMS = 10;
+/** Of all layers together; beyond it each has one, so that it is seen to be refused. */
+const MAX_ALL_PROBLEMS = 100;
 export const MAX_PROBLEM_LENGTH = 300;
 export const MAX_RINGS = 256;
 export const MAX_VERDICTS = 16;
 
 export function encodeStatus(status: SidecarStatus): string {
+  let left = MAX_ALL_PROBLEMS;
+  const layers = status.layers.slice(0, MAX_LAYERS).map((layer) => {
+    const problems = layer.problems.slice(0, Math.max(1, Math.min(MAX_PROBLEMS, left)));
+    left -= problems.length;
+    return { ...layer, problems: problems.map((problem) => problem.slice(0, MAX_PROBLEM_LENGTH)) };
+  });
   return JSON.stringify({
     ...status,
-    layers: status.layers.slice(0, MAX_LAYERS).map((layer) => ({
-      ...layer,
-      problems: layer.problems.slice(0, MAX_PROBLEMS).map((problem) => problem.slice(0, MAX_PROBLEM_LENGTH)),
-    })),
+    layers,
     calls: status.calls.slice(0, MAX_CALLS),
     verdicts: status.verdicts.slice(0, MAX_VERDICTS),
     rings: Object.fromEntries(Object.entries(status.rings).slice(0, MAX_RINGS)),

@@ -54,8 +54,12 @@ export interface Registered {
   readonly isForsaken: boolean;
 }
 
-/** One of the writes of a transaction. `revision`: only while the key has it; `0`: only while there is no such key. */
+/**
+ * One of the writes of a transaction. `revision`: only while the key has it; `0`: only while there is no such key. A key
+ * that has gone is deleted already, whatever its revision was: `check` is for who has to know that it was still there.
+ */
 export type KvWrite =
+  | { readonly kind: 'check'; readonly key: string; readonly revision: string }
   | { readonly kind: 'set'; readonly key: string; readonly text: string; readonly revision: string | null }
   | { readonly kind: 'delete'; readonly key: string; readonly revision: string | null }
   | { readonly kind: 'delete_tree'; readonly prefix: string };

@@ -13,6 +13,7 @@ function encodeWrite(write: KvWrite): object {
   if (write.kind === 'delete_tree') return { Verb: 'delete-tree', Key: write.prefix };
   const { key, revision } = write;
   const index = revision === null ? {} : { Index: Number(revision) };
+  if (write.kind === 'check') return { Verb: 'check-index', Key: key, ...index };
   if (write.kind === 'delete') return { Verb: revision === null ? 'delete' : 'delete-cas', Key: key, ...index };
   const Value = Buffer.from(write.text).toString('base64');
   return { Verb: revision === null ? 'set' : 'cas', Key: key, Value, ...index };

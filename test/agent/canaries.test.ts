@@ -132,6 +132,18 @@ describe('Canaries', () => {
     expect(scene.layers.log).toEqual(['mesh worse', 'mesh base']);
   });
 
+  it('objects to a candidate by which it may have come to its end before, and does not take it up', async () => {
+    const scene = new Scene();
+    scene.canaries.recall(new Set(['00000000000000aa']));
+    scene.stage('mesh', 'deadly');
+    await scene.watch();
+    await scene.pass(FOR_MS);
+    expect(scene.layers.log).toEqual([]);
+    const why = 'the sidecar ended without a farewell while it ran the candidate';
+    expect(await scene.objections()).toMatchObject([{ layer: 'mesh', kind: 'broken', why }]);
+    expect(scene.canaries.verdicts()).toMatchObject([{ kind: 'broken', why }]);
+  });
+
   it('goes back when another sidecar objects', async () => {
     const scene = new Scene();
     scene.stage('mesh', 'worse');

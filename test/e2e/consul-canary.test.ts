@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SidecarStatus } from '../../src/config/sidecar-status.ts';
 import { ConsulAgent, consulTitle, findConsul } from '../support/consul.ts';
 import { eventually } from '../support/eventually.ts';
 import { Sidecar } from '../support/sidecar.ts';
@@ -42,6 +43,12 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
   const running = async (): Promise<number> => {
     const counts = await Promise.all(sidecars.map((sidecar) => sidecar.metric('remora_rollout_candidate')));
     return counts.reduce((sum, count) => sum + count, 0);
+  };
+  /** By what it has said itself. */
+  const candidates = async (id: string): Promise<number> => {
+    const [kept] = await agent.http.get<readonly { Value: string }[]>(`/kv/remora/status/web/${id}`);
+    const { layers } = JSON.parse(Buffer.from(kept!.Value, 'base64').toString()) as SidecarStatus;
+    return layers.filter(({ candidate }) => candidate !== null).length;
   };
   const keys = async (prefix: string): Promise<readonly string[]> =>
     (await agent.http.get<readonly string[]>(`/kv/${prefix}?keys`)).filter((key) => !key.endsWith('/'));
@@ -142,6 +149,27 @@ describe.skipIf(consul.path === null)(consulTitle('a canary', consul), () => {
     await eventually(async () => (await running()) === 0);
     expect(await history()).toContain('interrupted by');
   }, 60_000);
+
+  it('is objected to by a sidecar that crashed while it ran it, when that starts again', async () => {
+    const count = sidecars.length;
+    await eventually(async () => (await statuses()) === count);
+    const applied = apply(
+      { upstreams: { orders: { timeouts: { request: '6s' } } } },
+      ...['--canary', '100%', '--for', '60s'],
+    );
+    await applied.says(`${count} of ${count} sidecars go first`);
+    await applied.says('web/web-1 running');
+    await eventually(async () => (await candidates('web-1')) === 1);
+    await loads.shift()!.stop();
+    await sidecars.shift()!.kill();
+    await start(1);
+    const { code, text } = await applied.ended;
+    expect(text).toContain('not promoted: web/web-1: the sidecar ended without a farewell while it ran the candidate');
+    expect(code).toBe(3);
+    await eventually(async () => (await running()) === 0);
+    // Its status is that of the process that crashed until the session of that one ends.
+    await eventually(async () => (await agent.http.get<readonly unknown[]>('/session/list')).length === count, 90_000);
+  }, 120_000);
 
   it('leaves a status that shows who runs what, and vanishes with the sidecar', async () => {
     await eventually(async () => (await statuses()) === 4);

@@ -64,14 +64,18 @@ export class MemoryKv extends FakeConsulApi {
   private apply(writes: readonly KvWrite[]): Transaction {
     const refusals = writes.flatMap((write, index) => {
       if (write.kind === 'delete_tree' || write.revision === null) return [];
-      return this.document(write.key).revision === write.revision ? [] : [{ index, why: 'index is stale' }];
+      const { revision } = this.document(write.key);
+      // As in Consul: what has gone need not be deleted.
+      if (write.kind === 'delete' && revision === '0') return [];
+      return revision === write.revision ? [] : [{ index, why: 'index is stale' }];
     });
     if (refusals.length > 0) return { isDone: false, refusals };
     this.index += 1;
     for (const write of writes) {
       if (write.kind === 'set') this.keys.set(write.key, { text: write.text, revision: this.index });
       else if (write.kind === 'delete') this.keys.delete(write.key);
-      else for (const key of [...this.keys.keys()]) if (key.startsWith(write.prefix)) this.keys.delete(key);
+      else if (write.kind === 'delete_tree')
+        for (const key of [...this.keys.keys()]) if (key.startsWith(write.prefix)) this.keys.delete(key);
     }
     return { isDone: true, refusals: [] };
   }

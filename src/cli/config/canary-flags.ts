@@ -37,9 +37,20 @@ export function canaryFlags(command: Command): Command {
 }
 
 /** Null: the document is for all at once. */
-export function canaryIn({ canary, guard, for: forMs, idleOk, detach }: CanaryFlags): CanaryOptions | null {
+export function canaryIn(flags: CanaryFlags, command: Command): CanaryOptions | null {
+  const { canary, guard, for: forMs, idleOk, detach } = flags;
+  const alone = canary === undefined ? ONLY_WITH_CANARY.find((name) => isGiven(command, name)) : undefined;
+  // Whoever says by what canaries are judged does not mean to change all sidecars at once.
+  if (alone !== undefined)
+    command.error(`error: --${alone} says how a canary is tried: --canary <share> is needed too`);
   const guards = guard.length === 0 ? [DEFAULT_GUARD] : guard;
   return canary === undefined ? null : { share: canary, guards, forMs, idleOk, detach };
+}
+
+const ONLY_WITH_CANARY = ['guard', 'for', 'idle-ok', 'detach'] as const;
+
+function isGiven(command: Command, flag: (typeof ONLY_WITH_CANARY)[number]): boolean {
+  return command.getOptionValueSource(flag === 'idle-ok' ? 'idleOk' : flag) === 'cli';
 }
 
 function shareOf(text: string): number {

@@ -4,7 +4,8 @@ import { formatGuard } from '../../config/guards.ts';
 import { type LayerName, rolloutKey } from '../../config/kv-keys.ts';
 import type { Guard, Rollout } from '../../config/rollout.ts';
 import { encodeRollout } from '../../config/rollout-text.ts';
-import { canariesOf, courseOf } from '../../config/store/canary-course.ts';
+import { type Canary, canariesOf, courseOf } from '../../config/store/canary-course.ts';
+import { layerFlags } from '../../config/store/documents.ts';
 import type { EntryKind, HistoryEntry } from '../../config/store/history.ts';
 import { concerns } from '../../config/store/outlook.ts';
 import { endOf, RolloutStore, type StagedRollout, whyOver } from '../../config/store/rollouts.ts';
@@ -14,7 +15,10 @@ import { LayerStore } from '../../config/store/store.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
 import { randomHex } from '../../http/hex.ts';
+import { adviceOn } from './advice.ts';
+import { type Fate, fateOf, type OwnEnd } from './canary-fate.ts';
 import { EXIT, type ExitCode } from './exit.ts';
+import { instant } from './history.ts';
 import type { Operator } from './operator.ts';
 
 export interface CanaryOptions {
@@ -62,7 +66,8 @@ export async function runCanary(operator: Operator, proposal: Proposal, options:
 async function begin(operator: Operator, proposal: Proposal, options: CanaryOptions): Promise<Rollout | ExitCode> {
   const { api, store, clock, random, signal, by } = operator;
   const rollouts = new RolloutStore(api, store, signal);
-  const { staged, unreadable } = await rollouts.all();
+  const staging = await rollouts.all();
+  const { staged, unreadable } = staging;
   const other = staged.find(({ rollout }) => rollout.layer === proposal.layer);
   let over = unreadable.find(({ layer }) => layer === proposal.layer)?.revision ?? '0';
   if (other !== undefined) {
@@ -76,9 +81,14 @@ async function begin(operator: Operator, proposal: Proposal, options: CanaryOpti
       return EXIT.conflict;
     }
     say(operator, `the document that was staged before went back: ${why}`);
-    await rollouts.archive(other, entryOf(operator, 'halted', other.rollout, '', [...storyOf(other), why]));
+    const entry = entryOf(operator, 'halted', other.rollout, '', [...storyOf(other), why]);
+    if (!(await rollouts.archive(other, entry))) {
+      say(operator, `${proposal.layer} was changed this very moment; nothing was staged, try again`);
+      return EXIT.conflict;
+    }
     over = '0';
   }
+  await rollouts.sweep(staging);
 
   const { known } = await readStatuses(store);
   const concerned = known.filter((status) => concerns(proposal.layer, status));
@@ -96,7 +106,9 @@ async function begin(operator: Operator, proposal: Proposal, options: CanaryOpti
     say(operator, `a document that is staged has room for ${MAX_VALUE_BYTES} bytes, and this one has more`);
     return EXIT.invalid;
   }
-  if (!(await rollouts.stage(rollout, over))) {
+  const isStaged = await stageIt(operator, rollouts, rollout, over);
+  if (typeof isStaged === 'number') return isStaged;
+  if (!isStaged) {
     say(operator, `${layer} has had another document staged this very moment`);
     return EXIT.conflict;
   }
@@ -107,11 +119,36 @@ async function begin(operator: Operator, proposal: Proposal, options: CanaryOpti
   return rollout;
 }
 
+/** Whether it stands there now, or how the command ends without knowing. */
+async function stageIt(
+  operator: Operator,
+  rollouts: RolloutStore,
+  rollout: Rollout,
+  over: string,
+): Promise<boolean | ExitCode> {
+  try {
+    return await rollouts.stage(rollout, over);
+  } catch (error) {
+    if (!(error instanceof ConsulError)) throw error;
+    if (error.isLasting) {
+      operator.out.write(`not staged: ${error.message}\n${adviceOn(error.message)}`);
+      return EXIT.invalid;
+    }
+    say(operator, `it is not known whether it was staged: ${error.message}`);
+    say(operator, `if it was, canaries go back by ${instant(rollout.untilMs)}; the same command looks after them`);
+    return EXIT.unknown;
+  }
+}
+
 /** One rollout, from here to its end. */
 class CanaryWatch {
   private readonly rollouts: RolloutStore;
-  private readonly story: string[] = [];
   private readonly said = new Map<string, string>();
+  /** All that were there, with what they last said. */
+  private readonly canaries = new Map<string, Canary>();
+  private readonly ownEnds: OwnEnd[] = [];
+  /** As it stood when it was last seen. */
+  private staged: StagedRollout | null = null;
 
   constructor(
     private readonly operator: Operator,
@@ -146,30 +183,42 @@ class CanaryWatch {
   private async look(): Promise<ExitCode | null> {
     const { operator, rollout } = this;
     const staged = await this.rollouts.of(rollout.layer);
-    if (staged?.rollout.seed !== rollout.seed) {
-      say(operator, 'somebody else has ended this rollout; no sidecar runs it any more');
-      return EXIT.conflict;
+    if (staged?.rollout.seed !== rollout.seed) return this.tellFate(operator.store);
+    this.staged = staged;
+    if (staged.layerRevision !== rollout.base) {
+      return this.halt(staged, `${rollout.layer} was changed meanwhile, to ${staged.layerRevision}`, EXIT.conflict);
     }
-    const now = await operator.store.layer(rollout.layer);
-    if (now.revision !== rollout.base) {
-      return this.halt(staged, `${rollout.layer} was changed meanwhile, to ${now.revision}`, EXIT.conflict);
-    }
-    const canaries = canariesOf(staged, (await readStatuses(operator.store)).known);
-    for (const { sidecar, verdict } of canaries) {
-      if (verdict !== null) this.note(sidecar, `${sidecar} ${verdict.kind}: ${verdict.why}`);
-    }
+    const canaries = this.remember(canariesOf(staged, (await readStatuses(operator.store)).known));
     const wallMs = operator.clock.wallMs();
     if (wallMs >= rollout.untilMs) return this.halt(staged, 'its time was over before it was promoted', EXIT.refused);
     const course = courseOf(staged, canaries, this.options.idleOk, wallMs);
     if (course.kind === 'halted') return this.halt(staged, course.why, EXIT.refused);
-    if (course.kind === 'running') return null;
-    for (const { sidecar, verdict } of canaries) this.story.push(`${sidecar} ${verdict?.kind}: ${verdict?.why}`);
-    return this.promote(staged);
+    return course.kind === 'running' ? null : this.promote(staged, canaries);
   }
 
-  private async promote(staged: StagedRollout): Promise<ExitCode> {
+  /** A candidate may be what ends a sidecar, so one that was there and is gone has not passed, unless it had. */
+  private remember(present: readonly Canary[]): readonly Canary[] {
+    const gone = new Map(this.canaries);
+    for (const canary of present) {
+      const { sidecar, verdict } = canary;
+      gone.delete(sidecar);
+      this.canaries.set(sidecar, canary);
+      if (verdict !== null) this.note(sidecar, `${sidecar} ${verdict.kind}: ${verdict.why}`);
+    }
+    const { seed } = this.rollout;
+    const missing = [...gone.values()].map(({ sidecar, verdict }): Canary => {
+      if (verdict !== null && verdict.kind !== 'running') return { sidecar, verdict };
+      this.note(sidecar, `${sidecar} has no status any more`);
+      const why = 'it was there and has no status any more';
+      return { sidecar, verdict: { seed, kind: 'running', requests: verdict?.requests ?? 0, why } };
+    });
+    return [...present, ...missing];
+  }
+
+  private async promote(staged: StagedRollout, canaries: readonly Canary[]): Promise<ExitCode> {
     const { operator, proposal, rollout } = this;
-    const story = [...storyOf(staged), ...this.story];
+    const told = canaries.map(({ sidecar, verdict }) => `${sidecar} ${verdict?.kind}: ${verdict?.why}`);
+    const story = [...storyOf(staged), ...told];
     const { document: _document, ...entry } = entryOf(operator, 'promoted', rollout, proposal.message, story);
     const { layer, base, text } = proposal;
     const outcome = await operator.store.replace({ layer, base, text, entry, also: endOf(staged) });
@@ -183,16 +232,24 @@ class CanaryWatch {
         return this.halt(staged, `Consul refused the promotion: ${outcome.why}`, EXIT.refused);
       case 'unknown':
         say(operator, `it is not known whether it was promoted: ${outcome.why}`);
-        say(operator, 'if it was not, every sidecar goes back by itself; config status tells');
+        say(operator, `if it was not, every sidecar goes back by itself: remora config history ${layerFlags(layer)}`);
         return EXIT.unknown;
     }
   }
 
   private async halt(staged: StagedRollout, why: string, code: ExitCode): Promise<ExitCode> {
     const { operator, rollout, proposal } = this;
+    const entry = entryOf(operator, 'halted', rollout, proposal.message, [...storyOf(staged), why]);
+    this.ownEnds.push({ entry, code });
+    if (!(await this.rollouts.archive(staged, entry))) return this.tellFate(operator.store);
     say(operator, `not promoted: ${why}`);
-    const entry = entryOf(operator, 'halted', rollout, proposal.message, [...storyOf(staged), ...this.story, why]);
-    if (!(await this.rollouts.archive(staged, entry))) say(operator, 'somebody else has ended the rollout before');
+    return code;
+  }
+
+  /** It stands no more, and what that means is in the history. */
+  private async tellFate(store: LayerStore): Promise<ExitCode> {
+    const { code, line } = this.staged === null ? GONE_BEFORE : await fateOf(store, this.staged, this.ownEnds);
+    say(this.operator, line);
     return code;
   }
 
@@ -204,12 +261,14 @@ class CanaryWatch {
     const done = new AbortController();
     void sleep(clock, FAREWELL_MS, done.signal).then(() => limit.abort());
     try {
-      const rollouts = new RolloutStore(api, new LayerStore(api, clock, limit.signal), limit.signal);
+      const store = new LayerStore(api, clock, limit.signal);
+      const rollouts = new RolloutStore(api, store, limit.signal);
       const staged = await rollouts.of(rollout.layer);
-      if (staged?.rollout.seed === rollout.seed) {
-        const story = [...storyOf(staged), ...this.story, `interrupted by ${by}`];
-        await rollouts.archive(staged, entryOf(operator, 'halted', rollout, this.proposal.message, story));
-      }
+      if (staged?.rollout.seed !== rollout.seed) return await this.tellFate(store);
+      this.staged = staged;
+      const story = [...storyOf(staged), `interrupted by ${by}`];
+      const entry = entryOf(operator, 'halted', rollout, this.proposal.message, story);
+      if (!(await rollouts.archive(staged, entry))) return await this.tellFate(store);
       say(operator, 'interrupted: the rollout is taken back');
     } catch (error) {
       if (!(error instanceof ConsulError)) throw error;
@@ -228,6 +287,8 @@ class CanaryWatch {
   }
 }
 
+const GONE_BEFORE: Fate = { code: EXIT.conflict, line: 'the rollout was ended before it was looked at' };
+
 function entryOf(
   { random, clock, by }: Operator,
   kind: EntryKind,
@@ -242,7 +303,7 @@ function storyOf({ rollout, objections }: StagedRollout): readonly string[] {
   const { by, share, guards, forMs, startedAtMs } = rollout;
   const terms = `${share / 100} % of the sidecars for ${durationWords(forMs)}, ${guards.map(formatGuard).join(', ')}`;
   return [
-    `staged by ${by} at ${new Date(startedAtMs).toISOString()}: ${terms}`,
+    `staged by ${by} at ${instant(startedAtMs)}: ${terms}`,
     ...objections.map(({ sidecar, kind, why }) => `${sidecar} ${kind}: ${why}`),
   ];
 }

@@ -8,6 +8,7 @@ import type { ChangeOutcome, LayerStore } from '../../config/store/store.ts';
 import type { KvWrite } from '../../discovery/consul-api.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
+import { adviceOn } from './advice.ts';
 import { differenceText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { instant } from './history.ts';
@@ -32,22 +33,38 @@ export async function carryOut(operator: Operator, proposal: Proposal, errand: E
     return errand.waitMs === null ? EXIT.done : awaitSidecars(operator, layer, base.revision, errand.waitMs);
   }
   const id = [1, 2].map(() => random.uint32().toString(16).padStart(8, '0')).join('');
-  const { also, story } = await overStaged(operator, proposal);
-  const entry = { kind: errand.kind, id, atMs: clock.wallMs(), by, message: errand.message, story };
-  const outcome = await store.replace({ layer, base, text, entry, also });
+  const entry = { kind: errand.kind, id, atMs: clock.wallMs(), by, message: errand.message };
+  const outcome = await overStaged(operator, layer, ({ also, story }) =>
+    store.replace({ layer, base, text, entry: { ...entry, story }, also }),
+  );
   const code = await report(operator, proposal, outcome);
   if (outcome.kind !== 'applied' || errand.waitMs === null) return code;
-  return awaitSidecars(operator, layer, outcome.revision ?? base.revision, errand.waitMs);
+  return awaitSidecars(operator, layer, outcome.revision ?? (await store.layer(layer)).revision, errand.waitMs);
 }
 
+/** How often a canary may end, or begin, just when it was about to be ended. */
+const TRIES = 3;
+
 /** A canary holds on the document that it was made of, so a change of that ends it. */
-async function overStaged({ api, store, signal, out }: Operator, { layer }: Proposal): Promise<Staged> {
-  const staged = await new RolloutStore(api, store, signal).of(layer);
-  if (staged === null) return { also: [], story: [] };
-  const line = `ends the canary that ${staged.rollout.by} staged as revision ${staged.revision}`;
-  out.write(`warning: this ${printable(line)}\n`);
-  return { also: endOf(staged), story: [line] };
+async function overStaged(
+  { api, store, signal, out }: Operator,
+  layer: LayerName,
+  change: (staged: Staged) => Promise<ChangeOutcome>,
+): Promise<ChangeOutcome> {
+  const rollouts = new RolloutStore(api, store, signal);
+  let staged = await rollouts.of(layer);
+  for (let tries = 1; ; tries++) {
+    const line = staged && `ends the canary that ${staged.rollout.by} staged as revision ${staged.revision}`;
+    if (line !== null) out.write(`warning: this ${printable(line)}\n`);
+    const outcome = await change(staged === null ? NOTHING : { also: endOf(staged), story: [line!] });
+    if (outcome.kind !== 'refused' || tries === TRIES) return outcome;
+    const now = await rollouts.of(layer);
+    if (now?.revision === staged?.revision) return outcome;
+    staged = now;
+  }
 }
+
+const NOTHING: Staged = { also: [], story: [] };
 
 interface Staged {
   readonly also: readonly KvWrite[];
@@ -64,7 +81,7 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
     case 'moved':
       return conflict(operator, proposal, base, outcome.now);
     case 'refused':
-      out.write(`not applied: ${outcome.why}\n${outcome.why.includes('txn_max_req_len') ? TOO_LARGE : ''}`);
+      out.write(`not applied: ${outcome.why}\n${adviceOn(outcome.why)}`);
       return EXIT.invalid;
     case 'unknown':
       out.write(
@@ -74,10 +91,6 @@ async function report(operator: Operator, proposal: Proposal, outcome: ChangeOut
       return EXIT.unknown;
   }
 }
-
-const TOO_LARGE =
-  'The document and the one before it, packed, go to Consul in one transaction: that is room for about 350 KiB.\n' +
-  "Say it in fewer words, split it over layers, or raise Consul's limits.txn_max_req_len.\n";
 
 /** Says what somebody else did to the layer in the meantime. */
 export async function conflict(

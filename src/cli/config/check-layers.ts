@@ -1,4 +1,5 @@
-import type { LayerName } from '../../config/kv-keys.ts';
+import { printable } from '../../admin/text-table.ts';
+import { CONFIG_PREFIX, type LayerName, layerOfKey } from '../../config/kv-keys.ts';
 import { formatProblems, inReadingOrder } from '../../config/problems.ts';
 import { flawsOf } from '../../config/store/outlook.ts';
 import { survey } from '../../config/store/survey.ts';
@@ -23,6 +24,10 @@ export async function runCheckAll({ store, clock, out }: Operator): Promise<Exit
   const known = await survey(store);
   const flaws = inReadingOrder(flawsOf(known, clock.wallMs()));
   const count = known.documents.length;
+  const strays = (await store.below(CONFIG_PREFIX)).filter(({ key }) => layerOfKey(key) === null);
+  for (const { key } of strays) {
+    out.write(`warning: ${printable(key)} is read by nobody; documents are mesh, service/<name> and caller/<name>\n`);
+  }
   out.write(
     flaws.length > 0 ? `${formatProblems(flaws)}\n` : `ok: ${count} ${count === 1 ? 'document' : 'documents'}\n`,
   );

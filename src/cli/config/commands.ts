@@ -127,9 +127,9 @@ function addWriters(config: Command): void {
   connected(ofLayer(canaryFlags(changing(apply)))).action(
     (file: string, flags: ConnectionFlags & LayerFlags & ChangeFlags & CanaryFlags, command: Command) => {
       const layer = layerIn(flags, command);
+      const canary = canaryIn(flags, command);
       return inConsul(flags, async (operator) => {
         const { runApply } = await import('./apply.ts');
-        const canary = canaryIn(flags);
         return runApply(operator, { layer, file, base: flags.base ?? null, canary, ...errandOf(flags) });
       });
     },

@@ -96,5 +96,7 @@ function eventsText(events: readonly Event[]): string {
 
 /** `2026-11-23 04:31:07Z` */
 export function instant(ms: number): string {
+  // Whoever may write to the history may write any number there.
+  if (Number.isNaN(new Date(ms).getTime())) return 'at no time there is';
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }

@@ -10,6 +10,7 @@ import { LayerStore } from '../../config/store/store.ts';
 import type { ConsulApi } from '../../discovery/consul-api.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import { readyRegex } from '../../route/table/regex.ts';
+import { adviceOn } from './advice.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 
 /** How the commands find Consul: as a sidecar's file says, or as the environment says, or at the address given. */
@@ -17,6 +18,8 @@ export interface ConnectionFlags {
   readonly consulAddr?: string;
   /** The file of a sidecar. */
   readonly config?: string;
+  /** What is said is read by a program, why nothing can be said too. */
+  readonly json?: boolean;
 }
 
 /** Where a command writes; a stream of the process fits. */
@@ -37,6 +40,11 @@ export interface Operator {
   readonly by: string;
 }
 
+/** Where a command says why it cannot do what it was asked to: what is meant for a program is JSON all the same. */
+export function complaintsTo(out: TextSink, isJson: boolean): TextSink {
+  return isJson ? { write: (text) => out.write(`${JSON.stringify({ error: text.trimEnd() }, null, 2)}\n`) } : out;
+}
+
 const NOBODY_IN_PARTICULAR = 'service: { name: operator, port: 1 }\nconsul: {}\n';
 
 /** Runs a command with Consul at hand, and says in words why Consul could not be asked. */
@@ -45,7 +53,8 @@ export async function withConsul(
   surroundings: Pick<Operator, 'clock' | 'out' | 'env' | 'signal'>,
   run: (operator: Operator) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const { clock, out, env, signal } = surroundings;
+  const { clock, env, signal } = surroundings;
+  const complaints = complaintsTo(surroundings.out, flags.json === true);
   // Any document may have a pattern in it.
   await readyRegex();
   const set = flags.consulAddr === undefined ? [] : [`consul.address=${JSON.stringify(flags.consulAddr)}`];
@@ -54,12 +63,14 @@ export async function withConsul(
       ? decodeLocal({ source: 'the environment', text: NOBODY_IN_PARTICULAR, env, set })
       : loadFile({ path: flags.config, env, set });
   if (Array.isArray(local)) {
-    out.write(`${formatProblems(local)}\n`);
+    complaints.write(`${formatProblems(local)}\n`);
     return EXIT.invalid;
   }
   const { consul } = local.config;
   if (consul === null) {
-    out.write(`remora: ${flags.config} has no consul section; --consul-addr or CONSUL_HTTP_ADDR says where it is\n`);
+    complaints.write(
+      `remora: ${flags.config} has no consul section; --consul-addr or CONSUL_HTTP_ADDR says where it is\n`,
+    );
     return EXIT.invalid;
   }
   const { ConsulClient } = await import('../../discovery/consul-client.ts');
@@ -69,8 +80,11 @@ export async function withConsul(
     return await run({ ...surroundings, api, store, random: freshRandom(), by: whoRuns() });
   } catch (error) {
     if (!(error instanceof ConsulError)) throw error;
-    out.write(`remora: Consul at ${withoutCredentials(consul.address)}: ${error.message}\n`);
-    return EXIT.unknown;
+    complaints.write(
+      `remora: Consul at ${withoutCredentials(consul.address)}: ${error.message}\n${adviceOn(error.message)}`,
+    );
+    // What Consul will not do it has not done.
+    return error.isLasting ? EXIT.invalid : EXIT.unknown;
   } finally {
     api.close();
   }

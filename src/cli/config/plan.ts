@@ -1,10 +1,10 @@
 import { printable } from '../../admin/text-table.ts';
 import type { LayerName } from '../../config/kv-keys.ts';
-import { callerOf, layerFlags, serviceOf } from '../../config/store/documents.ts';
+import { callerOf, layerFlags, serviceOf, shellWord } from '../../config/store/documents.ts';
 import type { Effect } from '../../config/store/outlook.ts';
 import { differenceText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import type { Operator } from './operator.ts';
+import { complaintsTo, type Operator } from './operator.ts';
 import { type Proposal, propose, readProposed, refuseInvalid } from './proposal.ts';
 import { silentIn } from './status.ts';
 
@@ -17,18 +17,22 @@ export interface PlanOptions {
 /** `remora config plan`: what a document would change, and for whom. Nothing is written. */
 export async function runPlan(operator: Operator, { layer, file, json }: PlanOptions): Promise<ExitCode> {
   const { out, api, signal } = operator;
-  const text = readProposed(file, out);
+  const text = readProposed(file, complaintsTo(out, json));
   if (text === null) return EXIT.invalid;
   const proposal = await propose(operator, layer, file, text);
   if (json) {
-    out.write(`${JSON.stringify(planJson(proposal), null, 2)}\n`);
+    const { silent, silentUnknown } = await silentIn(api, signal, proposal.statuses);
+    const silence = { silent: silentFor(layer, silent), silentUnknown };
+    out.write(`${JSON.stringify({ ...planJson(proposal), ...silence }, null, 2)}\n`);
     return proposal.outlook.problems.length > 0 ? EXIT.invalid : EXIT.done;
   }
   const refused = refuseInvalid(proposal, out);
   if (refused !== null) return refused;
-  const { silent } = await silentIn(api, signal, proposal.statuses);
+  const { silent, silentUnknown } = await silentIn(api, signal, proposal.statuses);
+  const unknown =
+    silentUnknown === null ? '' : `who is registered without a status is not known: ${printable(silentUnknown)}\n`;
   out.write(
-    `${planText(proposal)}${silentText(layer, silent)}\nNothing was written. To do it:\n  ${applyLine(proposal)}\n`,
+    `${planText(proposal)}${silentText(layer, silent)}${unknown}\nNothing was written. To do it:\n  ${applyLine(proposal)}\n`,
   );
   return EXIT.done;
 }
@@ -60,9 +64,13 @@ function concernedText(layer: LayerName, concerned: Proposal['outlook']['concern
 }
 
 /** Whom they call nobody knows; but whose they are is in their names. */
-function silentText(layer: LayerName, silent: readonly string[]): string {
+function silentFor(layer: LayerName, silent: readonly string[]): readonly string[] {
   const caller = callerOf(layer);
-  const those = caller === null ? silent : silent.filter((name) => name.startsWith(`${caller}/`));
+  return caller === null ? silent : silent.filter((name) => name.startsWith(`${caller}/`));
+}
+
+function silentText(layer: LayerName, silent: readonly string[]): string {
+  const those = silentFor(layer, silent);
   if (those.length === 0) return '';
   const more = those.length > MAX_NAMED ? ` and ${those.length - MAX_NAMED} more` : '';
   return `registered in Consul without a status: ${those.slice(0, MAX_NAMED).map(printable).join(', ')}${more}\n`;
@@ -76,7 +84,7 @@ function effectText({ caller, changes, kept }: Effect): string {
 }
 
 function applyLine({ layer, source, base }: Proposal): string {
-  return `remora config apply ${source} ${layerFlags(layer)} --base ${base.revision}`;
+  return `remora config apply ${shellWord(source)} ${layerFlags(layer)} --base ${base.revision}`;
 }
 
 function planJson({ layer, base, outlook }: Proposal): object {

@@ -4,13 +4,13 @@ import { CONFIG_PREFIX, configKey, type LayerName } from '../../config/kv-keys.t
 import { isMap } from '../../config/layers.ts';
 import type { LocalText, Settlement } from '../../config/material.ts';
 import { formatPath, type Path } from '../../config/paths.ts';
-import { formatProblems, type Place } from '../../config/problems.ts';
+import { formatProblem, formatProblems, type Place } from '../../config/problems.ts';
 import { settleFor } from '../../config/store/outlook.ts';
 import { survey } from '../../config/store/survey.ts';
 import { ANYBODY, unknownFile } from '../../config/store/unknown-file.ts';
 import { valueText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import type { Operator } from './operator.ts';
+import { complaintsTo, type Operator } from './operator.ts';
 import { readProposed } from './proposal.ts';
 
 export interface ShowOptions {
@@ -41,13 +41,13 @@ export async function runShow(operator: Operator, options: ShowOptions): Promise
   const settlement = settleFor(caller, text, known.documents, known.documents, null, clock.wallMs());
   const problems = [...settlement.localProblems, ...settlement.layers.flatMap((layer) => layer.problems)];
   if (settlement.config === null) {
-    out.write(`${formatProblems(problems)}\n`);
+    complaintsTo(out, options.json).write(`${formatProblems(problems)}\n`);
     return EXIT.invalid;
   }
   const values = valuesIn(settlement, options.service);
   if (options.json) {
     const rows = values.map(({ path, value, origin }) => ({ path: formatPath(path), value, origin }));
-    out.write(`${JSON.stringify({ caller, values: rows }, null, 2)}\n`);
+    out.write(`${JSON.stringify({ caller, values: rows, problems: problems.map(formatProblem) }, null, 2)}\n`);
   } else {
     out.write(valuesText(values, options.all));
     if (problems.length > 0) out.write(`not in force, since\n${formatProblems(problems)}\n`);
@@ -60,7 +60,7 @@ type Known = Awaited<ReturnType<typeof survey>>;
 /** The caller's name and its file, or one that stands in for it. */
 function localText(
   { env, out, clock }: Operator,
-  { caller, service, file }: ShowOptions,
+  { caller, service, file, json }: ShowOptions,
   { documents, statuses }: Known,
 ): readonly [string, LocalText] | null {
   if (file === null) {
@@ -72,10 +72,10 @@ function localText(
   }
   const local = loadFile({ path: file, env, set: [], wallMs: () => clock.wallMs() });
   if (Array.isArray(local)) {
-    out.write(`${formatProblems(local)}\n`);
+    complaintsTo(out, json).write(`${formatProblems(local)}\n`);
     return null;
   }
-  const text = readProposed(file, out);
+  const text = readProposed(file, complaintsTo(out, json));
   return text === null ? null : [caller ?? local.config.service.name, { source: file, text, env, set: [] }];
 }
 

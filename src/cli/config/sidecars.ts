@@ -52,6 +52,7 @@ function answerTo(layer: LayerName, revision: string): (status: SidecarStatus) =
   return (status) => {
     const own = status.layers.find((known) => known.layer === layer);
     const name = nameOf(status);
+    if (own !== undefined && own.candidate !== null) return { name, kind: 'waiting', why: 'it runs a candidate' };
     if (isReached(own?.applied, revision)) return { name, kind: 'applied', why: '' };
     if (own === undefined || !isReached(own.seen, revision) || own.problems.length === 0) {
       return { name, kind: 'waiting', why: own?.applied === undefined ? '' : `it has ${own.applied ?? 'none'}` };

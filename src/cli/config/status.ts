@@ -46,7 +46,7 @@ export async function runConfigStatus(operator: Operator, options: StatusOptions
   const { clock, signal, out } = operator;
   const until = clock.now() + (options.waitMs ?? 0);
   for (;;) {
-    const report = await reportOf(operator, options.layer);
+    const report = await reportWhile(operator, options.layer, () => !signal.aborted && clock.now() < until);
     const standings = report.layers.flatMap(({ sidecars }) => sidecars.map(({ standing }) => standing));
     const isOpen = standings.includes('behind') || standings.includes('candidate');
     if (!isOpen || clock.now() >= until || signal.aborted) {
@@ -55,6 +55,18 @@ export async function runConfigStatus(operator: Operator, options: StatusOptions
       return isRefused || (options.waitMs !== null && isOpen) ? EXIT.refused : EXIT.done;
     }
     await sleep(clock, LOOK_MS, signal);
+  }
+}
+
+/** Whoever waits does so through an election too. */
+async function reportWhile(operator: Operator, only: LayerName | null, isPatient: () => boolean): Promise<Report> {
+  for (;;) {
+    try {
+      return await reportOf(operator, only);
+    } catch (error) {
+      if (!(error instanceof ConsulError) || error.isLasting || !isPatient()) throw error;
+      await sleep(operator.clock, LOOK_MS, operator.signal);
+    }
   }
 }
 
@@ -127,7 +139,10 @@ function reportText({ layers, sidecars, unreadable, rollouts, silent, silentUnkn
   );
   const staged = [
     ...rollouts.staged.map((one) => `${one.rollout.layer} is staged: ${rolloutWords(one, wallMs)}`),
-    ...rollouts.unreadable.map(({ layer, why }) => `${layer} has something staged that cannot be read: ${why}`),
+    ...rollouts.unreadable.map(
+      ({ layer, why }) =>
+        `${layer} has something staged that nobody runs, since it cannot be read (the next canary takes its place): ${why}`,
+    ),
   ];
   const verdicts = sidecars.flatMap((status) =>
     status.verdicts.map(({ kind, why }) => `${nameOf(status)} ${kind}: ${why}`),

@@ -32,7 +32,13 @@ export function callerOf(layer: LayerName): string | null {
 export function layerFlags(layer: LayerName): string {
   const service = serviceOf(layer);
   const caller = callerOf(layer);
-  return service !== null ? `--service ${service}` : caller !== null ? `--caller ${caller}` : '--mesh';
+  if (service !== null) return `--service ${shellWord(service)}`;
+  return caller === null ? '--mesh' : `--caller ${shellWord(caller)}`;
+}
+
+/** As it is typed into a shell, which reads some characters otherwise. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function nameIn(layer: LayerName, kind: string): string | null {

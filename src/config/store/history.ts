@@ -3,7 +3,7 @@ import type { KvDocument } from '../../discovery/kv.ts';
 import { HISTORY_PREFIX, type LayerName } from '../kv-keys.ts';
 import { isMap } from '../layers.ts';
 
-/** So many revisions of a layer are kept, besides the one in force. */
+/** So many revisions of a layer are kept, besides the one in force, and so many canaries that came to nothing. */
 export const KEPT_REVISIONS = 20;
 
 /** `halted`: a canary that did not become the document. Its entry changed nothing. */
@@ -77,6 +77,30 @@ const KINDS: readonly EntryKind[] = ['applied', 'rolled_back', 'promoted', 'halt
 /** With the slash: `service/a` is no part of `service/ab`. */
 export function historyPrefix(layer: LayerName): string {
   return `${HISTORY_PREFIX}${layer}/`;
+}
+
+/**
+ * Keys that leave the history when an entry comes, oldest first. Documents, canaries that came to nothing and what
+ * nobody can read are counted each by itself: twenty canaries that fail in a row take away no document to go back to.
+ */
+export function leavingFor(coming: EntryKind, stored: readonly KvDocument[]): readonly string[] {
+  const keys: Readonly<Record<'document' | 'halted' | 'unreadable', string[]>> = {
+    document: [],
+    halted: [],
+    unreadable: [],
+  };
+  for (const document of stored) {
+    const entry = decodeEntry(document);
+    keys[entry === null ? 'unreadable' : sortOf(entry.kind)].push(document.key);
+  }
+  return Object.entries(keys).flatMap(([sort, all]) => {
+    const count = all.length + (sort === sortOf(coming) ? 1 : 0) - KEPT_REVISIONS;
+    return all.slice(0, Math.max(0, count));
+  });
+}
+
+function sortOf(kind: EntryKind): 'document' | 'halted' {
+  return kind === 'halted' ? 'halted' : 'document';
 }
 
 function parsed(text: string | null): unknown {

@@ -7,10 +7,11 @@ import { MAX_WRITES } from '../../discovery/kv-transaction.ts';
 import { configKey, historyKey, type LayerName } from '../kv-keys.ts';
 import {
   decodeEntry,
+  type EntryKind,
   encodeEntry,
   type HistoryEntry,
   historyPrefix,
-  KEPT_REVISIONS,
+  leavingFor,
   type StoredEntry,
 } from './history.ts';
 
@@ -87,15 +88,29 @@ export class LayerStore {
       { kind: 'set', key: historyKey(layer, base.revision), text: written, revision: null },
       ...also,
     ];
-    const trimmed = await this.tooOld(layer, MAX_WRITES - writes.length);
+    const trimmed = await this.tooOld(layer, entry.kind, MAX_WRITES - writes.length);
     return this.settle(change, [...writes, ...trimmed]);
   }
 
   /** A line in the history about something that changed no document. */
   async record(layer: LayerName, revision: string, entry: HistoryEntry, also: readonly KvWrite[]): Promise<boolean> {
     const write: KvWrite = { kind: 'set', key: historyKey(layer, revision), text: encodeEntry(entry), revision: null };
-    const trimmed = await this.tooOld(layer, MAX_WRITES - 1 - also.length);
+    const trimmed = await this.tooOld(layer, entry.kind, MAX_WRITES - 1 - also.length);
     return (await this.api.transact([write, ...also, ...trimmed], this.signal)).isDone;
+  }
+
+  /** Asks again through an election, for as long as there is patience. What is asked has to be the same when it is done twice. */
+  async insist<T>(ask: () => Promise<T>): Promise<T> {
+    const until = this.clock.now() + this.patienceMs;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        const isOver = this.signal.aborted || this.clock.now() >= until;
+        if (isOver || !(error instanceof ConsulError) || error.isLasting) throw error;
+      }
+      await sleep(this.clock, PAUSE_MS, this.signal);
+    }
   }
 
   private async settle(change: Change, writes: readonly KvWrite[]): Promise<ChangeOutcome> {
@@ -130,10 +145,9 @@ export class LayerStore {
     return stored?.id === entry.id ? { kind: 'applied', revision: stored.made } : { kind: 'moved', now };
   }
 
-  private async tooOld(layer: LayerName, room: number): Promise<readonly KvWrite[]> {
-    const stored = await this.below(historyPrefix(layer));
-    const count = Math.max(0, stored.length + 1 - KEPT_REVISIONS);
-    return stored.slice(0, Math.min(count, room)).map(({ key }) => ({ kind: 'delete', key, revision: null }));
+  private async tooOld(layer: LayerName, coming: EntryKind, room: number): Promise<readonly KvWrite[]> {
+    const keys = leavingFor(coming, await this.below(historyPrefix(layer)));
+    return keys.slice(0, room).map((key) => ({ kind: 'delete', key, revision: null }));
   }
 
   private read(): Parameters<ConsulApi['kv']>[1] {

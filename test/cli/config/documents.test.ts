@@ -318,6 +318,16 @@ describe('show and check', () => {
     expect(heard).toContain('2 problems');
   });
 
+  it('name keys that nobody reads', async () => {
+    kv.put(configKey('mesh'), '{}');
+    kv.put('remora/config/services/orders', '{}');
+    expect(await runCheckAll(desk.operator)).toBe(0);
+    expect(desk.heard()).toEqual([
+      'warning: remora/config/services/orders is read by nobody; documents are mesh, service/<name> and caller/<name>',
+      'ok: 1 document',
+    ]);
+  });
+
   it('check a file against what is there', async () => {
     expect(await runCheckFile(desk.operator, 'mesh', desk.file('m.yaml', 'defaults: {}\n'))).toBe(0);
     expect(desk.heard()).toEqual(['ok']);

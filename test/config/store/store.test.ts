@@ -125,7 +125,7 @@ describe('a change of a layer', () => {
 
   it('is refused when what has to happen with it cannot', async () => {
     const { kv, clock, store } = scene();
-    const also = [{ kind: 'delete', key: 'remora/rollout/service/orders', revision: '7' }] as const;
+    const also = [{ kind: 'check', key: 'remora/rollout/service/orders', revision: '7' }] as const;
     const said = await outcome(clock, store.replace(await change(store, 'b', { also })));
     expect(said).toEqual({ kind: 'refused', why: 'index is stale' });
     expect(kv.transactions).toBe(1);
@@ -147,6 +147,25 @@ describe('a change of a layer', () => {
       ...revisions.slice(0, -1).map(({ text }) => `to ${text}`),
       null,
     ]);
+  });
+
+  it('keeps them however many canaries came to nothing, and 20 of those', async () => {
+    const { clock, store } = scene();
+    await outcome(clock, store.replace(await change(store, 'b')));
+    for (let n = 0; n < KEPT_REVISIONS + 5; n++) {
+      const { entry } = await change(store, 'c');
+      await store.record(LAYER, String(1_000 + n), { ...entry, kind: 'halted', document: 'c' }, []);
+    }
+    const entries = await store.history(LAYER);
+    expect(entries.filter(({ kind }) => kind === 'halted')).toHaveLength(KEPT_REVISIONS);
+    expect(entries.filter(({ kind }) => kind === 'applied')).toHaveLength(1);
+  });
+
+  it('keeps them whatever somebody else has put beside them', async () => {
+    const { kv, clock, store } = scene();
+    for (let n = 0; n < 50; n++) kv.put(`remora/history/${LAYER}/zz-${n}`, 'nonsense');
+    for (let n = 0; n < 5; n++) await outcome(clock, store.replace(await change(store, `n: ${n}`)));
+    expect(await store.history(LAYER)).toHaveLength(5);
   });
 
   it('packs long documents, since both count for the size of the transaction', async () => {
