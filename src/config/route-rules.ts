@@ -4,6 +4,7 @@ import { patternRules } from './pattern-rules.ts';
 import { type Destination, destinationsOf, type Placed, placedRoutes } from './placed-routes.ts';
 import { matchRules } from './route-match-rules.ts';
 import { routePolicyRules } from './route-policy-rules.ts';
+import { substitutionRules } from './route-substitution-rules.ts';
 import type { Written } from './schema.ts';
 import { MAX_ROUTES } from './sections/routes/routes.ts';
 
@@ -13,6 +14,7 @@ export function routeRules(config: Written, merged: unknown): Contradiction[] {
   return [
     ...tooMany(routes),
     ...patternRules(routes),
+    ...substitutionRules(routes),
     ...routes.flatMap((placed) => [
       ...oneAction(placed),
       ...hostsOfUpstream(config, placed),

@@ -80,6 +80,17 @@ describe('of the shared port, refuses', () => {
       'routes.a.rewrite.prefix: found prefix beside a path that is a regex',
     ],
     [
+      'to: shop, rewrite: { regex: { pattern: "/(a)", substitution: "/\\\\2" } }',
+      'routes.a.rewrite.regex.substitution: found "/\\\\2", expected groups of the pattern, \\0 to \\1, and \\\\: the pattern has no group 2',
+    ],
+    [
+      "to: shop, rewrite: { regex: { pattern: /a, substitution: '/\\n' } }",
+      'a backslash is followed by the number of a group',
+    ],
+    ['to: shop, cors: { origins: "https://*" }', 'for a label or the port, or * alone'],
+    ['to: shop, cors: { origins: "https://shop*.example" }', 'for a label or the port, or * alone'],
+    ['to: shop, cors: { origins: ["https://a", "https://"] }', 'expected an origin such as'],
+    [
       'to: shop, match: { grpc: { service: a } }',
       'routes.a.match.grpc: found calls of gRPC, and upstream shop of protocol http',
     ],
@@ -120,6 +131,17 @@ describe('of an upstream, refuses', () => {
   ])('%s', (words, complaint) => {
     expect(ofShop(words)).toContain(complaint);
   });
+});
+
+it('makes no upstreams for routes of other callers', () => {
+  const config = parseConfig(
+    web(`consul: {}
+outbound: { port: 9000 }
+upstreams: { shop: { routes: { a: { callers: other, to: its }, b: { callers: [other, web], mirror: { to: ours } } } } }
+routes: { c: { callers: [other], split: [{ upstream: its }, { upstream: shop }] }, d: { callers: web, to: mine } }`),
+  );
+  if (Array.isArray(config)) throw new Error(formatProblems(config));
+  expect([...config.upstreams.keys()].sort()).toEqual(['mine', 'ours', 'shop']);
 });
 
 it('names the line that a route contradicts', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GRPC_STATUS_NAMES, GRPC_STATUSES, type GrpcStatusName } from '../../../http/grpc-status.ts';
+import { originFlaw } from '../../../route/effects/origins.ts';
 import { pathFlaw } from '../../../route/effects/path-rewrite.ts';
 import { defaulted, isClean, optional, required, section } from '../../field.ts';
 import { formatSize } from '../../units.ts';
@@ -129,12 +130,11 @@ export const rewriteKeys = {
   rewrite: optional(rewriteSection, 'nothing', { scope: null, meaning: 'What endpoints see in place of what came.' }),
 };
 
-const ORIGIN_WORDS = 'an origin such as https://shop.example, with one * at most, or * alone';
-const ORIGIN = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9.-]*\*?[a-z0-9.-]*|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?)$/;
+const ORIGIN_WORDS = 'an origin such as https://shop.example, with one * at most, for a label or the port, or * alone';
+const ORIGIN = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9.*-]+|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?)$/;
 const origin = z
   .string({ error: ORIGIN_WORDS })
-  .regex(ORIGIN, { error: ORIGIN_WORDS })
-  .refine((value) => value.split('*').length <= 2, { error: ORIGIN_WORDS });
+  .refine((value) => ORIGIN.test(value) && originFlaw(value) === null, { error: ORIGIN_WORDS });
 
 const HEADER_WORDS = 'the name of a header, or *';
 const MAX_CORS = 64;
