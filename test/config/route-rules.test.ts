@@ -84,6 +84,22 @@ describe('of the shared port, refuses', () => {
       'routes.a.rewrite.regex.substitution: found "/\\\\2", expected groups of the pattern, \\0 to \\1, and \\\\: the pattern has no group 2',
     ],
     [
+      'to: shop, retry: { on: [retriable-headers] }',
+      'routes.a.retry.on: found retriable-headers without headers, expected headers beside it',
+    ],
+    [
+      'to: shop, retry: { on: [5xx], statuses: [500] }',
+      'routes.a.retry.statuses: found statuses without retriable-status-codes',
+    ],
+    [
+      'to: shop, retry: { on: [unavailable] }',
+      'routes.a.retry.on: found unavailable, expected grpcIdempotent: true beside it',
+    ],
+    [
+      'to: shop, retry: { on: [retriable-headers], headers: [{ name: a, exact: b, prefix: c }] }',
+      'routes.a.retry.headers[0].prefix: found prefix beside exact',
+    ],
+    [
       "to: shop, rewrite: { regex: { pattern: /a, substitution: '/\\n' } }",
       'a backslash is followed by the number of a group',
     ],
@@ -131,6 +147,15 @@ describe('of an upstream, refuses', () => {
   ])('%s', (words, complaint) => {
     expect(ofShop(words)).toContain(complaint);
   });
+});
+
+it('lets a route leave what its upstream says of retries without an effect', () => {
+  const retry = '{ on: [retriable-status-codes], statuses: [500], maxRetryAfter: 2s }';
+  const said = (words: string) =>
+    parseConfig(web(`consul: {}\nupstreams: { shop: { retry: ${retry}, routes: { a: { retry: ${words} } } } }`));
+  for (const words of ['{ on: [connect-failure] }', '{ maxAttempts: 1 }', '{ statuses: [503] }']) {
+    expect(Array.isArray(said(words)), words).toBe(false);
+  }
 });
 
 it('makes no upstreams for routes of other callers', () => {

@@ -241,6 +241,16 @@ it('has failover, timeouts, the balancer and a default subset of a resolver', ()
   });
 });
 
+it('retries calls of gRPC where a router asks for it', () => {
+  const { own, problems } = routed([
+    to('web', { PathPrefix: '/a' }, { NumRetries: 2, RetryOn: ['unavailable', 'retriable-headers'] }),
+  ]);
+  expect(own).toMatchObject({
+    routes: { 'consul-1': { retry: { maxAttempts: 3, on: ['unavailable'], grpcIdempotent: true } } },
+  });
+  expect(problems).toEqual([expect.stringContaining('RetryOn: found "retriable-headers"')]);
+});
+
 it('ends a router where every request is taken, as nothing comes behind that', () => {
   const whole = routed([to('web', { PathPrefix: '/' }), to('admin', { PathPrefix: '/admin' })]);
   expect(whole.own).toEqual({ protocol: 'http' });
