@@ -3,6 +3,8 @@ import type { Config } from './config.ts';
 
 /** Ten thousand routes may all have the same slip; nobody reads the list. */
 const MOST = 20;
+/** More than a person writes by hand; whoever has them written could say most by precedence. */
+const MANY_IN_ORDER = 200;
 
 /** Routes that are allowed and rarely meant: what nobody can reach, and what takes more than its writer may think. */
 export function routeWarnings(config: Config): string[] {
@@ -15,14 +17,15 @@ export function routeWarnings(config: Config): string[] {
   return [...lines.slice(0, MOST), `${lines.length - MOST} more about routes`];
 }
 
-function ofSharedPort({ routes, outbound, upstreams }: Config): string[] {
+function ofSharedPort({ routes, outbound, upstreams, service }: Config): string[] {
   if (routes.length === 0) return [];
   if (outbound === null) {
     return [
       `routes: there is no outbound port, by which they are asked; set outbound, or write them under an upstream`,
     ];
   }
-  const taker = routes.find((route) => isForAll(route));
+  const isOurs = ({ callers }: RouteOptions): boolean => callers.length === 0 || callers.includes(service.name);
+  const taker = routes.find((route) => isOurs(route) && isForAll(route));
   const byName = [...upstreams.values()].filter(({ protocol }) => protocol !== 'tcp').length;
   if (taker === undefined || byName === 0) return [];
   return [
@@ -41,7 +44,22 @@ function isAnything({ path, methods, headers, query, cookies, grpc }: RouteMatch
 }
 
 function listWarnings(routes: readonly RouteOptions[], at: string): string[] {
-  return [...shadowed(routes, at), ...routes.flatMap((route) => emptyShares(route, at))];
+  return [...inOrder(routes, at), ...shadowed(routes, at), ...routes.flatMap((route) => emptyShares(route, at))];
+}
+
+/** Of each host by itself: the table finds that at once. */
+function inOrder(routes: readonly RouteOptions[], at: string): string[] {
+  const counts = new Map<string, number>();
+  for (const { order, hosts } of routes) {
+    if (order === 0) continue;
+    for (const host of hosts.length === 0 ? ['*'] : hosts) counts.set(host, (counts.get(host) ?? 0) + 1);
+  }
+  const many = [...counts].filter(([, count]) => count > MANY_IN_ORDER);
+  return many.map(
+    ([host, count]) =>
+      `${at}: ${count} routes of host ${host} have an order, so that they are asked one after another for each ` +
+      'request; the precedence finds others at once',
+  );
 }
 
 /**

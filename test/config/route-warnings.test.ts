@@ -42,6 +42,18 @@ it('names a route that takes every name away', () => {
   ]);
 });
 
+it('leaves out what is for the sidecars of others', () => {
+  expect(warned('routes: { a: { callers: other, to: shop }, b: { hosts: b, to: shop } }')).toEqual([]);
+});
+
+it('names routes that are asked one after another, where they are many', () => {
+  const many = (count: number, hosts = '') =>
+    `routes:\n${Array.from({ length: count }, (_, i) => `  r${i}: { hosts: h${hosts || i}, match: { path: { exact: /${i} } }, order: ${i + 1}, to: shop }`).join('\n')}`;
+  expect(warned(many(200, 'a'))).toEqual([]);
+  expect(warned(many(300))).toEqual([]);
+  expect(warned(many(201, 'a'))).toEqual([expect.stringContaining('routes: 201 routes of host ha have an order')]);
+});
+
 it('says that routes without the shared port are asked of nobody', () => {
   expect(warned('routes: { a: { to: shop } }', '')[0]).toContain('routes: there is no outbound port');
 });
