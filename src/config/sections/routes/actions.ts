@@ -49,7 +49,10 @@ const rewriteSection = section({
     { scope: null, meaning: 'Parts of the path.' },
   ),
   host: optional(
-    z.string({ error: HOST_WORDS }).regex(/^[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?$/, { error: HOST_WORDS }),
+    z
+      .string({ error: HOST_WORDS })
+      .regex(/^[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?$/, { error: HOST_WORDS })
+      .refine((value) => Number(value.split(':')[1] ?? 0) <= 65_535, { error: HOST_WORDS }),
     'kept',
     { scope: 'mesh', meaning: 'In place of Host, which endpoints are then told in `x-forwarded-host`.' },
   ),
