@@ -111,6 +111,10 @@ describe('of the shared port, refuses', () => {
     ['to: shop, cors: { origins: "https://shop*.example" }', 'for a label or the port, or * alone'],
     ['to: shop, cors: { origins: ["https://a", "https://"] }', 'expected an origin such as'],
     [
+      'redirect: { prefix: / }, match: { path: { regex: "/a" } }',
+      'found prefix beside a path that is a regex, expected path, which says what becomes',
+    ],
+    [
       'to: shop, match: { grpc: { service: a } }',
       'routes.a.match.grpc: found calls of gRPC, and upstream shop of protocol http',
     ],

@@ -103,7 +103,7 @@ it('read back from what /config shows as what they are, whatever they say', () =
       };
       const config = parseConfig(web(stringify(all)));
       if (Array.isArray(config)) {
-        expect(formatProblems(config)).toContain('a redirect to itself');
+        expect(formatProblems(config)).toMatch(/a redirect to itself|prefix beside a path that is a regex/);
         return;
       }
       count += 1;
