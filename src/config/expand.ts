@@ -52,7 +52,7 @@ export function expand(sources: readonly Source[]): Expanded {
     const layers = implied.size === 0 ? laid : [impliedLayer(implied, laid), ...laid];
     const merged = mergeLayers(layers);
     const before = implied.size;
-    for (const [name, path] of targetsIn(merged)) {
+    for (const [name, path] of targetsIn(merged, valueAt(merged, ['service', 'name']))) {
       if (!services.has(name) && !implied.has(name) && LABEL.test(name)) implied.set(name, path);
     }
     if (implied.size === before || round === MOST_ROUNDS) return { layers, merged, excess: [] };
@@ -60,8 +60,9 @@ export function expand(sources: readonly Source[]): Expanded {
 }
 
 function tooMany(sources: readonly Source[], count: number): Excess[] {
+  const caller = valueAt(mergeLayers(sources), ['service', 'name']);
   const sizes = sources.map(
-    ({ value }) => Object.keys(valueAt(value, ['upstreams']) ?? {}).length + targetsIn(value).length,
+    ({ value }) => Object.keys(valueAt(value, ['upstreams']) ?? {}).length + targetsIn(value, caller).length,
   );
   const source = sources[sizes.indexOf(Math.max(...sizes))];
   const path = source !== undefined && valueAt(source.value, ['upstreams']) === undefined ? ['routes'] : ['upstreams'];

@@ -97,7 +97,8 @@ function prefixOfPattern({ path, route }: Placed, matches: readonly PlacedMatch[
   const [, at] = pattern ?? call ?? [null, null];
   if (at === null) return [];
   const found = pattern === undefined ? 'prefix beside a match of grpc' : 'prefix beside a path that is a regex';
-  const expected = 'path, or regex, which say what becomes of all of it';
+  const whole = holder === 'rewrite' ? 'path, or regex, which say' : 'path, which says';
+  const expected = `${whole} what becomes of all of it`;
   const concerns = [[...at, pattern === undefined ? 'grpc' : 'path']];
   return [contradiction([...path, holder, 'prefix'], found, expected, null, concerns, 'key')];
 }

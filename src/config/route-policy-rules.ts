@@ -3,6 +3,7 @@ import { type Contradiction, contradiction } from './contradiction.ts';
 import { strangerTo } from './hash-rules.ts';
 import { type Path, valueAt } from './paths.ts';
 import { destinationsOf, type Placed } from './placed-routes.ts';
+import { retryConflicts } from './retry-rules.ts';
 import type { Written } from './schema.ts';
 import { timeoutBounds } from './timeout-rules.ts';
 import { formatDuration } from './units.ts';
@@ -20,7 +21,11 @@ export function routePolicyRules(config: Written, placed: Placed, merged: unknow
     ...ownBounds(placed, merged),
     ...upstreams.flatMap((name) => {
       const upstream = config.upstreams[name]!;
-      return [...hashOf(placed, name, upstream, merged), ...stickyCalls(path, placed, name, upstream)];
+      return [
+        ...hashOf(placed, name, upstream, merged),
+        ...stickyCalls(path, placed, name, upstream),
+        ...retryOver(placed, name, upstream),
+      ];
     }),
   ];
 }
@@ -38,6 +43,17 @@ function ownBounds({ path, route }: Placed, merged: unknown): Contradiction[] {
     ...found,
     contradiction([...at, 'backoff'], formatDuration(backoff), expected, null, [[...at, 'maxBackoff']]),
   ];
+}
+
+/** Of what the route says, over what the upstream says. It may well leave values of that without an effect. */
+function retryOver({ path, route }: Placed, name: string, upstream: WrittenUpstream): Contradiction[] {
+  const said = Object.fromEntries(Object.entries(route.retry).filter(([, value]) => value !== null));
+  if (Object.keys(said).length === 0) return [];
+  const isOwn = (at: Path): boolean => Object.hasOwn(said, String(at[path.length + 1]));
+  const whose = (at: Path): Path => (isOwn(at) ? at : ['upstreams', name, ...at.slice(path.length)]);
+  return retryConflicts(path, { ...upstream, retry: { ...upstream.retry, ...said } })
+    .filter((conflict) => isOwn(conflict.path))
+    .map((conflict) => ({ ...conflict, concerns: conflict.concerns.map(whose) }));
 }
 
 function hashOf({ path, route }: Placed, name: string, upstream: WrittenUpstream, merged: unknown): Contradiction[] {

@@ -4,6 +4,7 @@ import { patternRules } from './pattern-rules.ts';
 import { type Destination, destinationsOf, type Placed, placedRoutes } from './placed-routes.ts';
 import { matchRules } from './route-match-rules.ts';
 import { routePolicyRules } from './route-policy-rules.ts';
+import { substitutionRules } from './route-substitution-rules.ts';
 import type { Written } from './schema.ts';
 import { MAX_ROUTES } from './sections/routes/routes.ts';
 
@@ -13,6 +14,7 @@ export function routeRules(config: Written, merged: unknown): Contradiction[] {
   return [
     ...tooMany(routes),
     ...patternRules(routes),
+    ...substitutionRules(routes),
     ...routes.flatMap((placed) => [
       ...oneAction(placed),
       ...hostsOfUpstream(config, placed),
@@ -42,7 +44,8 @@ function oneAction({ path, route, own }: Placed): Contradiction[] {
   const [first, ...others] = ACTIONS.filter((key) => route[key] !== null);
   if (first === undefined) {
     const expected = 'to, split, redirect, respond or maintenance in it';
-    return own === null ? [contradiction(path, 'a route that leads nowhere', expected, null, [], 'key')] : [];
+    const concerns = ACTIONS.map((key) => [...path, key]);
+    return own === null ? [contradiction(path, 'a route that leads nowhere', expected, null, concerns, 'key')] : [];
   }
   return others.map((key) =>
     contradiction([...path, key], `${key} beside ${first}`, 'one of them', null, [[...path, first]], 'key'),
@@ -65,6 +68,9 @@ function hostsOfUpstream({ upstreams }: Written, { path, route, own }: Placed): 
   return found;
 }
 
+/** Answers that are a head alone: what is written behind one would be sent to nobody. */
+const WITHOUT_BODY: readonly number[] = [204, 205, 304];
+
 /** What is done to requests that are sent, where none is. */
 function beside({ path, route }: Placed): Contradiction[] {
   const answer = (['redirect', 'respond', 'maintenance'] as const).find((key) => route[key] !== null);
@@ -86,7 +92,13 @@ function beside({ path, route }: Placed): Contradiction[] {
     );
   }
   if (route.sticky !== null && route.split === null) {
-    found.push(contradiction([...path, 'sticky'], 'sticky without split', 'split beside it', null, [], 'key'));
+    const concerns = [[...path, 'split']];
+    found.push(contradiction([...path, 'sticky'], 'sticky without split', 'split beside it', null, concerns, 'key'));
+  }
+  if (route.respond !== null && route.respond.body !== '' && WITHOUT_BODY.includes(route.respond.status)) {
+    const at = [...path, 'respond'];
+    const said = `a body for status ${route.respond.status}`;
+    found.push(contradiction([...at, 'body'], said, 'no body, or a status that has one', null, [[...at, 'status']]));
   }
   if (route.cors !== null && route.cors.credentials && route.cors.origins.includes('*')) {
     const at = [...path, 'cors'];
@@ -119,7 +131,7 @@ function destinationRules({ upstreams }: Written, { upstream, subset, at }: Dest
   const named = valueIs(at, 'to') || at.includes('split') || at.includes('mirror') ? at : [...at, 'upstream'];
   if (upstream === '') {
     const expected = 'upstream beside it: routes of the shared port have none of their own';
-    return [contradiction(at, 'a subset without an upstream', expected)];
+    return [contradiction(at, 'a subset without an upstream', expected, null, [[...at, 'upstream']])];
   }
   if (!Object.hasOwn(upstreams, upstream)) return [];
   const { protocol, subsets, roles, shards, failover, service } = upstreams[upstream]!;

@@ -3,14 +3,14 @@ import { type Path, valueAt } from './paths.ts';
 
 /**
  * The upstreams that routes name, with where they do, read from values that nobody has judged yet: what is not as it
- * should be names none.
+ * should be names none. `caller`: whose sidecar this is, which has no part in routes that name other `callers`.
  */
-export function targetsIn(merged: unknown): [name: string, path: Path][] {
+export function targetsIn(merged: unknown, caller: unknown): [name: string, path: Path][] {
   const upstreams = valueAt(merged, ['upstreams']);
   return [
-    ...ofRoutes(valueAt(merged, ['routes']), ['routes']),
+    ...ofRoutes(valueAt(merged, ['routes']), ['routes'], caller),
     ...(isMap(upstreams) ? Object.entries(upstreams) : []).flatMap(([name, upstream]) =>
-      ofRoutes(valueAt(upstream, ['routes']), ['upstreams', name, 'routes']),
+      ofRoutes(valueAt(upstream, ['routes']), ['upstreams', name, 'routes'], caller),
     ),
   ];
 }
@@ -18,10 +18,10 @@ export function targetsIn(merged: unknown): [name: string, path: Path][] {
 /** Where a route may name several. */
 const LISTS = ['split', 'mirror'] as const;
 
-function ofRoutes(routes: unknown, path: Path): [string, Path][] {
+function ofRoutes(routes: unknown, path: Path, caller: unknown): [string, Path][] {
   if (!isMap(routes)) return [];
   return Object.entries(routes).flatMap(([name, route]) => {
-    if (!isMap(route)) return [];
+    if (!isMap(route) || !isFor(route['callers'], caller)) return [];
     const at = [...path, name];
     return [
       ...named(route['to'], [...at, 'to']),
@@ -33,6 +33,11 @@ function ofRoutes(routes: unknown, path: Path): [string, Path][] {
       }),
     ];
   });
+}
+
+function isFor(callers: unknown, caller: unknown): boolean {
+  if (callers == null || callers === caller) return true;
+  return typeof callers !== 'string' && (!Array.isArray(callers) || callers.includes(caller));
 }
 
 /** `orders`, `{ upstream: orders }` or `{ to: orders }`, which may be nested once. */

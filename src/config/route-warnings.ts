@@ -15,14 +15,15 @@ export function routeWarnings(config: Config): string[] {
   return [...lines.slice(0, MOST), `${lines.length - MOST} more about routes`];
 }
 
-function ofSharedPort({ routes, outbound, upstreams }: Config): string[] {
+function ofSharedPort({ routes, outbound, upstreams, service }: Config): string[] {
   if (routes.length === 0) return [];
   if (outbound === null) {
     return [
       `routes: there is no outbound port, by which they are asked; set outbound, or write them under an upstream`,
     ];
   }
-  const taker = routes.find((route) => isForAll(route));
+  const isOurs = ({ callers }: RouteOptions): boolean => callers.length === 0 || callers.includes(service.name);
+  const taker = routes.find((route) => isOurs(route) && isForAll(route));
   const byName = [...upstreams.values()].filter(({ protocol }) => protocol !== 'tcp').length;
   if (taker === undefined || byName === 0) return [];
   return [

@@ -42,6 +42,10 @@ describe('of the shared port, refuses', () => {
       'routes.a: found a route that leads nowhere, expected to, split, redirect, respond or maintenance in it',
     ],
     ['to: orders, respond: {}', 'routes.a.respond: found respond beside to, expected one of them'],
+    ['to: "a b"', 'routes.a.to: found "a b", expected the name of an upstream'],
+    ['split: [{ upstream: "a b" }, { upstream: shop }]', 'routes.a.split[0].upstream: found "a b", expected a name'],
+    ['respond: { status: 204, body: a }', 'routes.a.respond.body: found a body for status 204, expected no body'],
+    ['to: shop, rewrite: { host: "a:99999" }', 'routes.a.rewrite.host: found "a:99999"'],
     ['to: { subset: v1 }', 'routes.a.to: found a subset without an upstream'],
     ['to: { upstream: orders, subset: v3 }', 'routes.a.to.subset: found "v3", expected one of v1, v2'],
     ['to: db', 'routes.a.to: found upstream db of protocol tcp, expected an upstream that speaks HTTP'],
@@ -84,6 +88,41 @@ describe('of the shared port, refuses', () => {
       'routes.a.rewrite.prefix: found prefix beside a path that is a regex',
     ],
     [
+      'to: shop, rewrite: { regex: { pattern: "/(a)", substitution: "/\\\\2" } }',
+      'routes.a.rewrite.regex.substitution: found "/\\\\2", expected groups of the pattern, \\0 to \\1, and \\\\: the pattern has no group 2',
+    ],
+    [
+      'to: shop, retry: { on: [retriable-headers] }',
+      'routes.a.retry.on: found retriable-headers without headers, expected headers beside it',
+    ],
+    [
+      'to: shop, retry: { on: [5xx], statuses: [500] }',
+      'routes.a.retry.statuses: found statuses without retriable-status-codes',
+    ],
+    [
+      'to: shop, retry: { on: [unavailable] }',
+      'routes.a.retry.on: found unavailable, expected grpcIdempotent: true beside it',
+    ],
+    [
+      'to: shop, retry: { on: [retriable-headers], headers: [{ name: a, exact: b, prefix: c }] }',
+      'routes.a.retry.headers[0].prefix: found prefix beside exact',
+    ],
+    [
+      "to: shop, rewrite: { regex: { pattern: /a, substitution: '/\\n' } }",
+      'a backslash is followed by the number of a group',
+    ],
+    [
+      'to: shop, cors: { origins: "https://a", credentials: true, exposes: [x-a, "*"] }',
+      'routes.a.cors.exposes: found * with credentials',
+    ],
+    ['to: shop, cors: { origins: "https://*" }', 'for a label or the port, or * alone'],
+    ['to: shop, cors: { origins: "https://shop*.example" }', 'for a label or the port, or * alone'],
+    ['to: shop, cors: { origins: ["https://a", "https://"] }', 'expected an origin such as'],
+    [
+      'redirect: { prefix: / }, match: { path: { regex: "/a" } }',
+      'found prefix beside a path that is a regex, expected path, which says what becomes',
+    ],
+    [
       'to: shop, match: { grpc: { service: a } }',
       'routes.a.match.grpc: found calls of gRPC, and upstream shop of protocol http',
     ],
@@ -124,6 +163,26 @@ describe('of an upstream, refuses', () => {
   ])('%s', (words, complaint) => {
     expect(ofShop(words)).toContain(complaint);
   });
+});
+
+it('lets a route leave what its upstream says of retries without an effect', () => {
+  const retry = '{ on: [retriable-status-codes], statuses: [500], maxRetryAfter: 2s }';
+  const said = (words: string) =>
+    parseConfig(web(`consul: {}\nupstreams: { shop: { retry: ${retry}, routes: { a: { retry: ${words} } } } }`));
+  for (const words of ['{ on: [connect-failure] }', '{ maxAttempts: 1 }', '{ statuses: [503] }']) {
+    expect(Array.isArray(said(words)), words).toBe(false);
+  }
+});
+
+it('makes no upstreams for routes of other callers', () => {
+  const config = parseConfig(
+    web(`consul: {}
+outbound: { port: 9000 }
+upstreams: { shop: { routes: { a: { callers: other, to: its }, b: { callers: [other, web], mirror: { to: ours } } } } }
+routes: { c: { callers: [other], split: [{ upstream: its }, { upstream: shop }] }, d: { callers: web, to: mine } }`),
+  );
+  if (Array.isArray(config)) throw new Error(formatProblems(config));
+  expect([...config.upstreams.keys()].sort()).toEqual(['mine', 'ours', 'shop']);
 });
 
 it('names the line that a route contradicts', () => {

@@ -60,6 +60,10 @@ it('names a route that takes every name away', () => {
   ]);
 });
 
+it('leaves out what is for the sidecars of others', () => {
+  expect(warned('routes: { a: { callers: other, to: shop }, b: { hosts: b, to: shop } }')).toEqual([]);
+});
+
 it('says that routes without the shared port are asked of nobody', () => {
   expect(warned('routes: { a: { to: shop } }', '')[0]).toContain('routes: there is no outbound port');
 });

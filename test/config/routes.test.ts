@@ -143,7 +143,7 @@ routes:
   d: { hosts: d, respond: { status: 410 }, response: { remove: [server] } }
   e: { hosts: e, match: { path: { segments: /api } }, to: shop, rewrite: { prefix: /, host: "shop:8080" }, mirror: { to: orders, percent: 0.5 } }
   f: { hosts: f, to: shop, cors: { origins: "https://*.shop.example", maxAge: 1h, credentials: true, headers: x-a } }
-  g: { hosts: g, to: shop, timeouts: { request: 0 }, retry: { on: [5xx], headers: [{ name: X-R }] } }
+  g: { hosts: g, to: shop, timeouts: { request: 0 }, retry: { on: [5xx, retriable-headers], headers: [{ name: X-R }] } }
 `);
   const config = good(text);
   expect(good(stringify(redacted(config)))).toEqual(config);

@@ -12,6 +12,12 @@ await readyRegex();
 
 const PASSING = 'Targets["v2.orders.default.dc1"].Subset.OnlyPassing';
 
+const Subsets = {
+  v1: { Filter: 'Service.Meta.version == "1"' },
+  v2: { Filter: 'Service.Meta.version == "2"', OnlyPassing: true },
+};
+const resolver = { Kind: 'service-resolver', Name: 'orders', DefaultSubset: 'v1', ConnectTimeout: '3s', Subsets };
+
 describe.skipIf(consul.path === null)(consulTitle("Consul's own config entries", consul), () => {
   let agent: ConsulAgent;
   let web: Sidecar;
@@ -43,11 +49,7 @@ describe.skipIf(consul.path === null)(consulTitle("Consul's own config entries",
     await start('two', 'orders', '2');
     await start('admin', 'admin', '1');
     for (const Name of ['orders', 'admin']) await write({ Kind: 'service-defaults', Name, Protocol: 'http' });
-    const Subsets = {
-      v1: { Filter: 'Service.Meta.version == "1"' },
-      v2: { Filter: 'Service.Meta.version == "2"', OnlyPassing: true },
-    };
-    await write({ Kind: 'service-resolver', Name: 'orders', DefaultSubset: 'v1', ConnectTimeout: '3s', Subsets });
+    await write(resolver);
     await write({
       Kind: 'service-router',
       Name: 'orders',
@@ -146,6 +148,18 @@ describe.skipIf(consul.path === null)(consulTitle("Consul's own config entries",
     const { layers } = (await (await web.get('/config')).json()) as ConfigView;
     const { problems } = layers.find(({ name }) => name === 'consul:discovery-chain')!;
     expect(problems.map(({ path, found }) => `${path}: ${found}`)).toEqual([`${PASSING}: true`]);
+  });
+
+  it('lead to another subset where one is out of order', async () => {
+    await write({ ...resolver, Failover: { '*': { ServiceSubset: 'v2' } } });
+    await eventually(async () => (await (await web.get('/config')).text()).includes('consul-orders_v1'));
+    await untilIt('/a', 'one GET /a');
+    await agent.http.put('/agent/service/maintenance/one?enable=true', '');
+    await untilIt('/a', 'two GET /a');
+    await untilIt('/v2/a', 'two GET /v2/a');
+    await agent.http.put('/agent/service/maintenance/one?enable=false', '');
+    await untilIt('/a', 'one GET /a');
+    await write(resolver);
   });
 
   it('that are gone leave the service as it is', async () => {

@@ -1,4 +1,5 @@
-import type { ConsulAnswer, ConsulRead, KvWrite, Transaction } from '../../src/discovery/consul-api.ts';
+import type { ServiceQuery } from '../../src/cluster/snapshot.ts';
+import type { ConsulAnswer, ConsulRead, HealthAnswer, KvWrite, Transaction } from '../../src/discovery/consul-api.ts';
 import { ConsulError } from '../../src/discovery/consul-error.ts';
 import type { KvDocument } from '../../src/discovery/kv.ts';
 import { FakeConsulApi } from './fake-consul-api.ts';
@@ -13,12 +14,19 @@ export class MemoryKv extends FakeConsulApi {
   /** Of the next transactions, in turn. */
   readonly fates: Fate[] = [];
   transactions = 0;
+  /** Services of which nobody has registered an instance. */
+  readonly unknown = new Set<string>();
   private late: readonly KvWrite[] | null = null;
 
   put(key: string, text: string): string {
     this.index += 1;
     this.keys.set(key, { text, revision: this.index });
     return String(this.index);
+  }
+
+  override async health({ service }: ServiceQuery): Promise<HealthAnswer> {
+    const skipped = this.unknown.has(service) ? [] : ['an instance of it'];
+    return { ...this.answer([]), skipped, resources: [] };
   }
 
   override async kv(key = '', _read?: ConsulRead): Promise<ConsulAnswer<KvDocument>> {

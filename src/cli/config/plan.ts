@@ -88,7 +88,7 @@ function applyLine({ layer, source, base }: Proposal): string {
 }
 
 function planJson({ layer, base, outlook }: Proposal): object {
-  const { concerned, ...rest } = outlook;
+  const { concerned, newServices: _asked, ...rest } = outlook;
   const sidecars = concerned.map(({ service, instance }) => ({ service, instance }));
   return { layer, base: base.revision, ...rest, sidecars };
 }

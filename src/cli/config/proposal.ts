@@ -9,6 +9,7 @@ import { unreadable } from '../../config/unreadable.ts';
 import type { KvDocument } from '../../discovery/kv.ts';
 import { EXIT } from './exit.ts';
 import type { Operator, TextSink } from './operator.ts';
+import { unknownServices } from './unknown-services.ts';
 
 /** A document that somebody wants in place of what a layer has. */
 export interface Proposal {
@@ -41,7 +42,9 @@ export async function propose(operator: Operator, layer: LayerName, source: stri
   const base = { key, text: found?.text ?? null, isHeld: false, revision: found?.revision ?? '0' };
   const outlook = outlookOf(layer, unsealed(text), known, clock.wallMs());
   const problems = named(outlook.problems, layer, source);
-  return { layer, source, text, base, outlook: { ...outlook, problems }, statuses: known.statuses };
+  const unknown = problems.length > 0 ? [] : await unknownServices(operator, outlook.newServices);
+  const warnings = [...outlook.warnings, ...unknown];
+  return { layer, source, text, base, outlook: { ...outlook, problems, warnings }, statuses: known.statuses };
 }
 
 /** Prints why a document would be refused; null where it would not. */

@@ -88,7 +88,7 @@ function translate(service: string, chain: Words): { own: Written; others: Writt
 
 /** A default subset is the upstream's; a redirect to elsewhere is a route, or of opaque bytes cannot be had. */
 function addResolver(start: string, leaves: Leaves, routes: ChainRoutes, chain: Words, protocol: string): void {
-  const leaf = leaves.leafOf(start);
+  const leaf = leaves.onlyLeafOf(start);
   if (leaf === null) return;
   if (leaf.upstream === null) {
     if (leaf.subset !== null) leaves.own['subset'] = leaf.subset;

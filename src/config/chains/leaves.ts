@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { valueAt } from '../paths.ts';
 import { subsetOfFilter, type WrittenSubset } from './filter.ts';
@@ -23,6 +24,7 @@ interface Target {
 const MAX_FAILOVER = 8;
 /** As long as it takes without a word, in Consul as here. */
 const CONNECT_DEFAULT = '5s';
+const MAX_LABEL = 63;
 const LABEL = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/;
 
 /**
@@ -53,12 +55,17 @@ export class Leaves {
   leafOf(name: string): Leaf | null {
     const known = this.known.get(name);
     if (known !== undefined) return known;
-    const leaf = this.make(name);
+    const leaf = this.make(name, false);
     this.known.set(name, leaf);
     return leaf;
   }
 
-  private make(name: string): Leaf | null {
+  /** Of a chain that is this one leaf and nothing else: no route is needed to get there. */
+  onlyLeafOf(name: string): Leaf | null {
+    return this.make(name, true);
+  }
+
+  private make(name: string, isAll: boolean): Leaf | null {
     const node = this.chain.wordsOf(this.nodes[name], 'Nodes', name);
     const settings = balanceOf(node.words('LoadBalancer'));
     const resolver = node.words('Resolver');
@@ -77,7 +84,9 @@ export class Leaves {
     resolver.done();
     if (target === null) return null;
     const levels = this.levelsOf(failover, target);
-    return this.place(target, settings, levels);
+    const isPart = target.subset !== '' && levels.some(isOfSameService);
+    const isApart = isPart && !(isAll && this.isHere(target) && this.nameSubset(target));
+    return isApart ? this.placeApart(name, target, settings, levels) : this.place(target, settings, levels);
   }
 
   private targetOf(id: string, from: Words): Target | null {
@@ -118,9 +127,7 @@ export class Leaves {
       const level = {
         ...(to.service === from.service ? {} : { service: to.service }),
         ...(to.datacenter === from.datacenter ? {} : { datacenter: to.datacenter }),
-        ...(to.subset === from.subset || (to.service !== from.service && to.subset === '')
-          ? {}
-          : { subset: to.subset }),
+        ...(to.subset === (to.service === from.service ? from.subset : '') ? {} : { subset: to.subset }),
       };
       if (Object.keys(level).length === 0 || levels.some((one) => isDeepStrictEqual(one, level))) continue;
       if (levels.length === MAX_FAILOVER || ('subset' in level && !this.canName(to, from))) {
@@ -139,14 +146,17 @@ export class Leaves {
   private nameSubset({ subset, filter }: Target): boolean {
     const found = LABEL.test(subset) ? subsetOfFilter(filter) : null;
     if (found === null) return false;
+    // One of another service, which fails over to it, may be called the same.
+    const known = this.subsets.get(subset);
+    if (known !== undefined && !isDeepStrictEqual(known, found)) return false;
     this.subsets.set(subset, found);
     this.own['subsets'] = Object.fromEntries(this.subsets);
     return true;
   }
 
   private place(target: Target, settings: Written, failover: readonly Written[]): Leaf {
-    const { service, subset, datacenter } = target;
-    const isHere = datacenter === this.datacenter || datacenter === '';
+    const { service, subset } = target;
+    const isHere = this.isHere(target);
     if (service === this.service && isHere) {
       this.failover ??= failover;
       if (isDeepStrictEqual(failover, this.failover) && (subset === '' || this.nameSubset(target))) {
@@ -158,14 +168,38 @@ export class Leaves {
     if (service !== this.service && isHere && subset === '' && failover.length === 0 && LABEL.test(service)) {
       return { upstream: service, subset: null };
     }
-    const name = labelOf([service, subset, isHere ? '' : datacenter]);
+    const cut: Written = { subset: null, ...(target.filter === '' ? {} : { filter: target.filter }) };
+    return this.makeUpstream(target, cut, settings, failover);
+  }
+
+  /**
+   * A subset that fails over to another one of its service. As a part of the whole service's upstream it would have
+   * those endpoints in its first level already, so it is an upstream of its own, which begins with its own alone.
+   */
+  private placeApart(node: string, target: Target, settings: Written, failover: readonly Written[]): Leaf {
+    const { subset } = target;
+    if (this.nameSubset(target)) return this.makeUpstream(target, { subset }, settings, failover);
+    const rest = failover.filter((level) => !isOfSameService(level));
+    this.chain
+      .wordsOf(null, 'Nodes', node, 'Resolver', 'Failover')
+      .refuse('Targets', 'another subset', `${subset} by tags or metadata, so that both can be told apart here`);
+    return this.place(target, settings, rest);
+  }
+
+  private makeUpstream(target: Target, cut: Written, settings: Written, failover: readonly Written[]): Leaf {
+    const { service, subset, datacenter } = target;
+    const isHere = this.isHere(target);
     // What holds for all upstreams of the service is laid over this one too, and is not meant for it.
-    const made: Written = { service, subset: null, failover: null, routes: null };
+    const made: Written = { service, ...cut, failover: null, routes: null };
     if (!isHere) made['datacenter'] = datacenter;
-    if (target.filter !== '') made['filter'] = target.filter;
     this.lay(made, settings, failover);
+    const name = labelOf([service, subset, isHere ? '' : datacenter]);
     this.upstreams.set(name, made);
     return { upstream: name, subset: null };
+  }
+
+  private isHere({ datacenter }: Target): boolean {
+    return datacenter === this.datacenter || datacenter === '';
   }
 
   private lay(upstream: Written, settings: Written, failover: readonly Written[]): void {
@@ -173,17 +207,25 @@ export class Leaves {
     if (failover.length > 0) upstream['failover'] = failover;
   }
 
-  /** How a default subset is called, for a chain that ends where it begins. */
   typeOf(name: string): unknown {
     return valueAt(this.nodes, [name, 'Type']);
   }
 }
 
-/** The name of an upstream that stands for a part of a service: what a Host could be. */
+/** Another part of the service that a request was for: a filter of that would leave nothing of it. */
+function isOfSameService(level: Written): boolean {
+  return 'subset' in level && !('service' in level);
+}
+
+/**
+ * The name of an upstream that stands for a part of a service: what a Host could be. Names of subsets have no `_` in
+ * Consul, so that `web-v1` and subset `v1` of `web` are two. What cannot stand in it as it is has a print of itself there.
+ */
 function labelOf(parts: readonly string[]): string {
-  const text = ['consul', ...parts.filter((part) => part !== '')].join('-').toLowerCase();
-  return text
-    .replace(/[^a-z0-9_-]/g, '-')
-    .slice(0, 63)
-    .replace(/[-_]+$/, '');
+  const said = parts.filter((part) => part !== '');
+  const plain = `consul-${said.join('_')}`;
+  if (LABEL.test(plain) && said.every((part) => !part.includes('_'))) return plain;
+  const print = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8);
+  const rest = plain.toLowerCase().replace(/[^a-z0-9_-]/g, '-');
+  return `${rest.slice(0, MAX_LABEL - print.length - 1)}-${print}`;
 }

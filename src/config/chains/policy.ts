@@ -1,4 +1,4 @@
-import { RETRY_WORDS } from '../../policy/retry-words.ts';
+import { GRPC_WORDS, RETRY_WORDS } from '../../policy/retry-words.ts';
 import { isSettable } from '../../route/effects/settable.ts';
 import { formatDuration } from '../units.ts';
 import { goDuration, type Words } from './words.ts';
@@ -20,7 +20,7 @@ export function durationIn(words: Words, key: string): string | null {
 /** Attempts of one request that the file allows. */
 const MAX_ATTEMPTS = 10;
 
-/** What a destination of a router says of retries. Without retries, whatever else is said of them counts for nothing. */
+/** What a destination of a router says of retries. Who asks for those of gRPC says that its calls may be made twice. */
 export function retryOf(words: Words): Written {
   const retries = words.number('NumRetries');
   const on = new Set<string>();
@@ -34,10 +34,14 @@ export function retryOf(words: Words): Written {
   if (statuses.length < codes.length) words.refuse('RetryOnStatusCodes', 'other statuses', 'statuses from 400 to 599');
   if (statuses.length > 0) on.add('retriable-status-codes');
   else on.delete('retriable-status-codes');
+  for (const word of ['retriable-headers', 'retriable-grpc-statuses']) {
+    if (on.delete(word)) words.refuse('RetryOn', JSON.stringify(word), 'no word whose list Consul does not have');
+  }
   if (retries > MAX_ATTEMPTS - 1) words.refuse('NumRetries', String(retries), `at most ${MAX_ATTEMPTS - 1}`);
   return {
     ...(retries > 0 ? { maxAttempts: Math.min(retries + 1, MAX_ATTEMPTS) } : {}),
     ...(on.size > 0 ? { on: [...on] } : {}),
+    ...(GRPC_WORDS.some((word) => on.has(word)) ? { grpcIdempotent: true } : {}),
     ...(statuses.length > 0 ? { statuses: [...new Set(statuses)] } : {}),
   };
 }

@@ -6,7 +6,7 @@ import type { Words } from './words.ts';
 
 type Written = Record<string, unknown>;
 
-/** They are asked one after another. */
+/** Of one service; a router of Consul's is written by hand. */
 const MAX_ROUTES = 500;
 /** A hundredth of a percent, the smallest step of Consul's. */
 const WEIGHTS_PER_PERCENT = 100;
@@ -31,8 +31,10 @@ export class ChainRoutes {
     const list = node.list('Routes');
     node.skip('Type', 'Name', 'LoadBalancer');
     node.done();
-    for (const [index, item] of list.slice(0, MAX_ROUTES).entries())
-      this.addRoute(node.wordsOf(item, 'Routes', index), index + 1);
+    for (const [index, item] of list.slice(0, MAX_ROUTES).entries()) {
+      // Nothing comes behind one that takes every request, and here the service itself would.
+      if (this.addRoute(node.wordsOf(item, 'Routes', index), index + 1)) return;
+    }
     if (list.length > MAX_ROUTES) node.refuse('Routes', `${list.length} routes`, `at most ${MAX_ROUTES}`);
   }
 
@@ -42,7 +44,8 @@ export class ChainRoutes {
     if (way !== null) this.routes['consul-1'] = { order: 1, ...way };
   }
 
-  private addRoute(words: Words, order: number): void {
+  /** True: it is for every request. */
+  private addRoute(words: Words, order: number): boolean {
     const definition = words.words('Definition');
     const match = matchOf(definition.words('Match'));
     const destination = definition.words('Destination');
@@ -50,11 +53,14 @@ export class ChainRoutes {
     const policy = policyOf(destination, match ?? {});
     const way = this.wayTo(words.text('NextNode'));
     words.done();
-    if (match === null || way === null) return;
+    if (match === null) return false;
     const isCatchAll = Object.keys(match).length === 0 || isEveryPath(match);
     // The last one leads to the service itself, which is where requests go that no route has.
-    if (isCatchAll && Object.keys(policy).length === 0 && way['to'] === undefined && way['split'] === undefined) return;
-    this.routes[`consul-${order}`] = { order, ...(isCatchAll ? {} : { match }), ...way, ...policy };
+    const isBare = isCatchAll && Object.keys({ ...way, ...policy }).length === 0;
+    if (way !== null && !isBare) {
+      this.routes[`consul-${order}`] = { order, ...(isCatchAll ? {} : { match }), ...way, ...policy };
+    }
+    return isCatchAll;
   }
 
   /** `to` or `split`, nothing for the service itself; null: it cannot be had. */

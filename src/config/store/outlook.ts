@@ -1,4 +1,5 @@
 import { countsOf } from '../called-services.ts';
+import type { Config } from '../config.ts';
 import type { LayerName } from '../kv-keys.ts';
 import type { KvText, LocalText, Material, Settlement } from '../material.ts';
 import { formatPath, type Path } from '../paths.ts';
@@ -26,6 +27,8 @@ export interface Outlook {
   /** Sidecars that it is for, among those that say what they are. */
   readonly concerned: readonly SidecarStatus[];
   readonly effects: readonly Effect[];
+  /** Services that somebody would call, of this datacenter, and nobody calls now. */
+  readonly newServices: readonly string[];
 }
 
 /** What changes for the sidecars of one service, as far as their files do not say more. */
@@ -48,6 +51,8 @@ export function outlookOf(layer: LayerName, text: string, known: Known, wallMs: 
   const problems = new Map<string, Problem>();
   const warnings = new Set<string>();
   const effects: Effect[] = [];
+  const named = serviceOf(layer);
+  const newServices = new Set(before === null && named !== null ? [named] : []);
 
   for (const [caller, calls] of callersOf([layer], known)) {
     const local = unknownFile(caller, calls, [...known.documents, after]);
@@ -56,13 +61,35 @@ export function outlookOf(layer: LayerName, text: string, known: Known, wallMs: 
     const then = settleFor(caller, local, documents, known.documents, counts, wallMs);
     for (const problem of problemsOf(then, layer)) problems.set(formatProblem(problem), problem);
     if (now.config === null || then.config === null) continue;
+    for (const service of newIn(now.config, then.config)) newServices.add(service);
     const old = warningsOf(now.config, wallMs);
     for (const line of warningsOf(then.config, wallMs)) if (!old.includes(line)) warnings.add(line);
     const isReal = caller !== ANYBODY;
     if (isReal) effects.push({ caller, changes: effectOf(now, then), kept: keptIn(then, layer, changes) });
   }
   const concerned = known.statuses.filter((status) => concerns(layer, status));
-  return { changes, problems: [...problems.values()], warnings: [...warnings], concerned, effects };
+  const isCalled = (service: string): boolean => known.statuses.some(({ calls }) => calls.includes(service));
+  return {
+    changes,
+    problems: [...problems.values()],
+    warnings: [...warnings],
+    concerned,
+    effects,
+    newServices: [...newServices].filter((service) => !isCalled(service)).sort(),
+  };
+}
+
+function newIn(now: Config, then: Config): string[] {
+  const before = new Set(calledIn(now));
+  return calledIn(then).filter((service) => !before.has(service));
+}
+
+function calledIn({ upstreams, static: files }: Config): string[] {
+  const all = [...upstreams.values()].flatMap(({ service, datacenter, failover }) => [
+    ...(datacenter === null ? [service] : []),
+    ...failover.flatMap((target) => (target.service !== null && target.datacenter === null ? target.service : [])),
+  ]);
+  return all.filter((service) => !files.has(service));
 }
 
 /** What is wrong with documents as they stand, and which of them nobody can use. */

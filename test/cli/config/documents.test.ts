@@ -106,6 +106,20 @@ describe('plan', () => {
     expect(heard).toMatch(/in sidecars of web\n[\s\S]* {2}\+ upstream cart\n/);
   });
 
+  it('warns of services that Consul does not know, which a slip in a name makes', async () => {
+    tell('web/1', ['orders']);
+    kv.unknown.add('ordrs').add('orders');
+    expect(await plan('mesh', 'routes: { a: { hosts: a, to: ordrs }, b: { hosts: b, to: orders } }')).toBe(0);
+    expect(desk.heard().filter((line) => line.startsWith('warning'))).toEqual([
+      'warning: service ordrs would be called, and Consul knows no instance of it: is that its name?',
+    ]);
+    expect(await plan('service/ordrs', 'retry: { maxAttempts: 1 }')).toBe(0);
+    expect(desk.said).toContain('warning: service ordrs would be called');
+    const { operator } = desk;
+    expect(await runCheckFile(operator, 'mesh', desk.file('c.yaml', 'routes: { a: { hosts: a, to: ordrs } }'))).toBe(0);
+    expect(desk.said).toContain('ok\nwarning: service ordrs would be called');
+  });
+
   it('names line, path, found and expected of a document that is no good, in the file as it is', async () => {
     expect(await plan('service/orders', '# how\ntimeouts:\n  conect: 3\n')).toBe(1);
     const [problem, count] = desk.heard();

@@ -108,7 +108,7 @@ it('are all in force when nothing is wrong with them', () => {
   const { config, chainProblems } = settledWith(CHAIN);
   expect(chainProblems).toEqual([]);
   expect(config!.upstreams.get('shop')!.routes.map(({ name }) => name)).toEqual(['consul-1', 'consul-2']);
-  expect([...config!.upstreams.keys()].sort()).toEqual(['admin', 'consul-shop-v1-dc2', 'shop']);
+  expect([...config!.upstreams.keys()].sort()).toEqual(['admin', 'consul-shop_v1_dc2', 'shop']);
 });
 
 it('never keep a configuration from being one, whatever stands in them', () => {

@@ -183,17 +183,17 @@ it('makes an upstream of its own of what no subset can say', () => {
   );
   expect(own).toMatchObject({
     routes: {
-      'consul-1': { to: 'consul-web-odd' },
-      'consul-2': { to: 'consul-web-dc2' },
-      'consul-3': { to: 'consul-admin-v2' },
+      'consul-1': { to: 'consul-web_odd' },
+      'consul-2': { to: 'consul-web_dc2' },
+      'consul-3': { to: 'consul-admin_v2' },
     },
   });
   const bare = { subset: null, failover: null, routes: null, protocol: 'http' };
   expect(others).toEqual({
     upstreams: {
-      'consul-web-odd': { ...bare, service: 'web', filter: 'Service.Meta.version != "1"' },
-      'consul-web-dc2': { ...bare, service: 'web', datacenter: 'dc2' },
-      'consul-admin-v2': {
+      'consul-web_odd': { ...bare, service: 'web', filter: 'Service.Meta.version != "1"' },
+      'consul-web_dc2': { ...bare, service: 'web', datacenter: 'dc2' },
+      'consul-admin_v2': {
         ...bare,
         service: 'admin',
         filter: 'Service.Meta.version == "2"',
@@ -239,6 +239,105 @@ it('has failover, timeouts, the balancer and a default subset of a resolver', ()
     hash: [{ header: 'x-user', terminal: true }, { source: true }],
     ring: { sizing: 'envoy', minSize: 2048 },
   });
+});
+
+it('retries calls of gRPC where a router asks for it', () => {
+  const { own, problems } = routed([
+    to('web', { PathPrefix: '/a' }, { NumRetries: 2, RetryOn: ['unavailable', 'retriable-headers'] }),
+  ]);
+  expect(own).toMatchObject({
+    routes: { 'consul-1': { retry: { maxAttempts: 3, on: ['unavailable'], grpcIdempotent: true } } },
+  });
+  expect(problems).toEqual([expect.stringContaining('RetryOn: found "retriable-headers"')]);
+});
+
+it('ends a router where every request is taken, as nothing comes behind that', () => {
+  const whole = routed([to('web', { PathPrefix: '/' }), to('admin', { PathPrefix: '/admin' })]);
+  expect(whole.own).toEqual({ protocol: 'http' });
+  const { own } = routed([
+    to('web', { PathExact: '/a' }),
+    { Definition: null, NextNode: 'admin' },
+    to('web', { PathExact: '/b' }),
+  ]);
+  expect(own).toMatchObject({ routes: { 'consul-2': { order: 2, to: 'admin' } } });
+  expect(own).not.toHaveProperty('routes.consul-3');
+});
+
+describe('a subset that fails over to another one', () => {
+  const v1 = subset('web', 'v1', 'Service.Meta.v == 1');
+  const v2 = subset('web', 'v2', 'Service.Meta.v == 2');
+  const split = (targets: Record<string, unknown>, failover: readonly string[] = ['v2.web']) =>
+    routed([to('v1', { PathPrefix: '/v1' }), to('v2', { PathPrefix: '/v2' })], {
+      nodes: { v1: resolver('v1.web', { Failover: { Targets: failover } }), v2: resolver('v2.web') },
+      targets,
+    });
+
+  it('is an upstream of its own, that begins with its own endpoints', () => {
+    const { own, others, problems } = split({ 'v1.web': v1, 'v2.web': v2 });
+    expect(problems).toEqual([]);
+    expect(own).toMatchObject({
+      subsets: { v1: { meta: { v: '1' } }, v2: { meta: { v: '2' } } },
+      routes: { 'consul-1': { to: 'consul-web_v1' }, 'consul-2': { to: { subset: 'v2' } } },
+    });
+    expect(own).not.toHaveProperty('failover');
+    expect(others).toEqual({
+      upstreams: {
+        'consul-web_v1': { service: 'web', subset: 'v1', failover: [{ subset: 'v2' }], routes: null, protocol: 'http' },
+      },
+    });
+  });
+
+  it('in another datacenter keeps no filter that would leave none of the other', () => {
+    const { others } = split({ 'v1.web': v1, 'v2.web': { ...v2, Datacenter: 'dc2' } });
+    expect(others).toMatchObject({
+      upstreams: { 'consul-web_v1': { subset: 'v1', failover: [{ datacenter: 'dc2', subset: 'v2' }] } },
+    });
+    expect(others).not.toHaveProperty('upstreams.consul-web_v1.filter');
+  });
+
+  it('loses that, with a word, where only Consul can judge its filter', () => {
+    const odd = subset('web', 'v1', 'Service.Meta.v != 2');
+    const { others, problems } = split({ 'v1.web': odd, 'v2.web': v2 });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain('Failover.Targets');
+    expect(others).toEqual({
+      upstreams: {
+        'consul-web_v1': {
+          ...{ service: 'web', subset: null, failover: null, routes: null, protocol: 'http' },
+          filter: 'Service.Meta.v != 2',
+        },
+      },
+    });
+  });
+
+  it('is not mixed up with one of that name of another service', () => {
+    const { own, others, problems } = split({ 'v1.web': v1, 'v2.web': subset('admin', 'v1', 'Service.Meta.v == 9') });
+    expect(problems).toEqual([]);
+    expect(own).toMatchObject({
+      subsets: { v1: { meta: { v: '9' } } },
+      routes: { 'consul-1': { to: 'consul-web_v1' } },
+    });
+    expect(others).toMatchObject({
+      upstreams: {
+        'consul-web_v1': { filter: 'Service.Meta.v == 1', failover: [{ service: 'admin', subset: 'v1' }] },
+      },
+    });
+  });
+});
+
+it('names parts of services so that no two read alike', () => {
+  const far = (service: string, name: string) => subset(service, name, 'Service.Meta.v != 2');
+  const { own } = routed(
+    [to('a', { PathPrefix: '/a' }), to('b', { PathPrefix: '/b' }), to('c', { PathPrefix: '/c' })],
+    {
+      nodes: { a: resolver('a'), b: resolver('b', { Failover: { Targets: ['web'] } }), c: resolver('c') },
+      targets: { a: far('shop', 'v1'), b: target('shop-v1'), c: far('Shop', 'v1') },
+    },
+  );
+  const { routes } = own as { routes: Record<string, { to: string }> };
+  const names = Object.values(routes).map(({ to }) => to);
+  expect(names.slice(0, 2)).toEqual(['consul-shop_v1', 'consul-shop-v1']);
+  expect(names[2]).toMatch(/^consul-shop_v1-[0-9a-f]{8}$/);
 });
 
 it('leads a redirect to the other service', () => {

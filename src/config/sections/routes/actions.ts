@@ -60,7 +60,10 @@ const rewriteSection = section({
     { scope: null, meaning: 'Parts of the path.' },
   ),
   host: optional(
-    z.string({ error: HOST_WORDS }).regex(/^[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?$/, { error: HOST_WORDS }),
+    z
+      .string({ error: HOST_WORDS })
+      .regex(/^[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?$/, { error: HOST_WORDS })
+      .refine((value) => Number(value.split(':')[1] ?? 0) <= 65_535, { error: HOST_WORDS }),
     'kept',
     { scope: 'mesh', meaning: 'In place of Host, which endpoints are then told in `x-forwarded-host`.' },
   ),
@@ -141,8 +144,8 @@ export const rewriteKeys = {
   rewrite: optional(rewriteSection, 'nothing', { scope: null, meaning: 'What endpoints see in place of what came.' }),
 };
 
-const ORIGIN_WORDS = 'an origin such as https://shop.example, with one * at most, or * alone';
-const ORIGIN = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9.-]*\*?[a-z0-9.-]*|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?)$/;
+const ORIGIN_WORDS = 'an origin such as https://shop.example, with one * at most, for a label or the port, or * alone';
+const ORIGIN = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9.*-]+|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?)$/;
 const origin = z
   .string({ error: ORIGIN_WORDS })
   .regex(ORIGIN, { error: ORIGIN_WORDS })
