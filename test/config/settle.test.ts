@@ -195,6 +195,7 @@ describe('a document that is no good', () => {
     [deep, 'found values nested or repeated without end'],
     [`# ${'x'.repeat(524_288)}\n{}`, 'found 524293 characters, expected at most 524288'],
     ['nonsense: 1', 'nonsense: found an unknown key'],
+    ['timeouts: { connect: 1s }', 'say it under defaults, for all upstreams, or under upstreams.<name>'],
     ['consul: {}', 'consul: found a local setting'],
     ['secrets: { allowEnv: [HOME] }', 'secrets: found a local setting'],
     ['defaults: { timeouts: { connect: 5 } }', 'defaults.timeouts.connect: found 5, expected a duration'],
