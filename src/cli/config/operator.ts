@@ -10,6 +10,7 @@ import { LayerStore } from '../../config/store/store.ts';
 import type { ConsulApi } from '../../discovery/consul-api.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import { readyRegex } from '../../route/table/regex.ts';
+import { consulFailure } from './consul-failure.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 
 /** How the commands find Consul: as a sidecar's file says, or as the environment says, or at the address given. */
@@ -69,8 +70,9 @@ export async function withConsul(
     return await run({ ...surroundings, api, store, random: freshRandom(), by: whoRuns() });
   } catch (error) {
     if (!(error instanceof ConsulError)) throw error;
-    out.write(`remora: Consul at ${withoutCredentials(consul.address)}: ${error.message}\n`);
-    return EXIT.unknown;
+    const [said, code] = consulFailure(error, withoutCredentials(consul.address));
+    out.write(said);
+    return code;
   } finally {
     api.close();
   }
