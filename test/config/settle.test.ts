@@ -211,6 +211,13 @@ describe('a document that is no good', () => {
     expect(orders(settlement).timeouts.connectMs).toBe(2_000);
   });
 
+  it('is not one that consul kv get has ended with a line feed more', () => {
+    for (const text of [good.mesh, `${good.mesh}\n`]) {
+      expect(problemsIn(settled({ newest: { mesh: `${seal(text)}\n` } }))).toEqual([]);
+      expect(problemsIn(settled({ newest: { mesh: `${seal(text)}\n\n` } }))).toHaveLength(1);
+    }
+  });
+
   it('leaves nothing in force when there was none', () => {
     const settlement = settled({ newest: { mesh: 'a: [' } });
     expect(used(settlement)).toEqual({ mesh: undefined });
