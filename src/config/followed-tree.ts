@@ -7,6 +7,7 @@ export function followedTree(service: string): KvTreeOptions {
   const own = configKey(`caller/${service}`);
   return {
     prefix: CONFIG_PREFIX,
+    needs: [mesh, `${CONFIG_PREFIX}service/`, own],
     keeps: (key) => key === mesh || key === own || layerOfKey(key)?.startsWith('service/') === true,
     parts: [
       { kind: 'key', key: mesh },

@@ -10,6 +10,8 @@ import type { KvText } from './material.ts';
 const VERSION = 1;
 const MAX_BYTES = 16 * 1024 * 1024;
 const MIN_GAP_MS = 1_000;
+/** After a write that failed: a disk that is full stays so for a while. */
+const RETRY_MS = 30_000;
 
 export interface KeptLayersOptions {
   readonly folder: string;
@@ -33,7 +35,7 @@ interface Kept {
  *
  * They are kept as they were read: references are still references, so the file holds no secret's value. It is replaced
  * whole or not at all, is its owner's alone, and is written once a second at most; a disk that is full or read-only is
- * said and nothing else.
+ * said once, and tried again until it takes them.
  */
 export class KeptLayers {
   private readonly path: string;
@@ -41,6 +43,7 @@ export class KeptLayers {
   private pending: readonly KvText[] | null = null;
   private writing: Promise<void> | null = null;
   private savedAt = Number.NEGATIVE_INFINITY;
+  private gapMs = MIN_GAP_MS;
 
   constructor(
     private readonly clock: Clock,
@@ -73,7 +76,7 @@ export class KeptLayers {
   /** In the background, the newest only. */
   save(documents: readonly KvText[]): void {
     this.pending = documents;
-    if (this.writing === null) this.clock.arm(this.timer, Math.max(this.clock.now(), this.savedAt + MIN_GAP_MS));
+    if (this.writing === null) this.clock.arm(this.timer, Math.max(this.clock.now(), this.savedAt + this.gapMs));
   }
 
   /** What waits is written, so that a stop loses nothing. */
@@ -91,8 +94,15 @@ export class KeptLayers {
     const { origin, service } = options;
     const documents = pending.map(({ layer, text, revision }) => ({ layer, text, revision }));
     const kept: Kept = { version: VERSION, origin, service, savedWallMs: this.clock.wallMs(), documents };
-    this.writing = replaceFile(this.path, JSON.stringify(kept)).catch((error: unknown) =>
-      options.onProblem(`cannot keep the documents in force: ${describeError(error)}`),
+    this.writing = replaceFile(this.path, JSON.stringify(kept)).then(
+      () => {
+        this.gapMs = MIN_GAP_MS;
+      },
+      (error: unknown) => {
+        if (this.gapMs !== RETRY_MS) options.onProblem(`cannot keep the documents in force: ${describeError(error)}`);
+        this.gapMs = RETRY_MS;
+        this.pending ??= pending;
+      },
     );
     await this.writing;
     this.writing = null;

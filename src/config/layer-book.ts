@@ -50,6 +50,8 @@ export class LayerBook {
   private readonly good = new Map<LayerName, KvText>();
   private readonly refused = new Map<LayerName, Refused>();
   private readonly held = new Set<LayerName>();
+  /** Those that could not be judged are judged once more. */
+  private isForgiving = false;
   private readonly applied = new Map<LayerName, string | null>();
   private verdicts = new Map<LayerName, LayerVerdict>();
   private readonly said = new Map<LayerName, string>();
@@ -96,11 +98,17 @@ export class LayerBook {
     return { newest, good: layers.flatMap((layer) => this.good.get(layer) ?? []) };
   }
 
+  /** Documents that nobody could judge are tried once more; they count as refused until they are judged. */
+  forgive(): void {
+    this.isForgiving = true;
+  }
+
   /** The judging failed: blames a document, or begins to look for one. False: none is new, so none is to blame. */
   blame(matters: (layer: LayerName) => boolean, problemsOf: (layer: LayerName) => readonly Problem[]): boolean {
     const [first, ...others] = this.layers().filter((layer) => matters(layer) && this.isNew(layer));
     if (first === undefined) return false;
     if (others.length === 0) {
+      this.isForgiving = false;
       this.refused.set(first, { document: this.wanted(first)!, problems: problemsOf(first) });
       this.held.clear();
     }
@@ -120,20 +128,31 @@ export class LayerBook {
     this.verdicts = new Map(verdicts.map((verdict) => [verdict.layer, verdict]));
     this.judged = this.trying;
     for (const [layer, { document }] of this.refused) {
-      if (!isSame(this.wanted(layer), document)) this.refused.delete(layer);
+      const isJudged = this.isForgiving && !this.held.has(layer);
+      if (isJudged || !isSame(this.wanted(layer), document)) this.refused.delete(layer);
     }
+    if (this.held.size === 0) this.isForgiving = false;
     return this.settled().map((layer) => {
       const used = this.verdicts.get(layer)?.used ?? null;
       const applied = used !== null && used.revision !== this.appliedOf(layer) ? used.revision : null;
       // A staged document is on trial: what it replaced is what stands in for it.
       if (used !== null && !used.isCandidate) this.good.set(layer, used);
       this.applied.set(layer, used?.revision ?? null);
-      const problems = this.problemsOf(layer);
-      const text = JSON.stringify([this.seenOf(layer), problems]);
-      const isSaid = this.said.get(layer) === text;
-      this.said.set(layer, text);
-      return { layer, applied, problems: isSaid ? [] : problems };
+      return { layer, applied, problems: this.newsOf(layer) };
     });
+  }
+
+  /** Layers that were in force and would not be. */
+  lostBy(verdicts: readonly LayerVerdict[]): readonly LayerVerdict[] {
+    return verdicts.filter(({ layer, used }) => used === null && this.appliedOf(layer) !== null);
+  }
+
+  /** What was settled is not in force, for the sake of these layers. Says what is new about them. */
+  leave(lost: readonly LayerVerdict[]): readonly LayerNews[] {
+    for (const { layer, problems } of lost) {
+      this.verdicts.set(layer, { layer, used: this.verdicts.get(layer)?.used ?? null, problems });
+    }
+    return lost.map(({ layer }) => ({ layer, applied: null, problems: this.newsOf(layer) }));
   }
 
   /** What became of the staged document; null: none is staged. */
@@ -189,8 +208,17 @@ export class LayerBook {
   /** What is judged of the layer now. */
   private tried(layer: LayerName): KvText | undefined {
     const wanted = this.wanted(layer);
-    const isRefused = isSame(wanted, this.refused.get(layer)?.document);
+    const isRefused = !this.isForgiving && isSame(wanted, this.refused.get(layer)?.document);
     return (wanted !== undefined && isRefused) || this.held.has(layer) ? this.good.get(layer) : wanted;
+  }
+
+  /** What is wrong with it, unless that was said. */
+  private newsOf(layer: LayerName): readonly Problem[] {
+    const problems = this.problemsOf(layer);
+    const text = JSON.stringify([this.seenOf(layer), problems]);
+    const isSaid = this.said.get(layer) === text;
+    this.said.set(layer, text);
+    return isSaid ? [] : problems;
   }
 
   private isNew(layer: LayerName): boolean {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Clock, Timer } from '../base/clock.ts';
 import { Cell, type Watch } from '../base/watch.ts';
 import type { KvDocuments } from '../discovery/kv-tree.ts';
@@ -8,27 +7,17 @@ import type { Config, UpstreamConfig } from './config.ts';
 import type { ConfigListener } from './config-listener.ts';
 import { type ConfigCounts, ConfigTally } from './config-tally.ts';
 
+import { FileLayer, revisionOf } from './file-layer.ts';
 import type { KeptLayers } from './kept-layers.ts';
 import { configKey, type LayerName, layerOfKey } from './kv-keys.ts';
 import { LayerBook, type LayerNews, sourceOf } from './layer-book.ts';
-import type { ChainText, KvText, LocalText, Settlement, Settler } from './material.ts';
-import { READABLE } from './named-files.ts';
+import type { LayerState } from './layer-state.ts';
+import type { ChainText, KvText, LayerVerdict, LocalText, Settlement, Settler } from './material.ts';
 import { formatProblem, type Place, type Problem } from './problems.ts';
 
+import { isMissing, type Patience, patienceWith, SecondLook, UNJUDGED } from './second-look.ts';
 import type { CandidateStanding, LayerStanding, StagedLayers } from './staged-layers.ts';
-
-/** One layer as operators see it. */
-export interface LayerState {
-  readonly name: string;
-  /** Of the document in force; null when none ever was. */
-  readonly revision: string | null;
-  /** Since its source last vouched for it; null before the first time. */
-  readonly ageMs: number | null;
-  /** Why the newest document is not in force; empty when it is. */
-  readonly problems: readonly Problem[];
-  /** Why its source cannot be asked whether there is a newer one; null when it can. */
-  readonly unreachable: string | null;
-}
+import { unjudgeable } from './unjudgeable.ts';
 
 /** The configuration in force in the words of the file, secrets hidden. Each may be made anew when it is read. */
 export interface Explanation {
@@ -51,19 +40,15 @@ const FROM_DISK = 'from an earlier run; Consul has not answered yet';
  * and what is in force stands in for it; nothing that is refused leaves a trace but a problem. A document that vanishes
  * stays in force, because a wiped or lying Consul looks just like that; `{}` is the way to clear it.
  *
- * A new file that would push a document out of force is itself refused: the document was good, and may concern more
+ * What is in force is never less by accident: a document whose file is away stays, and nothing is taken without it. What
+ * may mend itself is tried again. A new file that would push a document out of force is itself refused: the document was good, and may concern more
  * than this machine.
  */
 export class LiveConfig implements StagedLayers {
   readonly config: Cell<Config>;
   private readonly book = new LayerBook();
   private readonly tally: ConfigTally;
-  /** The file as it was read last, and as it is in force. */
-  private newestFile: LocalText | null = null;
-  private goodFile: LocalText | null = null;
-  private fileProblems: readonly Problem[] = [];
-  private fileFreshAt = 0;
-  private saidOfFile = '';
+  private readonly file: FileLayer;
   private chains: readonly ChainText[] = [];
   /** Null: Consul's own config entries are not followed. */
   private entries: { readonly unreachable: string | null; problems: readonly Problem[] } | null = null;
@@ -79,8 +64,14 @@ export class LiveConfig implements StagedLayers {
   /** What the source was last heard to complain of. */
   private saidOfSource: string | null = null;
   private readonly look: Timer;
-  private isStale = false;
-  private settling: Promise<void> | null = null;
+  /** What is known is other than what was settled last; this ends when it has been. */
+  private next: PromiseWithResolvers<void> | null = null;
+  private isSettling = false;
+  /** Who is to blame for a failure is being found out. */
+  private isSearching = false;
+  /** The last settling failed, and nobody is to blame. */
+  private isUnjudged = false;
+  private readonly again: SecondLook;
   private isClosed = false;
 
   constructor(
@@ -89,6 +80,11 @@ export class LiveConfig implements StagedLayers {
     listener: ConfigListener,
   ) {
     this.tally = new ConfigTally(listener);
+    this.file = new FileLayer(clock, this.tally);
+    this.again = new SecondLook(clock, () => {
+      this.book.forgive();
+      void this.settleSoon();
+    });
     this.config = new Cell<Config>(clock);
     this.look = new Timer({ onTimer: () => this.lookAtSource() });
   }
@@ -100,9 +96,9 @@ export class LiveConfig implements StagedLayers {
    * nothing follows.
    */
   async takeFile(file: LocalText): Promise<boolean> {
-    this.newestFile = file;
+    this.file.newest = file;
     await this.settleSoon();
-    return this.fileProblems.some(({ expected }) => expected === READABLE);
+    return this.file.problems.some(isMissing);
   }
 
   /** The file cannot be read. */
@@ -151,19 +147,14 @@ export class LiveConfig implements StagedLayers {
   async close(): Promise<void> {
     this.isClosed = true;
     this.clock.disarm(this.look);
+    this.again.end();
     await this.kept?.close();
   }
 
   // --- What came of it ---
 
   fileState(): LayerState {
-    return {
-      name: this.newestFile?.source ?? '',
-      revision: this.goodFile === null ? null : revisionOf(this.goodFile),
-      ageMs: this.goodFile === null ? null : this.ageOf(this.fileFreshAt),
-      problems: this.fileProblems,
-      unreachable: null,
-    };
+    return this.file.state();
   }
 
   /** The layers from Consul as they stand, the weakest first; none when none are followed. */
@@ -247,35 +238,56 @@ export class LiveConfig implements StagedLayers {
 
   /** Resolves when everything that was known at the time of the call has been settled. */
   private settleSoon(): Promise<void> {
-    this.isStale = true;
-    this.settling ??= this.settleUntilFresh();
-    return this.settling;
+    this.next ??= Promise.withResolvers();
+    const { promise } = this.next;
+    if (!this.isSettling) void this.settleUntilFresh();
+    return promise;
   }
 
   private async settleUntilFresh(): Promise<void> {
+    this.isSettling = true;
     // Whoever has more to tell right now is heard before the work begins.
     await Promise.resolve();
-    while (this.isStale && !this.isClosed) {
-      this.isStale = false;
-      const file = this.newestFile;
-      if (file === null) break;
-      if (await this.tryWith(file)) continue;
-      if (this.goodFile !== null && this.goodFile !== file && !this.isStale) await this.tryWith(this.goodFile);
+    for (let now = this.next; now !== null; now = this.next) {
+      this.next = null;
+      do {
+        this.isSearching = false;
+        await this.settleOnce();
+      } while (this.isSearching && !this.isClosed);
+      now.resolve();
     }
-    this.settling = null;
+    this.isSettling = false;
+    if (!this.isClosed) this.again.want(this.patience());
+  }
+
+  private async settleOnce(): Promise<void> {
+    const { newest, good } = this.file;
+    if (newest === null || this.isClosed || (await this.tryWith(newest))) return;
+    if (good !== null && good !== newest) await this.tryWith(good);
+  }
+
+  /** When it is worth trying again though nothing has changed; null: it is not. */
+  private patience(): Patience | null {
+    if (this.isUnjudged) return UNJUDGED;
+    return patienceWith([...this.file.problems, ...this.layers().flatMap((layer) => this.book.problemsOf(layer))]);
   }
 
   /** False: the file is no good. */
   private async tryWith(file: LocalText): Promise<boolean> {
-    const isNew = file !== this.goodFile;
+    const isNew = file !== this.file.good;
     try {
       const settlement = await this.settleAll(file);
       this.tally.settled += 1;
       if (this.isClosed) return true;
-      const problems = isNew ? this.whyNot(settlement) : settlement.localProblems;
-      if (file === this.newestFile) this.noteFile(problems);
+      this.isUnjudged = false;
+      const lost = this.book.lostBy(settlement.layers);
+      // A new file may not push out of force what was good with the one before.
+      const isAtOdds = isNew && this.file.good !== null && settlement.config !== null;
+      const problems = isAtOdds ? lost.flatMap((one) => one.problems) : settlement.localProblems;
+      if (file === this.file.newest) this.noteFile(problems);
       if (problems.length > 0 || settlement.config === null) return false;
-      this.take(settlement, settlement.config, file);
+      if (lost.length > 0) this.leave(lost);
+      else this.take(settlement, settlement.config, file);
       return true;
     } catch (error) {
       this.tally.failed += 1;
@@ -301,16 +313,20 @@ export class LiveConfig implements StagedLayers {
     }
   }
 
-  /** A new file may not push out of force what was good with the one before. */
-  private whyNot(settlement: Settlement): readonly Problem[] {
-    if (settlement.config === null || this.goodFile === null) return settlement.localProblems;
-    const lost = settlement.layers.filter(({ layer, used }) => used === null && this.book.appliedOf(layer) !== null);
-    return lost.flatMap(({ problems }) => problems);
+  /**
+   * A document that was good needs something that is not there now, a file mostly. Without it the rest would be something
+   * that nobody asked for, so nothing of it is taken.
+   */
+  private leave(lost: readonly LayerVerdict[]): void {
+    const news = this.book.leave(lost);
+    for (const one of news) this.tell(one);
+    const [problem] = lost.flatMap(({ problems }) => problems);
+    if (problem !== undefined) this.config.fail(formatProblem(problem));
+    if (this.book.release()) this.isSearching = true;
   }
 
   private take(settlement: Settlement, config: Config, file: LocalText): void {
-    const isNewFile = this.goodFile !== null && file !== this.goodFile;
-    this.goodFile = file;
+    const isNewFile = this.file.take(file);
     const news = this.book.take(settlement.layers);
     this.unsaidUpstream = settlement.unsaid;
     this.noteEntries(settlement.chainProblems);
@@ -321,48 +337,34 @@ export class LiveConfig implements StagedLayers {
     else this.config.confirm();
     if (isNewFile && isOther) this.tally.apply(file.source, revisionOf(file));
     for (const one of news) this.tell(one);
-    const [problem] = [...this.fileProblems, ...news.flatMap(({ layer }) => this.book.problemsOf(layer))];
+    const [problem] = [...this.file.problems, ...news.flatMap(({ layer }) => this.book.problemsOf(layer))];
     if (problem !== undefined) this.config.fail(formatProblem(problem));
     if (news.some(({ applied }) => applied !== null)) this.kept?.save(this.book.inForce());
-    if (this.book.release()) this.isStale = true;
+    if (this.book.release()) this.isSearching = true;
   }
 
   /** The settler has nothing to say for itself, so whatever is new is to blame. */
   private onFailure(file: LocalText, isNewFile: boolean, error: Error): boolean {
-    const problemOf = (source: string): readonly Problem[] => [
-      {
-        source,
-        line: null,
-        column: null,
-        path: '',
-        found: `a document that ${error.message}`,
-        expected: 'one that can be judged',
-        hint: 'it is judged again when it changes',
-      },
-    ];
+    const problemOf = (source: string): readonly Problem[] => [unjudgeable(source, error.message)];
     if (isNewFile) {
-      if (file === this.newestFile) this.noteFile(problemOf(file.source));
+      if (file === this.file.newest) this.noteFile(problemOf(file.source));
       return false;
     }
     const matters = (layer: LayerName): boolean => this.matters(layer);
-    if (this.book.blame(matters, (layer) => problemOf(sourceOf(layer)))) this.isStale = true;
-    else this.config.fail(error.message);
+    if (this.book.blame(matters, (layer) => problemOf(sourceOf(layer)))) this.isSearching = true;
+    else {
+      this.isUnjudged = true;
+      this.config.fail(error.message);
+    }
     return true;
   }
 
   // --- Telling ---
 
   private noteFile(problems: readonly Problem[]): void {
-    this.fileProblems = problems;
-    if (problems.length === 0) this.fileFreshAt = this.clock.now();
-    const text = JSON.stringify(problems);
-    const isSaid = this.saidOfFile === text;
-    this.saidOfFile = text;
+    this.file.note(problems);
     const [first] = problems;
-    if (first === undefined) return;
-    this.config.fail(formatProblem(first));
-    // At the start whoever started the program is told.
-    if (!isSaid && this.goodFile !== null) this.tally.refuse(this.newestFile?.source ?? first.source, problems);
+    if (first !== undefined) this.config.fail(formatProblem(first));
   }
 
   private noteEntries(problems: readonly Problem[]): void {
@@ -387,9 +389,4 @@ export class LiveConfig implements StagedLayers {
   private ageOf(at: number): number {
     return Math.max(0, Math.round(this.clock.now() - at));
   }
-}
-
-/** Of a text: short, and the same for the same text. */
-function revisionOf({ text }: LocalText): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

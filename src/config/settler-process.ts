@@ -28,6 +28,7 @@ export interface SettlerProcessOptions {
 export const SETTLING_LIMIT_MS = 10_000;
 /** Changes come in groups, and starting costs a tenth of a second. */
 const IDLE_MS = 5_000;
+const ENDS = 'ends the process that judges it';
 /** Of the other process, so that no document can take what the machine has. */
 const HEAP = '--max-old-space-size=512';
 
@@ -65,15 +66,15 @@ export class SettlerProcess implements Settler {
 
   /** One at a time. Rejects with `SettlingFailed`. */
   async settle(material: Material): Promise<Settlement> {
-    if (this.inside !== null) return this.inside.settle(material);
     try {
       return await this.order(material);
     } catch (error) {
       // Whatever killed it may have meant another process, or the whole machine: it gets a second chance.
-      if (error instanceof SettlingFailed && !error.message.startsWith('ends')) throw error;
+      if (error instanceof SettlingFailed && !error.message.startsWith(ENDS)) throw error;
       if (error instanceof SettlingFailed) return this.order(material);
-      this.options.onNoProcess(error as Error);
-      this.inside = await this.options.here();
+      if (this.inside === null) this.options.onNoProcess(error as Error);
+      // The next time another process is asked for again: what was short, descriptors mostly, may be there by then.
+      this.inside ??= await this.options.here();
       return this.inside.settle(material);
     }
   }
@@ -95,8 +96,9 @@ export class SettlerProcess implements Settler {
       const order: SettlingOrder = { material, wallMs: this.clock.wallMs() };
       try {
         this.child ??= this.start();
-        this.child.send(order, (error) => {
-          if (error !== null) this.end(new SettlingFailed(`ends the process that judges it (${error.message})`));
+        const { child } = this;
+        child.send(order, (error) => {
+          if (error !== null && this.child === child) this.end(new SettlingFailed(`${ENDS} (${error.message})`));
         });
       } catch (error) {
         this.end(error as Error);
@@ -116,10 +118,12 @@ export class SettlerProcess implements Settler {
       if (isOurs()) this.take(child, piece as Piece);
     });
     child.on('error', (error) => {
-      if (isOurs()) this.end(error);
+      // One that was started is there to be had, whatever became of it.
+      const isStarted = child.pid !== undefined;
+      if (isOurs()) this.end(isStarted ? new SettlingFailed(`${ENDS} (${error.message})`) : error);
     });
     child.on('exit', (code, signal) => {
-      if (isOurs()) this.end(new SettlingFailed(`ends the process that judges it (${signal ?? `exit code ${code}`})`));
+      if (isOurs()) this.end(new SettlingFailed(`${ENDS} (${signal ?? `exit code ${code}`})`));
     });
     return child;
   }

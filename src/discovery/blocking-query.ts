@@ -42,7 +42,7 @@ const REFILL_MS = 1_000;
  * The index is an optimisation, never knowledge: after any error and whenever it goes backwards (an agent that lost its
  * data, a restored snapshot, another server) the next read is a plain one, because a client that holds an index which
  * is too high hears nothing for a whole wait. Waits are a minute for the same reason. Nothing the other side does can
- * make it ask faster than once a second for long: answers are paid for from a token bucket, and errors back off with
+ * make it ask faster than once a second for long (or what `refillMs` says): answers are paid for from a token bucket, and errors back off with
  * jitter, so that a thousand sidecars do not come back in step after an election. Where asking again cannot help it
  * waits for half a minute, or until there is a remedy on this side.
  */
@@ -55,8 +55,9 @@ export class BlockingQuery<A extends PollAnswer> {
     private readonly target: PollTarget<A>,
     private readonly clock: Clock,
     private readonly random: Random,
-    private readonly hasRemedy: () => Promise<boolean>,
+    private readonly hasRemedy: (sinceMs: number) => Promise<boolean>,
     private readonly waitMs: number = WAIT_MS,
+    private readonly refillMs: number = REFILL_MS,
   ) {
     this.refilledAt = clock.now();
   }
@@ -66,10 +67,12 @@ export class BlockingQuery<A extends PollAnswer> {
     let index = 0n;
     let failures = 0;
     let print: string | null = null;
+    let askedAt = this.clock.now();
     while (!signal.aborted) {
       try {
         await this.takeToken(signal);
         if (signal.aborted) return;
+        askedAt = this.clock.now();
         const answer = await this.fetch(this.request(index), signal);
         if (signal.aborted) return;
         if (answer.index === null) throw new ConsulError('the answer has no X-Consul-Index');
@@ -89,7 +92,7 @@ export class BlockingQuery<A extends PollAnswer> {
         failures += 1;
         this.target.onPollProblem(describeError(error));
         const pauseMs = this.delayMs(failures, error);
-        if (isLasting(error)) await this.awaitRemedy(pauseMs, signal);
+        if (isLasting(error)) await this.awaitRemedy(pauseMs, askedAt, signal);
         else await sleep(this.clock, pauseMs, signal);
       }
     }
@@ -102,17 +105,17 @@ export class BlockingQuery<A extends PollAnswer> {
 
   private async takeToken(signal: AbortSignal): Promise<void> {
     const now = this.clock.now();
-    this.tokens = Math.min(BURST, this.tokens + (now - this.refilledAt) / REFILL_MS);
+    this.tokens = Math.min(BURST, this.tokens + (now - this.refilledAt) / this.refillMs);
     this.refilledAt = now;
     this.tokens -= 1;
-    if (this.tokens < 0) await sleep(this.clock, -this.tokens * REFILL_MS, signal);
+    if (this.tokens < 0) await sleep(this.clock, -this.tokens * this.refillMs, signal);
   }
 
-  private async awaitRemedy(ms: number, signal: AbortSignal): Promise<void> {
+  private async awaitRemedy(ms: number, sinceMs: number, signal: AbortSignal): Promise<void> {
     const until = this.clock.now() + ms;
     while (!signal.aborted && this.clock.now() < until) {
       await sleep(this.clock, Math.min(REMEDY_STEP_MS, until - this.clock.now()), signal);
-      if (this.clock.now() < until && (await this.hasRemedy())) return;
+      if (this.clock.now() < until && (await this.hasRemedy(sinceMs))) return;
     }
   }
 

@@ -77,7 +77,7 @@ export class ChainSource {
       },
       this.clock,
       this.random,
-      () => this.api.hasNewToken(),
+      (sinceMs) => this.api.hasNewToken(sinceMs),
     );
     void poll.run(follower.ends.signal);
   }

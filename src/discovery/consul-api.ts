@@ -31,7 +31,7 @@ export interface ConsulAnswer<T> {
 
 /** Something that a token needs the right to read, or what depends on it is left out of answers without a word. */
 export interface AclResource {
-  readonly kind: 'service' | 'node';
+  readonly kind: 'service' | 'node' | 'key';
   readonly name: string;
 }
 
@@ -116,9 +116,13 @@ export interface ConsulApi {
   /**
    * Rejects when the token lacks a right or nothing proves that it has it: a token without rights reads as emptiness.
    */
-  checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights>;
-  /** Consul has refused the token, and there is another one by now. Looks at a file; never rejects. */
-  hasNewToken(): Promise<boolean>;
+  checkRights(
+    resources: readonly AclResource[],
+    query: Pick<ServiceQuery, 'datacenter' | 'namespace'>,
+    signal: AbortSignal,
+  ): Promise<Rights>;
+  /** Is the token another one since then (monotonic ms)? Whoever was refused asks for its own sake. Never rejects. */
+  hasNewToken(sinceMs: number): Promise<boolean>;
 }
 
 export function maintenanceIdOf(serviceId: string): string {

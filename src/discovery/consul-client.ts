@@ -69,7 +69,9 @@ export class ConsulClient implements ConsulApi {
     readonly cert: WatchedFile | null;
     readonly key: WatchedFile | null;
   };
-  private refusedToken: string | null = null;
+  /** As it was last read, and since when it is another one than before; undefined before the first time. */
+  private lastToken: string | null | undefined;
+  private tokenChangedAt = Number.NEGATIVE_INFINITY;
   private client: RawClient | null = null;
   private clientFiles = '';
 
@@ -212,7 +214,11 @@ export class ConsulClient implements ConsulApi {
     await this.put({ path: '/session/destroy/{id}', params: { id }, signal });
   }
 
-  async checkRights(resources: readonly AclResource[], query: ServiceQuery, signal: AbortSignal): Promise<Rights> {
+  async checkRights(
+    resources: readonly AclResource[],
+    query: Pick<ServiceQuery, 'datacenter' | 'namespace'>,
+    signal: AbortSignal,
+  ): Promise<Rights> {
     const namespace = query.namespace ?? this.options.namespace;
     for (let start = 0; start < resources.length; start += MAX_ASKED) {
       const asked = resources.slice(start, start + MAX_ASKED);
@@ -236,10 +242,9 @@ export class ConsulClient implements ConsulApi {
     throw new ConsulError('this Consul cannot say what the token may read');
   }
 
-  async hasNewToken(): Promise<boolean> {
-    if (this.tokenFile === null || this.refusedToken === null) return false;
+  async hasNewToken(sinceMs: number): Promise<boolean> {
     const token = await this.token().catch(() => null);
-    return token !== null && token !== this.refusedToken;
+    return token !== null && this.tokenChangedAt >= sinceMs;
   }
 
   /** Drops its connections; calls in flight fail. */
@@ -280,9 +285,8 @@ export class ConsulClient implements ConsulApi {
     const sink = new BodySink(MAX_ANSWER_BYTES, cancel);
     signal.addEventListener('abort', onAbort);
     this.clock.arm(deadline, this.clock.now() + timeoutMs);
-    let token: string | null = null;
     try {
-      token = await this.token();
+      const token = await this.token();
       const client = await this.ready();
       if (broken !== null || signal.aborted) throw new ConsulError('cancelled');
       const headers = token === null ? {} : { 'x-consul-token': token };
@@ -305,7 +309,6 @@ export class ConsulClient implements ConsulApi {
       if (response === null) throw new ConsulError(withSchemeHint(describeError(error), address));
       const status = response.statusCode ?? 0;
       if (status === 401 || status === 403) {
-        this.refusedToken = token;
         this.tokenFile?.forget();
       }
       const text = status === 400 ? withSchemeHint(sink.text, address) : sink.text;
@@ -319,7 +322,10 @@ export class ConsulClient implements ConsulApi {
   /** As it is in its file now. */
   private async token(): Promise<string | null> {
     const token = this.tokenFile === null ? this.options.token : (await this.tokenFile.read()).trim();
-    return token === '' ? null : token;
+    const found = token === '' ? null : token;
+    if (this.lastToken !== undefined && found !== this.lastToken) this.tokenChangedAt = this.clock.now();
+    this.lastToken = found;
+    return found;
   }
 
   /** With the certificates as they are in their files now: new ones make a new client. */

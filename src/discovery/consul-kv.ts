@@ -30,7 +30,7 @@ export class ConsulKv implements KvSource {
       },
       this.clock,
       this.random,
-      () => this.api.hasNewToken(),
+      (sinceMs) => this.api.hasNewToken(sinceMs),
       this.waitMs,
     );
     void poll.run(signal);

@@ -51,7 +51,7 @@ export class ConsulSource implements DiscoverySource, SeededSource {
       follower,
       this.clock,
       this.random,
-      () => this.api.hasNewToken(),
+      (sinceMs) => this.api.hasNewToken(sinceMs),
       this.options.waitMs,
     );
     void poll.run(signal);

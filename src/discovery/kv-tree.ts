@@ -6,6 +6,7 @@ import { BlockingQuery, type PollAnswer, type PollFetch } from './blocking-query
 import type { ConsulApi } from './consul-api.ts';
 import { ConsulError } from './consul-error.ts';
 import type { KvDocument } from './kv.ts';
+import { KvRights } from './kv-rights.ts';
 
 /** What exists below a prefix, as far as it is of interest. Sorted by key; a key that is not here does not exist. */
 export interface KvDocuments {
@@ -25,6 +26,8 @@ export interface KvTreeOptions {
   keeps(key: string): boolean;
   /** All that is kept lies in one of these. Empty: there is no narrower way to ask. */
   readonly parts: readonly KvPart[];
+  /** Keys that the token has to be allowed to read, or an answer without them is no proof that they do not exist. */
+  readonly needs?: readonly string[];
   readonly waitMs?: number;
 }
 
@@ -35,8 +38,10 @@ const MAX_CHARACTERS = 8 * 1024 * 1024;
  * it is not waited for: it is looked at this often.
  */
 const EMPTY_PAUSE_MS = 5_000;
+/** In a storm of writes each is heard of within this, so that it reaches traffic within a second like any other. */
+const PACE_MS = 500;
 
-type Api = Pick<ConsulApi, 'kv' | 'kvTree' | 'hasNewToken'>;
+type Api = Pick<ConsulApi, 'kv' | 'kvTree' | 'hasNewToken' | 'checkRights'>;
 
 interface Found extends PollAnswer {
   readonly documents: readonly KvDocument[];
@@ -79,18 +84,28 @@ export class KvTree {
     onDenied: (() => void) | null = null,
   ): void {
     const gathered = new Gathered(parts.length, options, cell);
+    // Where parts are asked for, each is refused by itself.
+    const needs = parts.length === 1 ? (options.needs ?? []) : [];
+    const rights = new KvRights(this.api, this.clock, needs, (problem) => gathered.doubt(problem));
     for (const [index, part] of parts.entries()) {
       const poll = new BlockingQuery<Found>(
         this.fetchOf(part, onDenied),
         {
-          onAnswer: ({ documents }) => gathered.take(index, documents),
-          onUnchanged: () => gathered.confirm(index),
+          onAnswer: ({ documents }) => {
+            gathered.take(index, documents);
+            void rights.look(signal);
+          },
+          onUnchanged: () => {
+            gathered.confirm(index);
+            void rights.look(signal);
+          },
           onPollProblem: (problem) => gathered.fail(index, problem),
         },
         this.clock,
         this.random,
-        () => this.api.hasNewToken(),
+        (sinceMs) => this.api.hasNewToken(sinceMs),
         options.waitMs,
+        PACE_MS,
       );
       void poll.run(signal);
     }
@@ -128,6 +143,8 @@ export class KvTree {
 class Gathered {
   private readonly answers: (readonly KvDocument[] | null)[];
   private readonly problems: (string | null)[];
+  /** Of all of them: what they say may not be all. */
+  private doubts: string | null = null;
 
   constructor(
     count: number,
@@ -152,16 +169,22 @@ class Gathered {
     this.judge();
   }
 
+  doubt(problem: string | null): void {
+    this.doubts = problem;
+    if (!this.answers.includes(null)) this.judge();
+  }
+
   fail(part: number, problem: string): void {
     this.problems[part] = problem;
     this.cell.fail(problem);
   }
 
   private judge(): void {
-    const problem = this.problems.find((one) => one !== null) ?? null;
+    const problem = this.problems.find((one) => one !== null) ?? this.doubts;
     const omitted = this.cell.value?.omitted ?? 0;
-    if (problem === null) this.cell.confirm();
-    if (problem === null && omitted > 0) {
+    if (problem !== null) return this.cell.fail(problem);
+    this.cell.confirm();
+    if (omitted > 0) {
       this.cell.fail(`${omitted} documents are left out: all together have more than ${MAX_CHARACTERS} characters`);
     }
   }

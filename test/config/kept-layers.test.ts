@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { KeptLayers } from '../../src/config/kept-layers.ts';
 import type { KvText } from '../../src/config/material.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -105,4 +105,22 @@ it('says that it cannot write, and goes on', async () => {
   one.save(DOCUMENTS);
   await one.close();
   expect(problems).toEqual([expect.stringContaining('cannot keep the documents in force')]);
+});
+
+it('tries again to keep what a full disk did not take, and says so once', async () => {
+  await writeFile(join(folder, 'state'), 'a file in the way');
+  const one = kept();
+  one.save(DOCUMENTS);
+  for (let i = 0; i < 12; i++) {
+    clock.advance(10_000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(problems).toHaveLength(1);
+  await rm(join(folder, 'state'));
+  for (let i = 0; i < 12; i++) {
+    clock.advance(10_000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await vi.waitFor(async () => expect(await kept().load()).toEqual(DOCUMENTS));
+  expect(clock.armed).toBe(0);
 });

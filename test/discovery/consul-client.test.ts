@@ -284,24 +284,25 @@ describe('ConsulClient', () => {
     expect(tokens).toEqual(['first', 'second token', 'second token']);
   });
 
-  it('has a new token once the file has another one than Consul refused', async () => {
+  it('has a new token for whoever was refused before the file had another one, whatever others have heard since', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'remora-token-'));
     toStop.push(() => rm(folder, { recursive: true }));
     const tokenFile = join(folder, 'token');
     await writeFile(tokenFile, 'first\n');
     const { consul, client } = await consulThat(reply([], 5), { tokenFile });
     await client.health(queryFor('web'), READ, never);
-    expect(await client.hasNewToken()).toBe(false);
-    await writeFile(tokenFile, 'second\n');
-    expect(await client.hasNewToken()).toBe(false); // nothing was refused
-
+    const since = performance.now();
     consul.answer = reply('ACL not found', null, 403);
     await errorOf(client.health(queryFor('web'), READ, never));
-    expect(await client.hasNewToken()).toBe(false);
-    await writeFile(tokenFile, 'third\n');
-    expect(await client.hasNewToken()).toBe(true);
+    expect(await client.hasNewToken(since)).toBe(false);
+    await writeFile(tokenFile, 'second\n');
+    expect(await client.hasNewToken(since)).toBe(true);
+    // Somebody who may less than others is refused with the new one.
+    await errorOf(client.health(queryFor('api'), READ, never));
+    expect(await client.hasNewToken(since)).toBe(true);
+    expect(await client.hasNewToken(performance.now() + 1)).toBe(false);
     await rm(tokenFile);
-    expect(await client.hasNewToken()).toBe(true); // the last content stands
+    expect(await client.hasNewToken(since)).toBe(true); // the last content stands
   });
 
   it('says so when the token file was never there', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
-import type { ConsulAnswer, ConsulRead } from '../../src/discovery/consul-api.ts';
+import type { AclResource, ConsulAnswer, ConsulRead, Rights } from '../../src/discovery/consul-api.ts';
 import { ConsulError } from '../../src/discovery/consul-error.ts';
 import type { KvDocument } from '../../src/discovery/kv.ts';
 import { type KvDocuments, KvTree } from '../../src/discovery/kv-tree.ts';
@@ -30,6 +30,7 @@ function scene() {
   const ends = new AbortController();
   const asked: Asked[] = [];
   const seen: string[] = [];
+  const rights = { denied: null as string | null, asked: [] as string[] };
   const ask = (
     what: string,
     { index, mode }: ConsulRead,
@@ -57,11 +58,17 @@ function scene() {
       return answerOf(document, index, JSON.stringify(document));
     },
     hasNewToken: async () => false,
+    async checkRights(resources: readonly AclResource[]): Promise<Rights> {
+      rights.asked.push(resources.map(({ kind, name }) => `${kind} ${name}`).join(' '));
+      if (rights.denied !== null) throw new ConsulError(`the token may not read key "${rights.denied}"`);
+      return 'granted';
+    },
   };
   const tree = new KvTree(api, clock, new SeededRandom(1));
   const watch = tree.follow(
     {
       prefix: 'c/',
+      needs: ['c/mesh', 'c/service/'],
       keeps: (key) => !key.startsWith('c/caller/') || key === 'c/caller/web',
       parts: [
         { kind: 'key', key: 'c/mesh' },
@@ -80,7 +87,7 @@ function scene() {
       await settled();
     }
   };
-  return { asked, seen, watch, pass, ends, clock };
+  return { asked, seen, watch, pass, ends, clock, rights };
 }
 
 it('reads all below the prefix through the leader, waits for changes, and keeps what is of interest', async () => {
@@ -91,6 +98,67 @@ it('reads all below the prefix through the leader, waits for changes, and keeps 
   await settled();
   expect(seen).toEqual(['c/caller/web@2 c/mesh@1']);
   expect(asked[1]).toMatchObject({ what: 'c/', index: 3n });
+});
+
+it('hears of every write within half a second, and asks no faster than that in a storm of them', async () => {
+  const { asked, seen, clock } = scene();
+  await settled();
+  let longest = 0;
+  for (let at = 1; at <= 40; at++) {
+    const before = asked.length;
+    asked.at(-1)!.answer([doc('c/mesh', at)], at);
+    await settled();
+    expect(seen.at(-1)).toBe(`c/mesh@${at}`);
+    const writtenAt = clock.now();
+    while (asked.length === before) {
+      clock.advance(10);
+      await settled();
+    }
+    longest = Math.max(longest, clock.now() - writtenAt);
+  }
+  expect(longest).toBeGreaterThan(400);
+  expect(longest).toBeLessThanOrEqual(520);
+  expect(clock.now()).toBeGreaterThan(17_000);
+});
+
+it('says that the token may not read what is missing, and no more when it may', async () => {
+  const { asked, watch, pass, rights, seen } = scene();
+  rights.denied = 'c/mesh';
+  await settled();
+  asked[0]!.answer([doc('c/caller/web', 3)], 3);
+  await settled();
+  expect(rights.asked).toEqual(['key c/mesh key c/service/']);
+  expect(watch.problem).toBe('the token may not read key "c/mesh"');
+  for (let at = 4; at < 30; at++) {
+    asked.at(-1)!.answer([doc('c/caller/web', at)], at);
+    await pass(1_000);
+  }
+  expect([seen.at(-1), watch.problem]).toEqual(['c/caller/web@29', 'the token may not read key "c/mesh"']);
+  expect(rights.asked).toHaveLength(6);
+  rights.denied = null;
+  await pass(60_000);
+  asked.at(-1)!.answer([doc('c/caller/web', 29), doc('c/mesh', 30)], 30);
+  await settled();
+  expect([seen.at(-1), watch.problem]).toEqual(['c/caller/web@29 c/mesh@30', null]);
+});
+
+it('goes on saying that a part cannot be had while others have news', async () => {
+  const { asked, watch, pass, rights } = scene();
+  await settled();
+  asked[0]!.fail(denied);
+  await pass(100);
+  const [mesh, service, own] = asked.slice(1);
+  mesh!.answer([doc('c/mesh', 1)], 1);
+  service!.answer([], 1);
+  own!.answer([doc('c/caller/web', 1)], 1);
+  await pass(100);
+  expect(watch.problem).toBeNull();
+  asked.findLast(({ what }) => what === 'c/caller/web')!.fail(denied);
+  await settled();
+  asked.findLast(({ what }) => what === 'c/mesh')!.answer([doc('c/mesh', 2)], 2);
+  await settled();
+  expect(watch.problem).toBe('Consul answered 403: Permission denied');
+  expect(rights.asked).toEqual([]);
 });
 
 it('says nothing when only what is not kept has changed', async () => {

@@ -323,7 +323,8 @@ describe.skipIf(consul.path === null)(consulTitle('a token that may read its own
         const sidecar = await Sidecar.start({
           service: { name: 'web', port: 8080 },
           upstreams: { orders: { port: 0, protocol: 'http' } },
-          consul: { address: ledger.address, token },
+          // What a status and canaries need besides is in consul-policy.test.ts.
+          consul: { address: ledger.address, token, status: false },
         });
         web = sidecar;
         const timeouts = async (): Promise<Record<string, string>> =>
@@ -352,4 +353,32 @@ describe.skipIf(consul.path === null)(consulTitle('a token that may read its own
       }
     },
   );
+
+  it('is missed where it lacks a right, and nobody is told that there is nothing', async () => {
+    const agent = await ConsulAgent.start(consul.path!, { masterToken: MASTER });
+    let web: Sidecar | null = null;
+    try {
+      const Rules = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }';
+      await agent.http.put('/acl/policy', { Name: 'blind', Rules });
+      const { SecretID: token } = JSON.parse(await agent.http.put('/acl/token', { Policies: [{ Name: 'blind' }] })) as {
+        SecretID: string;
+      };
+      await agent.http.put('/kv/remora/config/mesh', 'defaults: { timeouts: { request: 11s } }');
+      const sidecar = await Sidecar.start({
+        service: { name: 'web', port: 8080 },
+        consul: { address: agent.http.address, token, status: false },
+      });
+      web = sidecar;
+      await eventually(async () => {
+        const { layers } = (await (await sidecar.get('/config')).json()) as ConfigView;
+        const mesh = layers.find(({ name }) => name === 'remora/config/mesh');
+        return mesh?.unreachable === 'the token may not read key "remora/config/mesh"';
+      });
+      const layer = 'remora/config/mesh';
+      expect(await sidecar.metric('remora_config_last_reload_successful', { layer })).toBe(0);
+    } finally {
+      await web?.kill();
+      await agent.stop();
+    }
+  });
 });

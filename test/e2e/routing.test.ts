@@ -32,7 +32,7 @@ beforeAll(async () => {
   // Its own port is known now.
   config.static.self = [`127.0.0.1:${sidecar.port('self')}`];
   sidecar.write(config);
-  await eventually(() => sidecar.log.filter(({ event }) => event === 'config_applied').length === 2);
+  await eventually(() => sidecar.log.filter(({ event }) => event === 'config_applied').length === 1);
 });
 
 afterAll(async () => {

@@ -88,6 +88,25 @@ describe('SettlerProcess', () => {
     expect(second.fingerprint).toBe('ok');
   });
 
+  it('asks a second process when the first one dies in the middle of its answer', async () => {
+    const text = `import { existsSync, writeFileSync } from 'node:fs';
+      const mark = new URL('mark', import.meta.url);
+      ${ANSWERS}
+      process.on('message', (order) => {
+        if (existsSync(mark)) return answer(order);
+        writeFileSync(mark, '');
+        process.send(${JSON.stringify(HEAD)}, () => process.kill(process.pid, 'SIGKILL'));
+      });`;
+    const { one, notes } = settler({ program: await program(text) });
+    for (let i = 0; i < 3; i++) {
+      expect((await one.settle(material())).fingerprint).toBe('ok');
+      expect(notes).toEqual([]);
+      expect(one.pid).not.toBeNull();
+      await rm(join(folder!, 'mark'));
+      one.close();
+    }
+  });
+
   it('settles here where no other process can be had, and says so once', async () => {
     const { execPath } = process;
     process.execPath = '/nowhere/node';
@@ -96,6 +115,10 @@ describe('SettlerProcess', () => {
       expect((await one.settle(material())).config).not.toBeNull();
       expect((await one.settle(material())).config).not.toBeNull();
       expect(notes).toEqual([expect.stringContaining('ENOENT')]);
+      // What was short may be there again.
+      process.execPath = execPath;
+      await one.settle(material());
+      expect(one.pid).not.toBeNull();
     } finally {
       process.execPath = execPath;
     }
