@@ -55,6 +55,10 @@ function readYaml(text: string, source: string): Document | Problem[] {
   // What the parser merely warns of, a tag it does not know above all, would be read as something its writer did not
   // mean.
   const complaints = [...parsed.errors, ...parsed.warnings];
+  // Where the parser gives up says nothing of the text, and is elsewhere each time.
+  if (complaints.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
+    return [problemOf(finding([], 'value', ...ENDLESS), { source, line: 1, column: 1 })];
+  }
   if (complaints.length > 0) {
     return distinctLines(complaints.map((error) => problemOf(syntaxFinding(error), placeAt(error.pos[0]))));
   }

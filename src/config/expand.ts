@@ -18,6 +18,11 @@ const MOST_ROUNDS = 16;
 
 /** Of a sidecar; each has clusters, connections and metrics of its own. */
 const MAX_UPSTREAMS = 1_000;
+/**
+ * Of those that documents of services make a caller have, by leading to them. Each is a query that waits at the agent of
+ * the caller, which takes 200 of one address: whoever writes of one service must not use them up for all others.
+ */
+const MAX_LED_TO = 64;
 /** Of the shared port, and of all upstreams together. */
 const MAX_ROUTES = 10_000;
 
@@ -46,7 +51,10 @@ export function expand(sources: readonly Source[]): Expanded {
   for (let round = 0; ; round++) {
     const names = [...Object.keys(upstreams), ...implied.keys()];
     const services = new Map(names.map((name) => [name, serviceOf(name, upstreams[name])]));
-    const excess = names.length > MAX_UPSTREAMS ? tooMany(sources, names.length) : routesFor(sources, services);
+    const excess =
+      names.length > MAX_UPSTREAMS
+        ? tooMany(sources, names.length)
+        : [...routesFor(sources, services), ...ledTo(sources, services, new Set(Object.keys(upstreams)))];
     if (excess.length > 0) return { layers: sources, merged: {}, excess };
     const laid = sources.flatMap((source) => layersOf(source, services));
     const layers = implied.size === 0 ? laid : [impliedLayer(implied, laid), ...laid];
@@ -69,6 +77,26 @@ function tooMany(sources: readonly Source[], count: number): Excess[] {
   const found = `${count} upstreams, with those that routes lead to`;
   const finding: Finding = { path, at: 'key', found, expected: `at most ${MAX_UPSTREAMS}`, hint: null };
   return source === undefined ? [] : [{ finding, source }];
+}
+
+/** The document that leads to most of those that nobody declares, where documents of services lead to too many. */
+function ledTo(
+  sources: readonly Source[],
+  services: ReadonlyMap<string, string>,
+  declared: ReadonlySet<string>,
+): Excess[] {
+  const led = sources
+    .filter((source) => source.service !== null && namesFor(source, services).length > 0)
+    .map((source) => {
+      const names = targetsIn(source.value).map(([name]) => name);
+      return { source, names: new Set(names.filter((name) => !declared.has(name))) };
+    });
+  const count = new Set(led.flatMap(({ names }) => [...names])).size;
+  if (count <= MAX_LED_TO) return [];
+  const { source } = led.reduce((most, one) => (one.names.size > most.names.size ? one : most));
+  const found = `routes to upstreams that nobody declares, ${count} in all documents of services`;
+  const hint = 'those that a caller declares do not count';
+  return [{ source, finding: { path: ['routes'], at: 'key', found, expected: `at most ${MAX_LED_TO}`, hint } }];
 }
 
 /** Routes that stand once for many upstreams are each upstream's. */

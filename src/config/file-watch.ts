@@ -35,10 +35,14 @@ const MAX_LINKS = 16;
  *
  * The kernel's events are a hint and no more: they come early, late, in bursts, for neighbours, and on some file
  * systems never. They start a reading after a short silence, and a slow look at the file's identity finds what they
- * missed. What counts is the text, and what it means is for the target to say.
+ * missed. What counts is the text, and what it means is for the target to say. A neighbour that is written all the time,
+ * a log above all, costs a reading now and then and no more: the target hears of a file that changed, or of any when it
+ * is told to reload.
  */
 export class FileWatch {
   private identity = '';
+  /** What the target was given last; null: it has to be given whatever there is. */
+  private text: string | null = null;
   private readonly watchers = new Map<string, FSWatcher>();
   private readonly settle: Timer;
   private readonly poll: Timer;
@@ -53,12 +57,17 @@ export class FileWatch {
     private readonly target: FileTarget,
     private readonly pollMs = 2_000,
   ) {
-    this.settle = new Timer({ onTimer: () => void this.reload() });
+    this.settle = new Timer({ onTimer: () => void this.readSoon() });
     this.poll = new Timer({ onTimer: () => void this.look() });
   }
 
   /** Reads the file now, references included, and watches it from then on. Ends when what was on disk at the time of the call has been judged. */
   async reload(): Promise<void> {
+    this.text = null;
+    await this.readSoon();
+  }
+
+  private async readSoon(): Promise<void> {
     this.isStale = true;
     this.reading ??= this.readUntilFresh();
     await this.reading;
@@ -80,8 +89,9 @@ export class FileWatch {
         this.clock.disarm(this.settle);
         // Watch first: a change between the two is then seen as an event.
         await this.watchFolders();
+        const before = this.identity;
         this.identity = await identityOf(this.options.path);
-        await this.readOnce();
+        await this.readOnce(this.identity === before);
       }
     } catch (error) {
       this.target.loseFile({
@@ -95,10 +105,12 @@ export class FileWatch {
     }
   }
 
-  private async readOnce(): Promise<void> {
+  private async readOnce(isSame: boolean): Promise<void> {
     const { path, env, set } = this.options;
     const text = await readFile(path, 'utf8').catch((error: unknown) => unreadable(path, error));
     if (this.isClosed) return;
+    if (isSame && text === this.text) return;
+    this.text = typeof text === 'string' ? text : null;
     if (typeof text !== 'string') return this.target.loseFile(text);
     // What has to change is another file: the slow look reads again.
     if (await this.target.takeFile({ source: path, text, env, set })) this.identity = '';

@@ -73,8 +73,15 @@ const UNKNOWN = 'an unknown key';
 
 function unknownKey(path: Path, known: readonly string[]): Finding {
   const meant = nearest(String(path.at(-1)), known);
-  const hint = meant === null ? null : `did you mean ${meant}?`;
+  const hint = meant === null ? placeFor(path) : `did you mean ${meant}?`;
   return { path, at: 'key', found: UNKNOWN, expected: `one of ${known.join(', ')}`, hint };
+}
+
+/** What is said of one upstream in its service's document, written at the top of any other. */
+function placeFor(path: Path): string | null {
+  const [key, ...rest] = path;
+  const isOfUpstream = rest.length === 0 && keysAt(configSchema, ['upstreams', 'any']).includes(String(key));
+  return isOfUpstream ? `say it under defaults, for all upstreams, or under upstreams.<name>` : null;
 }
 
 /** The key that is not there because it is misspelt: what its value would have been, nobody knows. */

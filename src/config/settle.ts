@@ -34,6 +34,8 @@ export interface SettleOptions {
 const MAX_PROBLEMS = 50;
 /** Documents taken back for the sake of others that are tried once more; each costs one more judging. */
 const MAX_RETRIES = 32;
+/** What is expected of a document that is refused for what it takes away, and for nothing else. */
+export const NOT_EMPTIED = 'some of them, or allowEmpty: true';
 
 /**
  * Settles what all documents say together: the configuration, which document of each layer is in it, and why a newer one
@@ -127,7 +129,7 @@ class Settling {
       const read = readKvDocument(kv, this.surroundings, this.resolved);
       const flaws = Array.isArray(read) ? read : isChange ? this.flawsOf(kv, read) : [];
       if (!Array.isArray(read) && flaws.length === 0) choices.push({ kv, read, isChange });
-      else if (problems.length === 0) problems = flaws;
+      else if (problems.length === 0 && choices.length === 0) problems = flaws; // what is replaced may be as bad as it likes
     }
     return { layer, choices, at: 0, problems, isHopeless: problems.length > 0 };
   }
@@ -301,7 +303,7 @@ function emptying(kv: KvText): Problem {
   return {
     ...whole(kv),
     found: 'a document that leaves no upstream, or no route, where there were some',
-    expected: 'some of them, or allowEmpty: true',
+    expected: NOT_EMPTIED,
     hint: 'the last good one stays in force',
   };
 }

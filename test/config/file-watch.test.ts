@@ -158,6 +158,21 @@ it('does not call it a change when the text says the same', async () => {
   expect(live.config.problem).toBeNull();
 });
 
+it('settles nothing for neighbours that are written, as a log beside it is', async () => {
+  const path = join(folder, 'remora.yaml');
+  await writeFile(path, text(1));
+  const { live, next } = await follow(path);
+  await next();
+  const before = live.counted().settled;
+  for (let line = 0; line < 4; line++) {
+    await writeFile(join(folder, 'remora.log'), `line ${line}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 150)); // longer than the silence that ends a burst
+  }
+  await writeFile(path, text(2));
+  expect(await next()).toBe(2);
+  expect(live.counted().settled).toBe(before + 1);
+});
+
 it('reads references anew when it is told to reload', async () => {
   const secret = join(folder, 'port');
   await writeFile(secret, '1\n');

@@ -123,7 +123,7 @@ it.each([
     /routes for each of 4/,
   ],
   ['aliases', `a: &a 1\nb: [${'*a,'.repeat(100_000)}]`, /without end/],
-  ['brackets', '['.repeat(100_000), 'broken YAML'],
+  ['brackets', '['.repeat(100_000), /without end/],
 ])(
   'refuses a document that is full of %s, and takes no long time for it',
   (_what, text, found) => {

@@ -159,6 +159,24 @@ describe('upstreams that routes lead to', () => {
     expect(countsOf(settlement.config!)).toEqual({ upstreams: 5, routes: 3 });
   });
 
+  it('are few where the documents of services make them: each is a connection of the caller to its agent', () => {
+    const leadingTo = (name: string, count: number): string =>
+      `routes: { ${Array.from({ length: count }, (_, i) => `r${i}: { to: { upstream: ${name}${i} } }`).join(', ')} }`;
+    const file = web('consul: {}\nupstreams: { orders: {}, stock: {}, own0: {} }\n');
+    const newest = { 'service/orders': leadingTo('a', 64), 'service/stock': 'routes: { r: { to: { upstream: a1 } } }' };
+    expect(problemsIn(settled({ file, newest }))).toEqual([]);
+    const more = { ...newest, 'service/stock': 'routes: { r: { to: { upstream: b } } }' };
+    expect(problemsIn(settled({ file, newest: more }))).toEqual([
+      expect.stringMatching(
+        /^kv:remora\/config\/service\/orders:1:1 routes: found routes to upstreams .* 65 .* at most 64/,
+      ),
+    ]);
+    expect(used(settled({ file, newest: more }))).toMatchObject({ 'service/stock': '101' });
+    const declared = { 'service/orders': leadingTo('own', 65) };
+    expect(problemsIn(settled({ file, newest: declared }))).toEqual([]);
+    expect(problemsIn(settled({ newest: { 'service/orders': leadingTo('a', 900) } }))).toHaveLength(1);
+  });
+
   it('are complained about where the route names them', () => {
     const file = web('outbound: { port: 1 }\nroutes:\n  r: { hosts: [shop], to: nowhere }\n');
     expect(settled({ file }).localProblems.map(formatProblem)).toEqual([
@@ -177,6 +195,7 @@ describe('a document that is no good', () => {
     [deep, 'found values nested or repeated without end'],
     [`# ${'x'.repeat(524_288)}\n{}`, 'found 524293 characters, expected at most 524288'],
     ['nonsense: 1', 'nonsense: found an unknown key'],
+    ['timeouts: { connect: 1s }', 'say it under defaults, for all upstreams, or under upstreams.<name>'],
     ['consul: {}', 'consul: found a local setting'],
     ['secrets: { allowEnv: [HOME] }', 'secrets: found a local setting'],
     ['defaults: { timeouts: { connect: 5 } }', 'defaults.timeouts.connect: found 5, expected a duration'],
@@ -190,6 +209,13 @@ describe('a document that is no good', () => {
     expect(problemsIn(settlement)[0]).toMatch(/^kv:remora\/config\/mesh:1:/);
     expect(used(settlement)).toEqual({ mesh: '1' });
     expect(orders(settlement).timeouts.connectMs).toBe(2_000);
+  });
+
+  it('is not one that consul kv get has ended with a line feed more', () => {
+    for (const text of [good.mesh, `${good.mesh}\n`]) {
+      expect(problemsIn(settled({ newest: { mesh: `${seal(text)}\n` } }))).toEqual([]);
+      expect(problemsIn(settled({ newest: { mesh: `${seal(text)}\n\n` } }))).toHaveLength(1);
+    }
   });
 
   it('leaves nothing in force when there was none', () => {

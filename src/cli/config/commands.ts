@@ -6,6 +6,7 @@ import { type CanaryFlags, canaryFlags, canaryIn } from './canary-flags.ts';
 import type { Role } from './consul-policy.ts';
 import { EXIT_WORDS, type ExitCode } from './exit.ts';
 import type { ConnectionFlags, Operator } from './operator.ts';
+import { withoutReader } from './reader.ts';
 
 /** Which document a command is about. */
 export interface LayerFlags {
@@ -165,7 +166,7 @@ function addPapers(program: Command): void {
       const { role, service = null, node = null, keyList } = flags;
       if (role === 'sidecar' && service === null) command.error('error: --role sidecar needs --service <name>');
       const { consulPolicy } = await import('./consul-policy.ts');
-      process.stdout.write(consulPolicy({ role, service, node, keyList }));
+      withoutReader(process.stdout).write(consulPolicy({ role, service, node, keyList }));
     });
 
   program
@@ -179,7 +180,7 @@ function addPapers(program: Command): void {
     .option('--markdown', 'the table of keys instead', false)
     .action(async ({ of, markdown }: { readonly of: DocumentKind; readonly markdown: boolean }) => {
       const { schemaText } = await import('./schema.ts');
-      process.stdout.write(schemaText(of, markdown));
+      withoutReader(process.stdout).write(schemaText(of, markdown));
     });
 }
 
@@ -255,7 +256,8 @@ export async function inConsul(flags: ConnectionFlags, task: Task): Promise<void
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
-  const surroundings = { clock: new SystemClock(), out: process.stdout, env: process.env, signal: stop.signal };
+  const out = withoutReader(process.stdout);
+  const surroundings = { clock: new SystemClock(), out, env: process.env, signal: stop.signal };
   process.exitCode = await withConsul(flags, surroundings, task);
 }
 

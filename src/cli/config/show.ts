@@ -44,7 +44,11 @@ export async function runShow(operator: Operator, options: ShowOptions): Promise
     complaintsTo(out, options.json).write(`${formatProblems(problems)}\n`);
     return EXIT.invalid;
   }
-  const values = valuesIn(settlement, options.service);
+  // The file that stands in for one says what nobody has said.
+  const isInvented = (path: Path): boolean =>
+    options.file === null &&
+    (path[0] === 'service' || settlement.origins.get(formatPath(path))?.source === text.source);
+  const values = valuesIn(settlement, options.service).filter(({ path }) => !isInvented(path));
   if (options.json) {
     const rows = values.map(({ path, value, origin }) => ({ path: formatPath(path), value, origin }));
     out.write(`${JSON.stringify({ caller, values: rows, problems: problems.map(formatProblem) }, null, 2)}\n`);

@@ -272,6 +272,33 @@ describe('rollback', () => {
     expect(stored('mesh')).toBe('{}\n');
   });
 
+  it('takes the first routes away again, which a document has to say that it means', async () => {
+    const route = 'routes: { a: { hosts: shop, to: orders } }\n';
+    for (const [before, after] of [
+      ['{}\n', 'allowEmpty: true\n'],
+      ['# ours\ndefaults: { panic: 0.1 }\n', 'allowEmpty: true\n# ours\ndefaults: { panic: 0.1 }\n'],
+      ['{ "defaults": { "panic": 0.2 } }\n', '{ "allowEmpty": true, "defaults": { "panic": 0.2 } }\n'],
+    ] as const) {
+      expect(await apply('mesh', before)).toBe(0);
+      expect(await apply('mesh', route)).toBe(0);
+      expect(await rollback(null)).toBe(0);
+      expect(stored('mesh')).toBe(after);
+    }
+  });
+
+  it('does not go behind a good document for a canary that was not taken', async () => {
+    await apply('mesh', 'defaults: { panic: 0.1 }\n');
+    await apply('mesh', 'defaults: { panic: 0.2 }\n');
+    const first = String(kv.index - 1);
+    const { store } = desk.operator;
+    const halted = { kind: 'halted', id: 'x', document: '{}\n', atMs: 0, by: 'ann', message: '', story: [] } as const;
+    await over(store.record('mesh', String(kv.index + 1), halted, []).then(() => 0));
+    desk.heard();
+    expect(await rollback(null)).toBe(1);
+    expect(desk.heard()[0]).toMatch(/^not applied: .* canary that was not taken/);
+    expect(await rollback(first)).toBe(0);
+  });
+
   it('names those that are kept where one is not', async () => {
     expect(await rollback(null)).toBe(1);
     expect(desk.heard()).toEqual(['not applied: the history of mesh has no older document']);
@@ -280,6 +307,18 @@ describe('rollback', () => {
     expect(await rollback('77')).toBe(1);
     expect(desk.heard()).toEqual(['not applied: the history of mesh has no older revision 77; there are 0']);
   });
+});
+
+describe('a document that somebody broke by hand', () => {
+  it.each(['routes:\n\ta: 1\n', 'defaults: [', `${seal('{}\n')} `, 'defaults: { panik: 1 }\n'])(
+    'is mended by the next one: %j',
+    async (broken) => {
+      await apply('mesh', 'defaults: { panic: 0.1 }\n');
+      kv.put(configKey('mesh'), broken);
+      expect(await apply('mesh', 'defaults: { panic: 0.2 }\n')).toBe(0);
+      expect(stored('mesh')).toBe('defaults: { panic: 0.2 }\n');
+    },
+  );
 });
 
 describe('show and check', () => {
@@ -298,6 +337,12 @@ describe('show and check', () => {
       ['upstreams.orders.timeouts.request', '5s', 'service/orders:1'],
     ]);
     expect(rows.at(-1)![0]).toMatch(/^and \d+ values that are built in/);
+  });
+
+  it('show nothing of the file that stands in where none is given', async () => {
+    kv.put(configKey('mesh'), 'defaults: { panic: 0.1 }\n');
+    expect(await runShow(desk.operator, { ...SHOW, all: true })).toBe(0);
+    expect(desk.said).not.toMatch(/any\.caller|secrets\.dir/);
   });
 
   it('show a sidecar’s own file below the documents, with its secrets hidden', async () => {
