@@ -247,7 +247,9 @@ describe.skipIf(consul.path === null).each([false, true])(
       desk.heard();
       for (const layer of ['mesh', 'caller/web'] as const) {
         expect(await apply(desk, layer, 'defaults: { timeouts: { request: 6s } }\n')).toBe(1);
-        expect(desk.heard().at(-1)).toMatch(/^not applied: .*(403|Permission denied)/);
+        const [why, advice] = desk.heard().slice(-2);
+        expect(why).toMatch(/^not applied: .*(403|Permission denied)/);
+        expect(advice).toContain('remora consul-policy --role operator');
       }
     });
 
