@@ -360,9 +360,9 @@ describe.skipIf(consul.path === null)(consulTitle('a token that may read its own
     try {
       const Rules = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }';
       await agent.http.put('/acl/policy', { Name: 'blind', Rules });
-      const { SecretID: token } = JSON.parse(
-        await agent.http.put('/acl/token', { Policies: [{ Name: 'blind' }] }),
-      ) as { SecretID: string };
+      const { SecretID: token } = JSON.parse(await agent.http.put('/acl/token', { Policies: [{ Name: 'blind' }] })) as {
+        SecretID: string;
+      };
       await agent.http.put('/kv/remora/config/mesh', 'defaults: { timeouts: { request: 11s } }');
       const sidecar = await Sidecar.start({
         service: { name: 'web', port: 8080 },
