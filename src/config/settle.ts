@@ -141,8 +141,9 @@ class Settling {
   private flawsOf(kv: KvText, { source }: KvRead): Problem[] {
     const { service } = source;
     if (this.isOnTop(kv.layer)) return []; // nothing hides it
-    const called = service === null ? [] : [standIn(service)];
-    const { blames } = decide([...this.local.below, ...called, source], this.wallMs);
+    // There may be hundreds for services, and the file may call all of them: of it, only what there has to be.
+    const beside = service === null ? this.local.below : [...this.local.below.map(bare), standIn(service)];
+    const { blames } = decide([...beside, source], this.wallMs);
     return blames.flatMap(({ problem, isOwn }) => (isOwn && problem.source === kvSource(kv) ? [problem] : []));
   }
 
@@ -172,26 +173,41 @@ class Settling {
     return false;
   }
 
-  /** Changes that would leave nothing where there was something are taken back, but for those that mean it. */
+  /**
+   * Changes that would leave nothing where there was something are taken back, but for those that mean it: the fewest,
+   * from the most particular on, which are found by halves since each try is a judging.
+   */
   private refuseEmpty(decision: Decision): Decision {
     if (!this.isEmptied(decision)) return decision;
     const before = this.places.map(({ at }) => at);
-    const moved: Place[] = [];
-    let now = decision;
-    for (const place of this.places.toReversed()) {
-      const choice = place.choices[place.at];
-      if (choice?.isChange !== true || choice.read.allowsEmpty) continue;
-      place.at += 1;
-      moved.push(place);
-      now = this.decide();
-      if (now.config === null || this.isEmptied(now)) continue;
-      for (const one of moved)
-        one.problems = [...one.problems, emptying(one.choices[before[this.places.indexOf(one)]!]!.kv)];
-      return now;
+    const careless = this.places.toReversed().filter(({ choices, at }) => {
+      const choice = choices[at];
+      return choice?.isChange === true && !choice.read.allowsEmpty;
+    });
+    const without = (count: number): Decision | null => {
+      for (const [i, place] of this.places.entries()) {
+        const taken = careless.indexOf(place);
+        place.at = before[i]! + Number(taken !== -1 && taken < count);
+      }
+      const next = this.decide();
+      return next.config === null || this.isEmptied(next) ? null : next;
+    };
+    let [few, enough] = [0, careless.length];
+    if (enough === 0 || without(enough) === null) {
+      // It is this machine's own file that says so, or somebody means it.
+      for (const [i, place] of this.places.entries()) place.at = before[i]!;
+      return decision;
     }
-    // It is this machine's own file that says so, or somebody means it.
-    for (const [i, place] of this.places.entries()) place.at = before[i]!;
-    return decision;
+    while (enough - few > 1) {
+      const middle = (few + enough) >> 1;
+      if (without(middle) === null) few = middle;
+      else enough = middle;
+    }
+    for (const place of careless.slice(0, enough)) {
+      const at = before[this.places.indexOf(place)]!;
+      place.problems = [...place.problems, emptying(place.choices[at]!.kv)];
+    }
+    return without(enough)!;
   }
 
   private isEmptied({ config }: Decision): boolean {
@@ -276,6 +292,15 @@ function moveBack(place: Place, blames: readonly Blame[]): void {
 function standIn(service: string): Source {
   const value = { upstreams: { [service]: {} } };
   return { value, written: value, place: () => null, whole: null, pathIn: SAME_PATH, service: null };
+}
+
+/** What no configuration goes without. */
+function bare(source: Source): Source {
+  const only = (value: unknown): unknown => {
+    const service = valueAt(value, ['service']);
+    return service === undefined ? {} : { service };
+  };
+  return { ...source, value: only(source.value), written: only(source.written) };
 }
 
 const RANK = { mesh: 0, service: 1, caller: 2 } as const;

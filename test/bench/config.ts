@@ -34,6 +34,8 @@ try {
       number += 1;
       const text = JSON.stringify(documentOf(size, number));
       bytes = text.length;
+      // A change in twice the time that the watch takes for one in a storm is what an operator sees.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
       // Quantiles are those since the last look.
       await heldMs();
       const startedAt = performance.now();

@@ -313,6 +313,28 @@ describe('a document that would take away all', () => {
   const good = { mesh: 'routes: { r: { hosts: [shop], to: orders } }' } as const;
   const inForce = { upstreams: 1, routes: 1 };
 
+  it('is found among hundreds of new ones without a judging for each, and alone taken back', () => {
+    const names = Array.from({ length: 300 }, (_, at) => `s${at}`);
+    const upstreams = Object.fromEntries(names.map((name) => [name, {}]));
+    const services = Object.fromEntries(names.map((name) => [`service/${name}`, connect('3s')]));
+    const file = web(`consul: {}\noutbound: { port: 1 }\nupstreams: ${JSON.stringify(upstreams)}\n`);
+    const startedAt = performance.now();
+    settled({ file });
+    const onceMs = performance.now() - startedAt;
+    const settlement = settled({
+      file,
+      newest: { mesh: '{}', ...services, 'caller/web': '{}' },
+      good: { ...good, 'caller/web': 'routes: { other: { hosts: [other], to: s1 } }' },
+      inForce: { upstreams: 301, routes: 2 },
+    });
+    // A judging for each would be 600 of them, and a few are in the first time already.
+    expect(performance.now() - startedAt).toBeLessThan(40 * onceMs);
+    expect(settlement.config!.routes.map(({ name }) => name)).toEqual(['other']);
+    expect(settlement.layers.filter(({ problems }) => problems.length > 0).map(({ layer }) => layer)).toEqual([
+      'caller/web',
+    ]);
+  });
+
   it('is refused, unless it says that it may', () => {
     const settlement = settled({ file, newest: { mesh: '{}' }, good, inForce });
     expect(used(settlement)).toEqual({ mesh: '1' });
