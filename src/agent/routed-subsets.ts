@@ -1,5 +1,6 @@
 import type { Config, UpstreamConfig } from '../config/config.ts';
 import type { RouteOptions } from '../route/table/options.ts';
+import { routesHere } from './routes-here.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -14,14 +15,14 @@ export class RoutedSubsets {
   /** `all`: somebody may ask for any of them at any time. */
   constructor(private readonly all: boolean) {}
 
-  replace(config: Pick<Config, 'routes' | 'upstreams'>): void {
+  replace(config: Pick<Config, 'routes' | 'upstreams' | 'outbound' | 'service'>): void {
     const named = new Map<string, Set<string>>();
     const note = (upstream: string, subset: string | null): void => {
       if (subset === null) return;
       const known = named.get(upstream) ?? new Set();
       named.set(upstream, known.add(subset));
     };
-    for (const routes of [config.routes, ...[...config.upstreams.values()].map((upstream) => upstream.routes)]) {
+    for (const [, routes] of routesHere(config)) {
       for (const route of routes) for (const { upstream, subset } of placesOf(route)) note(upstream, subset);
     }
     this.named = named;

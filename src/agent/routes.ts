@@ -18,6 +18,7 @@ import type { Parts } from './parts.ts';
 import type { LivePlan } from './plans.ts';
 import { MirrorLeaf } from './route-mirrors.ts';
 import { askedOtherwise, type RouteParts, routedPlan } from './routed-plan.ts';
+import { routesHere } from './routes-here.ts';
 import type { Upstream } from './upstream.ts';
 
 /** One list of routes with all that was made of it. */
@@ -81,7 +82,7 @@ export class RouteTables {
 
   /** Takes as many turns of the event loop as it needs; nothing is in force before `take`. */
   async prepare(config: Config): Promise<PreparedRoutes> {
-    if (listsOf(config).some(([, routes]) => routes.some(hasPattern))) await readyRegex();
+    if (routesHere(config).some(([, routes]) => routes.some(hasPattern))) await readyRegex();
     return await inSlices(this.build(config), this.parts.clock);
   }
 
@@ -102,9 +103,7 @@ export class RouteTables {
   private *build(config: Config): Generator<void, PreparedRoutes> {
     const lists = new Map<string | null, RouteList>();
     const ways = new Ways(this.inForce);
-    const { name: caller } = config.service;
-    for (const [owner, all] of listsOf(config)) {
-      const routes = all.filter(({ callers }) => callers.length === 0 || callers.includes(caller));
+    for (const [owner, routes] of routesHere(config)) {
       const before = this.inForce.lists.get(owner) ?? null;
       const isSame = before !== null && (yield* isSameRoutes(before.routes, routes));
       const list = isSame ? before : yield* this.buildList(owner, routes, ways);
@@ -227,10 +226,6 @@ function hasPattern({ matches, rewrite }: RouteOptions): boolean {
 
 function countKey(owner: string | null, route: string): string {
   return `${owner ?? ''}/${route}`;
-}
-
-function listsOf({ routes, upstreams }: Config): readonly (readonly [string | null, readonly RouteOptions[]])[] {
-  return [[null, routes], ...[...upstreams.values()].map((upstream) => [upstream.name, upstream.routes] as const)];
 }
 
 function* isSameRoutes(a: readonly RouteOptions[], b: readonly RouteOptions[]): Generator<void, boolean> {

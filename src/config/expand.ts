@@ -45,7 +45,8 @@ export interface Excess {
  * those of the text. Upstreams that routes lead to and nobody declared are added with nothing in them.
  */
 export function expand(sources: readonly Source[]): Expanded {
-  const declared = valueAt(mergeLayers(sources.filter(({ service }) => service === null)), ['upstreams']);
+  const written = mergeLayers(sources.filter(({ service }) => service === null));
+  const declared = valueAt(written, ['upstreams']);
   const upstreams = isMap(declared) ? declared : {};
   const implied = new Map<string, Path>();
   for (let round = 0; ; round++) {
@@ -54,23 +55,35 @@ export function expand(sources: readonly Source[]): Expanded {
     const excess =
       names.length > MAX_UPSTREAMS
         ? tooMany(sources, names.length)
-        : [...routesFor(sources, services), ...ledTo(sources, services, new Set(Object.keys(upstreams)))];
+        : [
+            ...routesFor(sources, services),
+            ...ledTo(sources, services, callerIn(written), new Set(Object.keys(upstreams))),
+          ];
     if (excess.length > 0) return { layers: sources, merged: {}, excess };
     const laid = sources.flatMap((source) => layersOf(source, services));
     const layers = implied.size === 0 ? laid : [impliedLayer(implied, laid), ...laid];
     const merged = mergeLayers(layers);
     const before = implied.size;
-    for (const [name, path] of targetsIn(merged, valueAt(merged, ['service', 'name']))) {
+    for (const [name, path] of targetsIn(merged, callerIn(merged), hasSharedPort(merged))) {
       if (!services.has(name) && !implied.has(name) && LABEL.test(name)) implied.set(name, path);
     }
     if (implied.size === before || round === MOST_ROUNDS) return { layers, merged, excess: [] };
   }
 }
 
+function callerIn(merged: unknown): unknown {
+  return valueAt(merged, ['service', 'name']);
+}
+
+function hasSharedPort(merged: unknown): boolean {
+  return isMap(valueAt(merged, ['outbound']));
+}
+
 function tooMany(sources: readonly Source[], count: number): Excess[] {
-  const caller = valueAt(mergeLayers(sources), ['service', 'name']);
+  const merged = mergeLayers(sources);
+  const [caller, hasShared] = [callerIn(merged), hasSharedPort(merged)];
   const sizes = sources.map(
-    ({ value }) => Object.keys(valueAt(value, ['upstreams']) ?? {}).length + targetsIn(value, caller).length,
+    ({ value }) => Object.keys(valueAt(value, ['upstreams']) ?? {}).length + targetsIn(value, caller, hasShared).length,
   );
   const source = sources[sizes.indexOf(Math.max(...sizes))];
   const path = source !== undefined && valueAt(source.value, ['upstreams']) === undefined ? ['routes'] : ['upstreams'];
@@ -83,12 +96,13 @@ function tooMany(sources: readonly Source[], count: number): Excess[] {
 function ledTo(
   sources: readonly Source[],
   services: ReadonlyMap<string, string>,
+  caller: unknown,
   declared: ReadonlySet<string>,
 ): Excess[] {
   const led = sources
     .filter((source) => source.service !== null && namesFor(source, services).length > 0)
     .map((source) => {
-      const names = targetsIn(source.value).map(([name]) => name);
+      const names = targetsIn(source.value, caller, true).map(([name]) => name);
       return { source, names: new Set(names.filter((name) => !declared.has(name))) };
     });
   const count = new Set(led.flatMap(({ names }) => [...names])).size;

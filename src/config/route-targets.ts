@@ -3,12 +3,13 @@ import { type Path, valueAt } from './paths.ts';
 
 /**
  * The upstreams that routes name, with where they do, read from values that nobody has judged yet: what is not as it
- * should be names none. `caller`: whose sidecar this is, which has no part in routes that name other `callers`.
+ * should be names none. `caller`: whose sidecar this is, which has no part in routes that name other `callers`. Routes of
+ * the shared port lead nowhere where there is none.
  */
-export function targetsIn(merged: unknown, caller: unknown): [name: string, path: Path][] {
+export function targetsIn(merged: unknown, caller: unknown, hasShared: boolean): [name: string, path: Path][] {
   const upstreams = valueAt(merged, ['upstreams']);
   return [
-    ...ofRoutes(valueAt(merged, ['routes']), ['routes'], caller),
+    ...(hasShared ? ofRoutes(valueAt(merged, ['routes']), ['routes'], caller) : []),
     ...(isMap(upstreams) ? Object.entries(upstreams) : []).flatMap(([name, upstream]) =>
       ofRoutes(valueAt(upstream, ['routes']), ['upstreams', name, 'routes'], caller),
     ),
