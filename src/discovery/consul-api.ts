@@ -88,8 +88,16 @@ export interface ConsulApi {
   /** Every listed instance, critical ones included, sorted by id. */
   health(query: ServiceQuery, read: ConsulRead, signal: AbortSignal): Promise<HealthAnswer>;
   kv(key: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<KvDocument>>;
-  /** Every key that begins so; none is an answer too. What the token may not read is left out without a word. */
-  kvTree(prefix: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<readonly KvDocument[]>>;
+  /**
+   * Every key that begins so; none is an answer too. What the token may not read is left out without a word. Of keys
+   * that are not `keeps`, all without it, nothing but the key and its revision is read: their text is null.
+   */
+  kvTree(
+    prefix: string,
+    read: ConsulRead,
+    signal: AbortSignal,
+    keeps?: (key: string) => boolean,
+  ): Promise<ConsulAnswer<readonly KvDocument[]>>;
   /** All of the writes, or none. At most 64. */
   transact(writes: readonly KvWrite[], signal: AbortSignal): Promise<Transaction>;
   /** The config entries that concern a service, compiled, as Consul's JSON. */

@@ -104,10 +104,15 @@ export class ConsulClient implements ConsulApi {
     return answerOf(reply, document, `${document.revision} ${document.isHeld} ${document.text}`);
   }
 
-  async kvTree(prefix: string, read: ConsulRead, signal: AbortSignal): Promise<ConsulAnswer<readonly KvDocument[]>> {
+  async kvTree(
+    prefix: string,
+    read: ConsulRead,
+    signal: AbortSignal,
+    keeps?: (key: string) => boolean,
+  ): Promise<ConsulAnswer<readonly KvDocument[]>> {
     const reply = await this.read('/kv/{name}', prefix, { recurse: 'true' }, read, signal);
     if (reply.status !== 200 && reply.status !== 404) throw refusal(reply);
-    const documents = decodeKvTree(reply.status === 404 ? [] : parseJson(reply));
+    const documents = decodeKvTree(reply.status === 404 ? [] : parseJson(reply), keeps);
     return answerOf(reply, documents, documents.map(({ key, revision }) => `${key} ${revision}`).join('\n'));
   }
 

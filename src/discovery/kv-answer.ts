@@ -4,13 +4,15 @@ import type { KvDocument } from './kv.ts';
 /** One key out of Consul's KV answer: a list with one entry, or with none for a key that does not exist. */
 export function decodeKv(key: string, body: unknown): KvDocument {
   const [entry] = listOf(body);
-  return entry === undefined ? { key, text: null, isHeld: false, revision: '0' } : { ...decodeEntry(entry), key };
+  return entry === undefined
+    ? { key, text: null, isHeld: false, revision: '0' }
+    : { ...decodeEntry(entry, () => true), key };
 }
 
 /** All keys of an answer, sorted. Entries of folders, which end with a slash and have no value, are keys like others. */
-export function decodeKvTree(body: unknown): readonly KvDocument[] {
+export function decodeKvTree(body: unknown, keeps: (key: string) => boolean = () => true): readonly KvDocument[] {
   return listOf(body)
-    .map(decodeEntry)
+    .map((entry) => decodeEntry(entry, keeps))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
@@ -19,7 +21,7 @@ function listOf(body: unknown): readonly unknown[] {
   return body;
 }
 
-function decodeEntry(entry: unknown): KvDocument {
+function decodeEntry(entry: unknown, keeps: (key: string) => boolean): KvDocument {
   const { Key, Value, ModifyIndex, Session } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<
     string,
     unknown
@@ -30,7 +32,7 @@ function decodeEntry(entry: unknown): KvDocument {
   if (typeof Value !== 'string' && Value !== null) throw new ConsulError('KV answer: expected a Value in base64');
   return {
     key: Key,
-    text: Buffer.from(Value ?? '', 'base64').toString('utf8'),
+    text: keeps(Key) ? Buffer.from(Value ?? '', 'base64').toString('utf8') : null,
     isHeld: typeof Session === 'string' && Session !== '',
     revision: String(ModifyIndex),
   };

@@ -89,7 +89,7 @@ export class KvTree {
     const rights = new KvRights(this.api, this.clock, needs, (problem) => gathered.doubt(problem));
     for (const [index, part] of parts.entries()) {
       const poll = new BlockingQuery<Found>(
-        this.fetchOf(part, onDenied),
+        this.fetchOf(part, options.keeps, onDenied),
         {
           onAnswer: ({ documents }) => {
             gathered.take(index, documents);
@@ -111,7 +111,7 @@ export class KvTree {
     }
   }
 
-  private fetchOf(part: KvPart, onDenied: (() => void) | null): PollFetch<Found> {
+  private fetchOf(part: KvPart, keeps: KvTreeOptions['keeps'], onDenied: (() => void) | null): PollFetch<Found> {
     let isEmpty = false;
     return async ({ index, waitMs, timeoutMs }, signal) => {
       if (isEmpty) await sleep(this.clock, EMPTY_PAUSE_MS, signal);
@@ -119,7 +119,7 @@ export class KvTree {
       // An index of before the pause may be one that this Consul has yet to reach.
       const read = isEmpty ? { index: 0n, waitMs: 0, timeoutMs } : { index, waitMs, timeoutMs };
       try {
-        const found = await this.ask(part, { ...read, mode: 'leader' }, signal);
+        const found = await this.ask(part, keeps, { ...read, mode: 'leader' }, signal);
         isEmpty = found.documents.length === 0;
         return found;
       } catch (error) {
@@ -129,9 +129,14 @@ export class KvTree {
     };
   }
 
-  private async ask(part: KvPart, read: Parameters<Api['kvTree']>[1], signal: AbortSignal): Promise<Found> {
+  private async ask(
+    part: KvPart,
+    keeps: KvTreeOptions['keeps'],
+    read: Parameters<Api['kvTree']>[1],
+    signal: AbortSignal,
+  ): Promise<Found> {
     if (part.kind === 'tree') {
-      const { value, index, print } = await this.api.kvTree(part.prefix, read, signal);
+      const { value, index, print } = await this.api.kvTree(part.prefix, read, signal, keeps);
       return { documents: value, index, print };
     }
     const { value, index, print } = await this.api.kv(part.key, read, signal);
