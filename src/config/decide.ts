@@ -27,7 +27,11 @@ export function decide(sources: readonly Source[], wallMs: number): Decision {
   const expanded = expand(sources);
   const { layers, merged, excess } = expanded;
   if (excess.length > 0) {
-    return { ...expanded, config: null, blames: excess.map(({ source, finding }) => blameOf([source], finding)) };
+    const blames = excess.map(({ source, finding, isPart: isShared = false }) => {
+      const blame = blameOf([source], finding);
+      return isShared ? { ...blame, isOwn: false } : blame;
+    });
+    return { ...expanded, config: null, blames };
   }
   const verdict = judge(layers, merged);
   const findings = 'written' in verdict ? endsTooFar(verdict.written, wallMs) : verdict.findings;

@@ -37,6 +37,8 @@ export interface Excess {
   readonly finding: Finding;
   /** The document that has the most of it. */
   readonly source: Source;
+  /** Others could declare what makes it too much. */
+  readonly isPart?: boolean;
 }
 
 /**
@@ -110,7 +112,8 @@ function ledTo(
   const { source } = led.reduce((most, one) => (one.names.size > most.names.size ? one : most));
   const found = `routes to upstreams that nobody declares, ${count} in all documents of services`;
   const hint = 'those that a caller declares do not count';
-  return [{ source, finding: { path: ['routes'], at: 'key', found, expected: `at most ${MAX_LED_TO}`, hint } }];
+  const finding: Finding = { path: ['routes'], at: 'key', found, expected: `at most ${MAX_LED_TO}`, hint };
+  return [{ source, finding, isPart: true }];
 }
 
 /** Routes that stand once for many upstreams are each upstream's. */

@@ -172,7 +172,7 @@ describe('refuses', () => {
     ['  a: { to: shop, cors: { origins: ["http://a", "https://*"] } }', 'routes.a.cors.origins[1]: found "https://*"'],
     [
       `  a: { to: shop, rewrite: { regex: { pattern: "^/(a)", substitution: '/\\2' } } }`,
-      'routes.a.rewrite.regex.substitution: found "/\\\\2", expected a text for its pattern: the pattern has no group 2',
+      'routes.a.rewrite.regex.substitution: found "/\\\\2", expected groups of the pattern, \\0 to \\1, and \\\\: the pattern has no group 2',
     ],
     [
       `  a: { to: shop, rewrite: { regex: { pattern: "^/(a)", substitution: '/x\\' } } }`,

@@ -180,7 +180,8 @@ export function agentConfig(upstreams: readonly UpstreamConfig[], more: Partial<
       register: null,
     },
     inbound: null,
-    outbound: null,
+    // Routes are those of the shared port.
+    outbound: more.routes === undefined ? null : { address: '127.0.0.1', port: 0, protocol: 'http', discover: false },
     upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
     routes: [],
     static: new Map(),
