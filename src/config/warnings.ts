@@ -16,7 +16,13 @@ export function warningsOf(config: Config, wallMs = 0): string[] {
     ...longHolds(upstream),
     ...nobody(upstream, config.static.get(upstream.service) ?? []),
   ]);
-  return [...registeredLoopback(config), ...ofUpstreams, ...routeWarnings(config), ...pastFaults(config, wallMs)];
+  return [
+    ...registeredLoopback(config),
+    ...manyServices(config),
+    ...ofUpstreams,
+    ...routeWarnings(config),
+    ...pastFaults(config, wallMs),
+  ];
 }
 
 /**
@@ -31,6 +37,19 @@ function registeredLoopback({ service, inbound, consul }: Config): string[] {
   return [
     `${key} is ${address}, and service.register tells Consul so: callers on other machines will not reach it; ` +
       `unless all of them are on this one, set ${key} to an address of this machine, or to 0.0.0.0 for the one of Consul's agent`,
+  ];
+}
+
+/** Half of what an agent takes, since it is seldom asked by one sidecar alone. */
+const MANY_SERVICES = 100;
+
+/** What is beyond its limit an agent closes without a word, heartbeats and operators' commands included. */
+function manyServices({ consul, upstreams, static: services }: Config): string[] {
+  const asked = new Set([...upstreams.values()].map(({ service }) => service).filter((name) => !services.has(name)));
+  if (consul === null || asked.size <= MANY_SERVICES) return [];
+  return [
+    `upstreams: ${asked.size} services are followed in Consul by a connection each, and an agent takes 200 of one address, ` +
+      'those of all sidecars there together; raise its limits.http_max_conns_per_client, or call fewer',
   ];
 }
 

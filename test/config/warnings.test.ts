@@ -76,3 +76,10 @@ describe('of an upstream', () => {
     ]);
   });
 });
+
+it('warns of more services than an agent of Consul is likely to take', () => {
+  const calling = (count: number): string =>
+    `consul: {}\nupstreams: {${Array.from({ length: count }, (_, i) => ` s${i}: {}`).join(',')} }\n`;
+  expect(warningsOf(good(web(calling(100))))).toEqual([]);
+  expect(warningsOf(good(web(calling(101))))).toEqual([expect.stringMatching(/^upstreams: 101 services .* takes 200/)]);
+});

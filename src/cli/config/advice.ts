@@ -4,8 +4,7 @@ export function adviceOn(why: string): string {
 }
 
 const NO_RIGHT =
-  'The token is that of CONSUL_HTTP_TOKEN, or of -c. What one needs is printed by remora consul-policy --role operator,\n' +
-  'with --key-list where Consul has enable_key_list_policy.\n';
+  'The rights that a token needs (that of CONSUL_HTTP_TOKEN, or of -c) are printed by remora consul-policy --role operator, with --key-list where Consul has enable_key_list_policy.\n';
 const TOO_LARGE =
   'The document and the one before it, packed, go to Consul in one transaction: that is room for about 350 KiB.\n' +
   "Say it in fewer words, split it over layers, or raise Consul's limits.txn_max_req_len.\n";

@@ -1,11 +1,12 @@
 import { printable } from '../../admin/text-table.ts';
 import type { LayerName } from '../../config/kv-keys.ts';
-import { callerOf, layerFlags, serviceOf, shellWord } from '../../config/store/documents.ts';
+import { layerFlags, serviceOf, shellWord } from '../../config/store/documents.ts';
 import type { Effect } from '../../config/store/outlook.ts';
 import { differenceText } from './difference-text.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { complaintsTo, type Operator } from './operator.ts';
 import { type Proposal, propose, readProposed, refuseInvalid } from './proposal.ts';
+import { silentFor, silentText } from './silent.ts';
 import { silentIn } from './status.ts';
 
 export interface PlanOptions {
@@ -61,19 +62,6 @@ function concernedText(layer: LayerName, concerned: Proposal['outlook']['concern
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
   const count = `${names.length} ${names.length === 1 ? 'sidecar' : 'sidecars'}`;
   return `concerns ${count}${those}: ${names.slice(0, MAX_NAMED).join(', ')}${more}`;
-}
-
-/** Whom they call nobody knows; but whose they are is in their names. */
-function silentFor(layer: LayerName, silent: readonly string[]): readonly string[] {
-  const caller = callerOf(layer);
-  return caller === null ? silent : silent.filter((name) => name.startsWith(`${caller}/`));
-}
-
-function silentText(layer: LayerName, silent: readonly string[]): string {
-  const those = silentFor(layer, silent);
-  if (those.length === 0) return '';
-  const more = those.length > MAX_NAMED ? ` and ${those.length - MAX_NAMED} more` : '';
-  return `registered in Consul without a status: ${those.slice(0, MAX_NAMED).map(printable).join(', ')}${more}\n`;
 }
 
 function effectText({ caller, changes, kept }: Effect): string {

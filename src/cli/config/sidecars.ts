@@ -7,6 +7,8 @@ import { nameOf, readStatuses } from '../../config/store/statuses.ts';
 import { ConsulError } from '../../discovery/consul-error.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Operator } from './operator.ts';
+import { silentFor, silentText } from './silent.ts';
+import { silentIn } from './status.ts';
 
 /** What one sidecar made of a revision. */
 interface Answer {
@@ -18,33 +20,42 @@ interface Answer {
 const LOOK_MS = 500;
 const MAX_LINES = 20;
 
-/** Waits until every sidecar that a layer is for has applied a revision, or a newer one, or has refused it. */
+/**
+ * Waits until every sidecar that a layer is for has applied a revision, or a newer one, or has refused it. One that is
+ * registered and has told no status yet is waited for too; but of a service's document nobody knows whether it is for
+ * that one.
+ */
 export async function awaitSidecars(
   operator: Operator,
   layer: LayerName,
   revision: string,
   waitMs: number,
 ): Promise<ExitCode> {
-  const { store, clock, signal, out } = operator;
+  const { api, store, clock, signal, out } = operator;
   const until = clock.now() + waitMs;
+  const isForSilent = !layer.startsWith('service/');
   let answers: readonly Answer[] = [];
+  let silent: readonly string[] = [];
   let problem: string | null = null;
   for (;;) {
     try {
       const { known } = await readStatuses(store);
       answers = known.filter((status) => concerns(layer, status)).map(answerTo(layer, revision));
+      silent = silentFor(layer, (await silentIn(api, signal, known)).silent);
       problem = null;
     } catch (error) {
       if (!(error instanceof ConsulError)) throw error;
       problem = error.message;
     }
-    const isOver = problem === null && answers.every(({ kind }) => kind !== 'waiting');
+    const isMissed = isForSilent && silent.length > 0;
+    const isOver = problem === null && !isMissed && answers.every(({ kind }) => kind !== 'waiting');
     if (isOver || clock.now() >= until || signal.aborted) break;
     await sleep(clock, LOOK_MS, signal);
   }
-  out.write(answersText(answers));
+  out.write(`${answersText(answers)}${silentText(layer, silent)}`);
   if (problem !== null) out.write(`remora: ${problem}\n`);
   if (problem !== null) return EXIT.unknown;
+  if (isForSilent && silent.length > 0) return EXIT.refused;
   return answers.every(({ kind }) => kind === 'applied') ? EXIT.done : EXIT.refused;
 }
 

@@ -122,6 +122,23 @@ describe('who is waited for', () => {
     expect(desk.said).toContain('web/web-1 has not answered: it runs a candidate');
   });
 
+  it('is also who is registered and has told no status, but for a document that may not be for it', async () => {
+    const [mesh, orders] = [kv.put(configKey('mesh'), '{}'), kv.put(configKey('service/orders'), '{}')];
+    kv.sidecars = async () => [{ service: 'web', id: 'web-7', node: 'n1' }];
+    const codes: number[] = [];
+    void awaitSidecars(operator, 'service/orders', orders, 1_000).then((ended) => codes.push(ended));
+    await settled();
+    expect(codes).toEqual([0]);
+    expect(desk.said).toContain('registered in Consul without a status: web/web-7 on n1');
+    void awaitSidecars(operator, 'mesh', mesh, 1_000).then((ended) => codes.push(ended));
+    for (let n = 0; n < 4; n++) {
+      await settled();
+      clock.advance(500);
+    }
+    await settled();
+    expect(codes).toEqual([0, 3]);
+  });
+
   it('is waited for through an election', async () => {
     tell('mesh', kv.put(configKey('mesh'), '{}'), null);
     const tree = kv.kvTree.bind(kv);

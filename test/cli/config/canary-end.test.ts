@@ -209,9 +209,7 @@ describe('a canary that begins', () => {
     await ann.apply('a: 1\n');
     await scene.pass(1_000);
     expect(ann.code).toBe(EXIT.invalid);
-    expect(ann.text).toContain(
-      'not staged: Consul answered 403: Permission denied\nThe token is that of CONSUL_HTTP_TOKEN',
-    );
+    expect(ann.text).toContain('not staged: Consul answered 403: Permission denied\nThe rights that a token needs');
   });
 
   it('says that it is not known whether it was staged, and what to do', async () => {
