@@ -20,7 +20,7 @@ const TLS = { caFile: null, certFile: null, keyFile: null, serverName: null, ver
 const clock = new SystemClock();
 const SIDECARS = 3;
 /** Each costs an election and a canary. */
-const TRIES = Math.min(20, Number(process.env['REMORA_TRIES'] ?? 2));
+const TRIES = Math.min(20, Number(process.env['REMORA_TRIES'] ?? 1));
 const CANARY: CanaryOptions = {
   share: 10_000,
   guards: [{ kind: 'error_ratio', bound: 0.5 }],

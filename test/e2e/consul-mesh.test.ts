@@ -64,23 +64,4 @@ describe.skipIf(consul.path === null)(consulTitle(`${COUNT} sidecars on three se
     // The watch once more, the status once, and what a minute at rest costs: five a minute.
     expect(perSidecar).toBeLessThanOrEqual(3 + seconds / 10);
   }, 120_000);
-
-  it('are told the truth about a canary whose promotion meets an election', async () => {
-    const applied = apply({ upstreams: { orders: { timeouts: { request: '8s' } } } }, '--canary', '10%', '--for', '5s');
-    await applied.says(`${Math.round(COUNT / 10)} of ${COUNT} sidecars go first`);
-    const leader = await cluster.leader();
-    await applied.says(' passed: ');
-    await cluster.kill(leader);
-    const { code, text } = await applied.ended;
-    cluster.restart(leader);
-    const kept = (await remora('config', 'show', '--layer', 'mesh').ended).text;
-    const story = (await remora('config', 'history', '--mesh').ended).text;
-    const isThere = kept.includes('8s');
-    if (code === 0) expect([text.includes('promoted: mesh is at revision'), isThere]).toEqual([true, true]);
-    // Nobody knows it yet: whichever it was, nothing is half done.
-    if (code !== 0) expect(text).toMatch(/not promoted|not known/);
-    expect(story.includes('promoted, in force')).toBe(isThere);
-    const rollouts = (await remora('config', 'status').ended).text;
-    expect(rollouts.includes('mesh is staged')).toBe(!isThere && code === 4);
-  }, 120_000);
 });

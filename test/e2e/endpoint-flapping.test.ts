@@ -14,7 +14,7 @@ afterAll(() => scene.close());
 it('loses no GET to an endpoint that answers 503 on and off; it is shut out and let in again', async () => {
   const [ill] = scene.origins;
   const load = new Load(scene.port, { perSecond: 100 });
-  const posts = new Load(scene.port, { method: 'POST', body: 'once', perSecond: 30 });
+  const posts = new Load(scene.port, { method: 'POST', body: 'once', perSecond: 100 });
   await load.progress(100);
   for (const round of [1, 2, 3]) {
     await ill!.mode('status=503');

@@ -235,7 +235,7 @@ describe.each(['data', 'handle'])('attacked in HTTP/2, %s,', (transport) => {
         http: { headTimeout: '1s', clientIdle: '2s' },
         upstreams: {
           // Longer than a busy machine keeps a well-behaved client waiting.
-          calls: { port: 0, protocol: 'grpc', breaker: NO_BREAKER, timeouts: { streamIdle: '8s' } },
+          calls: { port: 0, protocol: 'grpc', breaker: NO_BREAKER, timeouts: { streamIdle: '6s' } },
           orders: { port: 0 },
           bad: { port: 0, protocol: 'http2', breaker: NO_BREAKER, retry: { maxAttempts: 1 } },
         },
