@@ -19,7 +19,7 @@ const consul = await findConsul();
 const TLS = { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true };
 const clock = new SystemClock();
 /** Each costs an election, and the history keeps 20. */
-const TRIES = Math.min(20, Number(process.env['REMORA_TRIES'] ?? 6));
+const TRIES = Math.min(20, Number(process.env['REMORA_TRIES'] ?? 4));
 
 /** Whose transactions tell somebody when they leave. */
 class WatchedClient extends ConsulClient {

@@ -205,6 +205,7 @@ export class Canary {
   private readonly session: ClientHttp2Session;
   private readonly timer: NodeJS.Timeout;
   private outstanding = 0;
+  private isResting = false;
 
   constructor(port: number) {
     this.session = connectHttp2(`http://127.0.0.1:${port}`);
@@ -217,6 +218,16 @@ export class Canary {
     await eventually(() => this.served + this.failed.length >= until);
   }
 
+  /** Sings no more for a while; what is under way has come to its end. */
+  async rest(): Promise<void> {
+    this.isResting = true;
+    await eventually(() => this.outstanding === 0);
+  }
+
+  wake(): void {
+    this.isResting = false;
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await eventually(() => this.outstanding === 0);
@@ -224,7 +235,7 @@ export class Canary {
   }
 
   private sing(): void {
-    if (this.outstanding > 50) return;
+    if (this.isResting || this.outstanding > 50) return;
     this.outstanding++;
     const stream = this.session.request({ ':path': Canary.path });
     let end = 'nothing';
